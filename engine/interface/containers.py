@@ -1,0 +1,126 @@
+"""Containers, in four roles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from engine.interface.sessions import Session
+from engine.model.containers import (
+    Container,
+    ContainerConfig,
+    ContainerDetails,
+    ContainerExit,
+    CreatedContainer,
+    ExecConfig,
+    HostConfig,
+    ProcessTable,
+    PruneReport,
+)
+from engine.model.filters import Filters
+from engine.model.stats import Stats
+from engine.model.streams import LogLine, LogQuery
+from engine.model.value import EMPTY
+
+
+class ContainerLifecycle(Protocol):
+    """Make, run and end containers."""
+
+    async def create(self, config: ContainerConfig, host: HostConfig, *, name: str = "", platform: str = "") -> CreatedContainer:
+        """Make a container from an image that is present. Without ``name`` one is made up.
+
+        Raises:
+            NotFound: no such image (``No such image: x:latest``), or network.
+            Conflict: the name is in use.
+            InvalidArgument: the configuration contradicts itself.
+        """
+
+    async def start(self, container: str) -> None:
+        """Start it. Returns when its process runs.
+
+        Raises:
+            NotModified: it already runs.
+            StartFailed: or a subclass, with docker's words; the container stays, with its error recorded.
+        """
+
+    async def stop(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
+        """Send the stop signal, wait ``timeout`` seconds (its own, else 10; -1 for ever), then kill.
+
+        Raises:
+            NotModified: it does not run.
+        """
+
+    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+        """Stop if it runs, then start."""
+
+    async def kill(self, container: str, *, signal: str = "KILL") -> None:
+        """Send a signal by name or number.
+
+        Raises:
+            Conflict: it does not run.
+            InvalidArgument: no such signal.
+        """
+
+    async def pause(self, container: str) -> None:
+        """Freeze every process. Raises Conflict unless it runs."""
+
+    async def unpause(self, container: str) -> None:
+        """Thaw. Raises Conflict unless it is paused."""
+
+    async def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove it; ``force`` kills first, ``volumes`` removes its anonymous volumes too.
+
+        Raises:
+            Conflict: it runs and ``force`` is off.
+        """
+
+    async def rename(self, container: str, name: str) -> None:
+        """Give it another name. Raises Conflict when that is in use."""
+
+    async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
+        """Wait for ``not-running``, ``next-exit`` or ``removed``."""
+
+    async def prune(self, filters: Filters = EMPTY) -> PruneReport:
+        """Remove every stopped container."""
+
+
+class ContainerQueries(Protocol):
+    """Look at containers."""
+
+    async def list(self, *, all: bool = False, filters: Filters = EMPTY, limit: int = 0, size: bool = False) -> Sequence[Container]:
+        """Running containers, or all, newest first."""
+
+    async def inspect(self, container: str, *, size: bool = False) -> ContainerDetails:
+        """Everything about one."""
+
+    async def top(self, container: str, *, ps_args: str = "") -> ProcessTable:
+        """Its processes. Raises Conflict unless it runs."""
+
+
+class ContainerStreams(Protocol):
+    """Follow containers."""
+
+    def logs(self, container: str, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
+        """Batches of log lines, oldest first; with ``follow`` until the container ends."""
+
+    def stats(self, container: str, *, stream: bool = True) -> AsyncGenerator[Stats, None]:
+        """A sample a second; with ``stream`` off one sample that has a predecessor. Zeros when it does not run."""
+
+    async def attach(self, container: str, *, stdin: bool = False, logs: bool = False) -> Session:
+        """Connect to its main process, also before it is started; ``logs`` replays what was written before."""
+
+
+class ContainerExec(Protocol):
+    """Run further processes."""
+
+    async def exec(self, container: str, config: ExecConfig) -> Session:
+        """Start a process in a running container.
+
+        Raises:
+            Conflict: it does not run, or is paused.
+            ExecutableNotFound, NotExecutable: as for start.
+        """
+
+
+class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, Protocol):
+    """All roles of containers."""

@@ -1,0 +1,28 @@
+"""The engine itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from engine.model.events import Event, EventQuery
+from engine.model.system import DiskUsage, EngineInfo, EngineVersion
+
+
+class System(Protocol):
+    """Questions about the engine and its host."""
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the engine does not answer."""
+
+    async def info(self) -> EngineInfo:
+        """Engine, host and counts."""
+
+    async def version(self) -> EngineVersion:
+        """Version of the engine that answers."""
+
+    async def disk_usage(self) -> DiskUsage:
+        """What images, containers and volumes take."""
+
+    def events(self, query: EventQuery) -> AsyncGenerator[Event, None]:
+        """Events in order; those since ``query.since`` first, then new ones until ``until``."""

@@ -1,0 +1,264 @@
+"""Containers: what is asked for at create, and what the engine says of one.
+
+Field names are Docker's in snake case (Engine API 1.51, ``ContainerConfig`` and ``HostConfig``), so that the Docker
+codec is a plain renaming. Times are seconds since the epoch as ``float``, 0.0 when it never happened; sizes are bytes;
+durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from engine.model.value import EMPTY, Value
+
+
+class ContainerStatus(StrEnum):
+    """Docker's container states (``State.Status``)."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class PortBinding(Value):
+    """A published port. ``host_port`` 0 lets the kernel choose; ``host_ip`` "" is every address."""
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int = 0
+
+
+class Mount(Value):
+    """A mount of a container.
+
+    Attributes:
+        kind: ``bind``, ``volume`` or ``tmpfs``.
+        source: host path, volume name (``""`` for an anonymous volume) or ``""`` for tmpfs.
+        target: absolute path in the container.
+        options: further options as docker spells them (``rprivate``, ``nocopy``, ``size=64m``, …).
+        create_source: a missing bind source is made as a directory (``-v``) instead of refused (``--mount``).
+        path: where the content lies on the host (filled by inspect).
+    """
+
+    kind: str
+    source: str = ""
+    target: str
+    read_only: bool = False
+    options: tuple[str, ...] = ()
+    create_source: bool = False
+    path: str = ""
+
+
+class RestartPolicy(Value):
+    """``name`` is ``no``, ``always``, ``unless-stopped`` or ``on-failure``; ``max_retries`` 0 is unlimited."""
+
+    name: str = "no"
+    max_retries: int = 0
+
+
+class Device(Value):
+    """A host device given to the container, with cgroup permissions out of ``rwm``."""
+
+    path_on_host: str
+    path_in_container: str
+    permissions: str = "rwm"
+
+
+class Ulimit(Value):
+    """An rlimit by its docker name (``nofile``, ``nproc``, …); -1 is unlimited."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+class ContainerConfig(Value):
+    """What runs, independent of the host. ``None`` in ``cmd`` and ``entrypoint`` means: the image's."""
+
+    image: str
+    cmd: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    hostname: str = ""
+    domainname: str = ""
+    labels: Mapping[str, str] = EMPTY
+    tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+
+
+class HostConfig(Value):
+    """How it runs on this host. Zero, "" and ``None`` mean docker's default."""
+
+    network_mode: str = "default"
+    port_bindings: tuple[PortBinding, ...] = ()
+    publish_all: bool = False
+    mounts: tuple[Mount, ...] = ()
+    restart_policy: RestartPolicy = RestartPolicy()
+    auto_remove: bool = False
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    read_only_rootfs: bool = False
+    init: bool = False
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    pid_mode: str = ""
+    ipc_mode: str = ""
+    uts_mode: str = ""
+    cgroupns_mode: str = ""
+    shm_size: int = 0
+    tmpfs: Mapping[str, str] = EMPTY
+    sysctls: Mapping[str, str] = EMPTY
+    ulimits: tuple[Ulimit, ...] = ()
+    devices: tuple[Device, ...] = ()
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    nano_cpus: int = 0
+    cpu_shares: int = 0
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    pids_limit: int = 0
+    oom_score_adj: int = 0
+    network_aliases: tuple[str, ...] = ()
+    ipv4_address: str = ""
+    mac_address: str = ""
+
+
+class ContainerState(Value):
+    """What a container is doing. ``exit_code`` counts only when it is not running."""
+
+    status: ContainerStatus
+    pid: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    restart_count: int = 0
+    health: str = ""
+
+    @property
+    def running(self) -> bool:
+        """There is a live process: running, paused, or about to be restarted after one."""
+        return self.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+
+
+class Endpoint(Value):
+    """A container's place in one network."""
+
+    network: str
+    network_id: str = ""
+    ip_address: str = ""
+    prefix_length: int = 0
+    gateway: str = ""
+    mac_address: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+class Container(Value):
+    """A row of the container list."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str = ""
+    command: str = ""
+    created_at: float = 0.0
+    state: ContainerState
+    ports: tuple[PortBinding, ...] = ()
+    labels: Mapping[str, str] = EMPTY
+    mounts: tuple[Mount, ...] = ()
+    networks: tuple[Endpoint, ...] = ()
+    size_rw: int | None = None
+    size_rootfs: int | None = None
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 hex digits, as docker shows ids."""
+        return self.id[:12]
+
+
+class ContainerDetails(Value):
+    """Everything inspect tells.
+
+    Attributes:
+        path, args: the argv that runs, entrypoint and cmd already merged.
+        config: the configuration after merging with the image's.
+        raw: the document that ``inspect`` prints, in Docker's shape, as JSON text.
+    """
+
+    container: Container
+    config: ContainerConfig
+    host_config: HostConfig
+    path: str = ""
+    args: tuple[str, ...] = ()
+    log_path: str = ""
+    driver: str = ""
+    platform: str = "linux"
+    raw: str = "{}"
+
+
+class CreatedContainer(Value):
+    """The answer to create."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+class ContainerExit(Value):
+    """The answer to wait. ``error`` is why it could not be waited for to the end, or ``""``."""
+
+    exit_code: int
+    error: str = ""
+
+
+class ProcessTable(Value):
+    """``top``: column titles and a row of texts for each process."""
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class ExecConfig(Value):
+    """A further process in a running container."""
+
+    cmd: tuple[str, ...]
+    tty: bool = False
+    stdin: bool = False
+    env: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    privileged: bool = False
+    detach: bool = False
+    height: int = 0
+    width: int = 0
+
+
+class PruneReport(Value):
+    """What a prune removed, and the bytes that came free."""
+
+    removed: tuple[str, ...] = ()
+    space_reclaimed: int = 0

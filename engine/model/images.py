@@ -1,0 +1,127 @@
+"""Images, their layers' history, and what a pull tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from engine.model.value import EMPTY, Value
+
+
+class Image(Value):
+    """A row of the image list.
+
+    Attributes:
+        id: ``sha256:`` and the digest of the config document.
+        tags: familiar references, such as ``busybox:latest``; empty for a dangling image.
+        digests: familiar repository digests, ``busybox@sha256:…``.
+        size: bytes of all layers, unpacked.
+        containers: how many containers use it, -1 when not counted.
+    """
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    created_at: float = 0.0
+    size: int = 0
+    shared_size: int = -1
+    containers: int = -1
+    labels: Mapping[str, str] = EMPTY
+    parent_id: str = ""
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 hex digits of the digest."""
+        return self.id.removeprefix("sha256:")[:12]
+
+
+class ImageConfig(Value):
+    """The run-time defaults of an image (OCI image-spec, ``config.config``). ``None``: not set."""
+
+    user: str = ""
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    working_dir: str = ""
+    labels: Mapping[str, str] = EMPTY
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    stop_signal: str = ""
+
+
+class ImageLayer(Value):
+    """One history entry, newest first. ``id`` is an image id or ``<missing>``."""
+
+    id: str = "<missing>"
+    created_at: float = 0.0
+    created_by: str = ""
+    comment: str = ""
+    size: int = 0
+    tags: tuple[str, ...] = ()
+
+
+class ImageDetails(Value):
+    """Everything inspect tells. ``raw`` is the JSON text that ``inspect`` prints."""
+
+    image: Image
+    config: ImageConfig
+    architecture: str = ""
+    variant: str = ""
+    os: str = "linux"
+    author: str = ""
+    layers: tuple[str, ...] = ()
+    raw: str = "{}"
+
+
+class RemovedImage(Value):
+    """One line of an image removal: exactly one of the two is set."""
+
+    untagged: str = ""
+    deleted: str = ""
+
+
+class PullPhase(StrEnum):
+    """Docker's words for the state of a layer, and of the whole pull."""
+
+    PULLING = "Pulling from"
+    PULLING_LAYER = "Pulling fs layer"
+    WAITING = "Waiting"
+    DOWNLOADING = "Downloading"
+    RETRYING = "Retrying"
+    VERIFYING = "Verifying Checksum"
+    DOWNLOADED = "Download complete"
+    EXTRACTING = "Extracting"
+    COMPLETE = "Pull complete"
+    EXISTS = "Already exists"
+    DIGEST = "Digest"
+    STATUS = "Status"
+
+
+class PullProgress(Value):
+    """One event of a pull.
+
+    Attributes:
+        phase: what happens.
+        layer: 12 hex digits of the layer, the tag for :attr:`PullPhase.PULLING`, else ``""``.
+        current, total: bytes; total 0 when unknown.
+        detail: the repository path for ``PULLING``, the digest for ``DIGEST``, the sentence for ``STATUS`` (without
+            ``Status: ``), ``in N seconds`` for ``RETRYING``.
+    """
+
+    phase: PullPhase
+    layer: str = ""
+    current: int = 0
+    total: int = 0
+    detail: str = ""
+
+    def line(self) -> str:
+        """The line that ``docker pull`` prints for this event when it is not a terminal."""
+        match self.phase:
+            case PullPhase.PULLING:
+                return f"{self.layer}: Pulling from {self.detail}"
+            case PullPhase.DIGEST | PullPhase.STATUS:
+                return f"{self.phase.value}: {self.detail}"
+            case PullPhase.RETRYING:
+                return f"{self.layer}: Retrying {self.detail}"
+            case _:
+                return f"{self.layer}: {self.phase.value}"

@@ -1,0 +1,60 @@
+"""Networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.model.containers import Endpoint
+from engine.model.value import EMPTY, Value
+
+
+class Subnet(Value):
+    """One address pool: a CIDR, its gateway, and the part of it that is given out (``""``: all)."""
+
+    subnet: str
+    gateway: str = ""
+    ip_range: str = ""
+
+
+class NetworkSpec(Value):
+    """What is asked for at create. Without ``subnets`` the engine picks one from its pools."""
+
+    name: str
+    driver: str = "bridge"
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv6: bool = False
+    subnets: tuple[Subnet, ...] = ()
+    options: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = EMPTY
+
+
+class NetworkMember(Value):
+    """A container in a network."""
+
+    container_id: str
+    container_name: str
+    endpoint: Endpoint
+
+
+class Network(Value):
+    """A network. ``members`` is filled by inspect only."""
+
+    id: str
+    name: str
+    driver: str = "bridge"
+    scope: str = "local"
+    created_at: float = 0.0
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv6: bool = False
+    subnets: tuple[Subnet, ...] = ()
+    options: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = EMPTY
+    members: tuple[NetworkMember, ...] = ()
+    raw: str = "{}"
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 hex digits."""
+        return self.id[:12]
