@@ -1,0 +1,1 @@
+"""The tests of Longshore: ``python -m tests --help``."""

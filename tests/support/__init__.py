@@ -1,0 +1,1 @@
+"""Fixtures and tools that several test packages share."""
