@@ -1,0 +1,44 @@
+"""What holds for the whole suite: no unlisted skips in CI, and nothing left behind on the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from tests.support import leaks, skips
+
+CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+STRICT = CI or os.environ.get("LONGSHORE_TEST_LEAKS") == "1"
+"""On a machine of our own every new thing is a leak; elsewhere others work beside us."""
+
+_before = pytest.StashKey[leaks.Snapshot]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if STRICT and os.geteuid() == 0:
+        session.stash[_before] = leaks.snapshot()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    before = session.stash.get(_before, None)
+    if before is None or session.config.option.collectonly:
+        return
+    found = leaks.left_over(before)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        for kind, names in found.items():
+            print(f"\nleft behind: {kind}: " + "; ".join(names))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and CI:
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(allowed in reason for allowed in skips.ALLOWED):
+            report.outcome = "failed"
+            report.longrepr = f"skipped without a listed reason: {reason}"
+    return report

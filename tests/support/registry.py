@@ -1,0 +1,68 @@
+"""A real registry: Debian's docker-registry on a free loopback port, ended with the fixture."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import httpx
+
+from tests.support.wait import until
+
+
+class Registry:
+    """A running registry. ``host`` is ``127.0.0.1:PORT``, ``url`` that with ``http://``."""
+
+    def __init__(self, host: str, pid: int) -> None:
+        self.host = host
+        self.url = f"http://{host}"
+        self.pid = pid
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str = "") -> Iterator[Registry]:
+    """Start a registry with its data in ``directory``; with ``netns`` inside that named network namespace."""
+    os.makedirs(directory, exist_ok=True)
+    config = os.path.join(directory, "config.yml")
+    port = free_port() if not netns else 5000
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(
+            "version: 0.1\nlog: {level: error}\n"
+            f"storage: {{filesystem: {{rootdirectory: {directory}/data}}, delete: {{enabled: true}}}}\n"
+            f"http: {{addr: '{address}:{port}'}}\n"
+        )
+    command = ["docker-registry", "serve", config]
+    if netns:
+        command = ["ip", "netns", "exec", netns, *command]
+    with open(os.path.join(directory, "log"), "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    registry = Registry(f"{address}:{port}", process.pid)
+    try:
+        if not netns:
+            until(lambda: _answers(registry.url), what=f"docker-registry on {registry.host}")
+        yield registry
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/v2/", trust_env=False, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
