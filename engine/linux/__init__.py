@@ -1,0 +1,1 @@
+"""The kernel: one thin, typed layer of system calls and netlink."""

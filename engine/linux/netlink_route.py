@@ -1,0 +1,232 @@
+"""Links, addresses and routes through rtnetlink (rtnetlink(7), linux/if_link.h).
+
+A veth pair is one message: the peer is born inside the container's namespace, with its final name and address, so that
+it is never seen on the host. Only what the engine needs is here; every function is one or two messages.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from engine.linux.netlink import (
+    NETLINK_ROUTE,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Netlink,
+    NetlinkError,
+    attribute,
+    attributes,
+    nest,
+    text,
+    u32,
+)
+from engine.model.value import Value
+
+_NEWLINK, _DELLINK, _GETLINK, _SETLINK = 16, 17, 18, 19
+_NEWADDR, _GETADDR = 20, 22
+_NEWROUTE, _GETROUTE = 24, 26
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
+_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 28, 12
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_VETH_INFO_PEER = 1
+_IFLA_BRPORT_MODE = 4
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
+_IFF_UP = 0x1
+_RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 254, 3, 0, 1
+
+_IFINFO = struct.Struct("=BxHiII")
+_IFADDR = struct.Struct("=BBBBI")
+_RTMSG = struct.Struct("=BBBBBBBBI")
+
+
+class Link(Value):
+    """A network interface. ``alias`` is a free text that lives with it; ``kind`` is ``bridge``, ``veth`` or ``""``."""
+
+    index: int
+    name: str
+    kind: str = ""
+    alias: str = ""
+    mac: str = ""
+    master: int = 0
+    mtu: int = 0
+    up: bool = False
+
+
+class Address(Value):
+    """An IPv4 address of an interface."""
+
+    index: int
+    address: str
+    prefix_length: int
+
+
+class Route(Value):
+    """An IPv4 route; ``destination`` is ``0.0.0.0`` with prefix length 0 for the default route."""
+
+    destination: str
+    prefix_length: int
+    gateway: str = ""
+    index: int = 0
+    table: int = _RT_TABLE_MAIN
+
+
+def mac_bytes(mac: str) -> bytes:
+    """``02:42:ac:11:00:02`` as six bytes. Raises ValueError."""
+    raw = bytes.fromhex(mac.replace("-", ":").replace(":", ""))
+    if len(raw) != 6:
+        raise ValueError(f"{mac} is no MAC address")
+    return raw
+
+
+class RouteSocket(Netlink):
+    """rtnetlink in the calling thread's network namespace. Every method raises NetlinkError."""
+
+    def __init__(self) -> None:
+        super().__init__(NETLINK_ROUTE)
+
+    def links(self) -> list[Link]:
+        """Every interface."""
+        return [_link(payload) for kind, payload in self.dump(_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0)) if kind == _NEWLINK]
+
+    def link(self, name: str) -> Link | None:
+        """One interface by its name, ``None`` when there is none."""
+        try:
+            answers = self.request(_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name))
+        except NetlinkError as fault:
+            if fault.errno in (19, 22):  # ENODEV, and EINVAL for a name that can not exist
+                return None
+            raise
+        return _link(answers[0][1])
+
+    def add_bridge(self, name: str, mac: str, alias: str, mtu: int = 1500) -> None:
+        """Make a bridge, down. Raises FileExistsError's number (EEXIST) when the name is taken."""
+        self.request(
+            _NEWLINK,
+            _IFINFO.pack(0, 0, 0, 0, 0)
+            + text(_IFLA_IFNAME, name)
+            + attribute(_IFLA_ADDRESS, mac_bytes(mac))
+            + u32(_IFLA_MTU, mtu)
+            + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge")),
+            NLM_F_CREATE | NLM_F_EXCL,
+        )
+        # The kernel ignores an alias in a message that creates.
+        self.request(_SETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name) + text(_IFLA_IFALIAS, alias))
+
+    def add_veth(self, name: str, *, master: int, peer: str, peer_mac: str, namespace: int, mtu: int = 1500) -> None:
+        """Make a veth pair: ``name`` here, up and in bridge ``master``; ``peer`` in the namespace of a descriptor, down."""
+        end = (
+            _IFINFO.pack(0, 0, 0, 0, 0)
+            + text(_IFLA_IFNAME, peer)
+            + attribute(_IFLA_ADDRESS, mac_bytes(peer_mac))
+            + u32(_IFLA_MTU, mtu)
+            + u32(_IFLA_NET_NS_FD, namespace)
+        )
+        self.request(
+            _NEWLINK,
+            _IFINFO.pack(0, 0, 0, _IFF_UP, _IFF_UP)
+            + text(_IFLA_IFNAME, name)
+            + u32(_IFLA_MTU, mtu)
+            + u32(_IFLA_MASTER, master)
+            + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "veth"), nest(_IFLA_INFO_DATA, nest(_VETH_INFO_PEER, end))),
+            NLM_F_CREATE | NLM_F_EXCL,
+        )
+
+    def set_hairpin(self, name: str) -> None:
+        """Let a bridge port send frames back where they came from: a container that asks for its own published port."""
+        port = nest(_IFLA_PROTINFO, attribute(_IFLA_BRPORT_MODE, b"\1"))
+        index = socket.if_nametoindex(name)
+        self.request(_SETLINK, _IFINFO.pack(socket.AF_BRIDGE, 0, index, 0, 0) + port)
+
+    def set_up(self, index: int) -> None:
+        """Bring an interface up."""
+        self.request(_NEWLINK, _IFINFO.pack(0, 0, index, _IFF_UP, _IFF_UP))
+
+    def delete_link(self, name: str) -> bool:
+        """Remove an interface; false when there was none."""
+        try:
+            self.request(_DELLINK, _IFINFO.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name))
+        except NetlinkError as fault:
+            if fault.errno == 19:  # ENODEV
+                return False
+            raise
+        return True
+
+    def add_address(self, index: int, address: str, prefix_length: int) -> None:
+        """Give an interface an IPv4 address; one that it has already is no error."""
+        raw = socket.inet_aton(address)
+        host_bits = (1 << (32 - prefix_length)) - 1
+        broadcast = struct.pack(">I", struct.unpack(">I", raw)[0] | host_bits)
+        self.request(
+            _NEWADDR,
+            _IFADDR.pack(socket.AF_INET, prefix_length, 0, 0, index)
+            + attribute(_IFA_LOCAL, raw)
+            + attribute(_IFA_ADDRESS, raw)
+            + attribute(_IFA_BROADCAST, broadcast),
+            NLM_F_CREATE | NLM_F_REPLACE,
+        )
+
+    def addresses(self) -> list[Address]:
+        """Every IPv4 address."""
+        found = []
+        for kind, payload in self.dump(_GETADDR, _IFADDR.pack(socket.AF_INET, 0, 0, 0, 0)):
+            parts = attributes(payload, _IFADDR.size)
+            raw = parts.get(_IFA_LOCAL) or parts.get(_IFA_ADDRESS)
+            if kind == _NEWADDR and raw:
+                found.append(Address(index=_IFADDR.unpack_from(payload)[4], address=socket.inet_ntoa(raw), prefix_length=payload[1]))
+        return found
+
+    def add_default_route(self, gateway: str, index: int) -> None:
+        """Send everything that has no other route to ``gateway``."""
+        self.request(
+            _NEWROUTE,
+            _RTMSG.pack(socket.AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+            + attribute(_RTA_GATEWAY, socket.inet_aton(gateway))
+            + u32(_RTA_OIF, index),
+            NLM_F_CREATE | NLM_F_REPLACE,
+        )
+
+    def routes(self) -> list[Route]:
+        """Unicast IPv4 routes of every table."""
+        found = []
+        for kind, payload in self.dump(_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+            if kind != _NEWROUTE or payload[7] != _RTN_UNICAST:
+                continue
+            parts = attributes(payload, _RTMSG.size)
+            found.append(
+                Route(
+                    destination=socket.inet_ntoa(parts.get(_RTA_DST, b"\0\0\0\0")),
+                    prefix_length=payload[1],
+                    gateway=socket.inet_ntoa(parts[_RTA_GATEWAY]) if _RTA_GATEWAY in parts else "",
+                    index=_number(parts.get(_RTA_OIF)),
+                    table=_number(parts.get(_RTA_TABLE)) or payload[4],
+                )
+            )
+        return found
+
+
+def _link(payload: bytes) -> Link:
+    _, _, index, flags, _ = _IFINFO.unpack_from(payload)
+    parts = attributes(payload, _IFINFO.size)
+    information = attributes(parts.get(_IFLA_LINKINFO, b""))
+    return Link(
+        index=index,
+        name=_text(parts.get(_IFLA_IFNAME)),
+        kind=_text(information.get(_IFLA_INFO_KIND)),
+        alias=_text(parts.get(_IFLA_IFALIAS)),
+        mac=parts.get(_IFLA_ADDRESS, b"").hex(":"),
+        master=_number(parts.get(_IFLA_MASTER)),
+        mtu=_number(parts.get(_IFLA_MTU)),
+        up=bool(flags & _IFF_UP),
+    )
+
+
+def _text(raw: bytes | None) -> str:
+    return raw.rstrip(b"\0").decode(errors="replace") if raw else ""
+
+
+def _number(raw: bytes | None) -> int:
+    return int.from_bytes(raw[:4], "little" if struct.pack("=H", 1)[0] else "big") if raw else 0

@@ -1,0 +1,1 @@
+"""Resource use of containers and of the host."""

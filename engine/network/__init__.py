@@ -1,0 +1,1 @@
+"""Bridge networks, addresses, published ports and name files of the embedded engine."""
