@@ -1,0 +1,1 @@
+"""The spawner: a small, warm, single-threaded process that forks supervisors, and the frames they all speak."""
