@@ -1,0 +1,266 @@
+"""Containers on disk: what was asked for, what was made of it, and what it is doing."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from engine.errors import Conflict, InvalidArgument, NotFound
+from engine.model.containers import (
+    ContainerConfig,
+    ContainerState,
+    ContainerStatus,
+    Endpoint,
+    HostConfig,
+    Mount,
+    PortBinding,
+)
+from engine.model.events import Event
+from engine.model.value import Value
+from engine.store import codec, events
+from engine.store.database import Database
+
+
+class ContainerRecord(Value):
+    """A container.
+
+    Attributes:
+        image: the reference as the person typed it.
+        image_id: ``sha256:…``.
+        config: merged with the image's.
+        argv: entrypoint and cmd, merged.
+        pid_start: start time of ``state.pid`` in clock ticks since boot (field 22 of ``/proc/<pid>/stat``).
+        manually_stopped: a person stopped it, so ``unless-stopped`` must not bring it back.
+        endpoints, ports: what it has while it runs; ports as they really are bound.
+        mounts: with ``path`` filled.
+    """
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    created_at: float
+    config: ContainerConfig
+    host_config: HostConfig
+    argv: tuple[str, ...] = ()
+    state: ContainerState = ContainerState(status=ContainerStatus.CREATED)
+    pid_start: int = 0
+    manually_stopped: bool = False
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[PortBinding, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 hex digits."""
+        return self.id[:12]
+
+
+_STATE_SQL = "status = ?, pid = ?, exit_code = ?, oom_killed = ?, error = ?, started_at = ?, finished_at = ?, restart_count = ?, health = ?"
+
+
+class Containers:
+    """The containers table. Every method is one transaction, or joins the caller's."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def insert(self, record: ContainerRecord, event: Event | None = None) -> None:
+        """Add a container, with the event that tells of it.
+
+        Raises:
+            Conflict: the name is in use, in docker's words.
+        """
+        state = record.state
+        row = {
+            "id": record.id,
+            "name": record.name,
+            "image": record.image,
+            "image_id": record.image_id,
+            "created_at": record.created_at,
+            "status": str(state.status),
+            "pid": state.pid,
+            "pid_start": record.pid_start,
+            "exit_code": state.exit_code,
+            "oom_killed": state.oom_killed,
+            "error": state.error,
+            "started_at": state.started_at,
+            "finished_at": state.finished_at,
+            "restart_count": state.restart_count,
+            "health": state.health,
+            "manually_stopped": record.manually_stopped,
+            "config": codec.encode(record.config),
+            "host_config": codec.encode(record.host_config),
+            "argv": codec.encode(record.argv),
+            "endpoints": codec.encode(record.endpoints),
+            "ports": codec.encode(record.ports),
+            "mounts": codec.encode(record.mounts),
+        }
+        volumes = {mount.source for mount in record.mounts if mount.kind == "volume"}
+        with self._db.transaction() as connection:
+            self._refuse_name(connection, record.name)
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(f"INSERT INTO containers ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608  our own names
+            connection.executemany(
+                "INSERT INTO container_volumes (container_id, volume) VALUES (?, ?)", [(record.id, name) for name in sorted(volumes)]
+            )
+            _tell(connection, event)
+
+    def get(self, container_id: str) -> ContainerRecord:
+        """A container by its whole id. Raises NotFound."""
+        rows = self._db.query("SELECT * FROM containers WHERE id = ?", container_id)
+        if not rows:
+            raise missing(container_id)
+        return _record(rows[0])
+
+    def resolve(self, name: str) -> ContainerRecord:
+        """A container by id, name, or unique prefix of an id.
+
+        Raises:
+            NotFound: ``No such container: x``.
+            InvalidArgument: several ids begin so.
+        """
+        if not name:
+            raise InvalidArgument("invalid container name or ID: value is empty")
+        plain = name.removeprefix("/")
+        rows = self._db.query("SELECT * FROM containers WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1", plain)
+        if not rows:
+            rows = self._db.query("SELECT * FROM containers WHERE substr(id, 1, ?2) = ?1 LIMIT 2", name, len(name))
+        if not rows:
+            raise missing(name)
+        if len(rows) > 1:
+            raise InvalidArgument(f"multiple IDs found with provided prefix: {name}", hint="give more digits, or the name")
+        return _record(rows[0])
+
+    def all(self) -> list[ContainerRecord]:
+        """Every container, newest first."""
+        return [_record(row) for row in self._db.query("SELECT * FROM containers ORDER BY created_at DESC, rowid DESC")]
+
+    def by_status(self, *statuses: ContainerStatus) -> list[ContainerRecord]:
+        """Containers that are in one of ``statuses``, newest first."""
+        marks = ", ".join("?" * len(statuses))
+        sql = f"SELECT * FROM containers WHERE status IN ({marks}) ORDER BY created_at DESC, rowid DESC"  # noqa: S608  only marks
+        return [_record(row) for row in self._db.query(sql, *map(str, statuses))]
+
+    def using_image(self, image_id: str) -> list[ContainerRecord]:
+        """Containers that were made from an image, newest first."""
+        rows = self._db.query("SELECT * FROM containers WHERE image_id = ? ORDER BY created_at DESC, rowid DESC", image_id)
+        return [_record(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many containers are in each status."""
+        return {row["status"]: row["n"] for row in self._db.query("SELECT status, count(*) AS n FROM containers GROUP BY status")}
+
+    def update_state(
+        self,
+        container_id: str,
+        state: ContainerState,
+        *,
+        pid_start: int | None = None,
+        manually_stopped: bool | None = None,
+        event: Event | None = None,
+    ) -> None:
+        """Write a new state, and the event that tells of it. For the holder of the container's lock only.
+
+        Raises:
+            NotFound: the container is gone.
+        """
+        with self._db.transaction() as connection:
+            changed = connection.execute(
+                f"UPDATE containers SET {_STATE_SQL}, pid_start = coalesce(?, pid_start),"  # noqa: S608  our own text
+                " manually_stopped = coalesce(?, manually_stopped) WHERE id = ?",
+                (
+                    str(state.status),
+                    state.pid,
+                    state.exit_code,
+                    state.oom_killed,
+                    state.error,
+                    state.started_at,
+                    state.finished_at,
+                    state.restart_count,
+                    state.health,
+                    pid_start,
+                    manually_stopped,
+                    container_id,
+                ),
+            )
+            if not changed.rowcount:
+                raise missing(container_id)
+            _tell(connection, event)
+
+    def set_manually_stopped(self, container_id: str, stopped: bool) -> None:
+        """Remember whether a person stopped it. Safe for anybody: the state itself is not touched."""
+        with self._db.transaction() as connection:
+            connection.execute("UPDATE containers SET manually_stopped = ? WHERE id = ?", (stopped, container_id))
+
+    def set_network(self, container_id: str, endpoints: tuple[Endpoint, ...], ports: tuple[PortBinding, ...]) -> None:
+        """Write where it is attached and which ports are bound."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE containers SET endpoints = ?, ports = ? WHERE id = ?",
+                (codec.encode(endpoints), codec.encode(ports), container_id),
+            )
+
+    def rename(self, container_id: str, name: str, event: Event | None = None) -> None:
+        """Give it another name. Raises Conflict when that is in use, NotFound when the container is gone."""
+        with self._db.transaction() as connection:
+            self._refuse_name(connection, name)
+            if not connection.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id)).rowcount:
+                raise missing(container_id)
+            _tell(connection, event)
+
+    def delete(self, container_id: str, event: Event | None = None) -> bool:
+        """Forget a container and its leases. ``False``: somebody else did it before, and no event is written."""
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM leases WHERE container_id = ?", (container_id,))
+            gone = connection.execute("DELETE FROM containers WHERE id = ?", (container_id,)).rowcount > 0
+            if gone:
+                _tell(connection, event)
+        return gone
+
+    @staticmethod
+    def _refuse_name(connection: sqlite3.Connection, name: str) -> None:
+        taken = connection.execute("SELECT id FROM containers WHERE name = ?", (name,)).fetchone()
+        if taken is not None:
+            raise Conflict(
+                f'Conflict. The container name "/{name}" is already in use by container "{taken["id"]}". '
+                "You have to remove (or rename) that container to be able to reuse that name."
+            )
+
+
+def missing(name: str) -> NotFound:
+    """Docker's words for a container that does not exist."""
+    return NotFound(f"No such container: {name}")
+
+
+def _tell(connection: sqlite3.Connection, event: Event | None) -> None:
+    if event is not None:
+        events.append(connection, event)
+
+
+def _record(row: sqlite3.Row) -> ContainerRecord:
+    return ContainerRecord(
+        id=row["id"],
+        name=row["name"],
+        image=row["image"],
+        image_id=row["image_id"],
+        created_at=row["created_at"],
+        config=codec.decode(ContainerConfig, row["config"]),
+        host_config=codec.decode(HostConfig, row["host_config"]),
+        argv=codec.texts(row["argv"]),
+        state=ContainerState(
+            status=ContainerStatus(row["status"]),
+            pid=row["pid"],
+            exit_code=row["exit_code"],
+            oom_killed=bool(row["oom_killed"]),
+            error=row["error"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            restart_count=row["restart_count"],
+            health=row["health"],
+        ),
+        pid_start=row["pid_start"],
+        manually_stopped=bool(row["manually_stopped"]),
+        endpoints=codec.decode_all(Endpoint, row["endpoints"]),
+        ports=codec.decode_all(PortBinding, row["ports"]),
+        mounts=codec.decode_all(Mount, row["mounts"]),
+    )

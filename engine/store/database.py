@@ -1,0 +1,190 @@
+"""The SQLite file: connections, transactions, migrations, and what its errors mean.
+
+WAL lets every front end read while a supervisor writes. A connection belongs to one thread of one process: after a
+fork the child opens its own, and the parent's is left alone, for closing it there would touch the parent's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from _thread import allocate_lock, get_ident
+from types import TracebackType
+from typing import Any
+
+from engine.errors import CorruptData, DiskFull, EngineFault, LongshoreError, Unavailable
+from engine.store import bell
+from engine.store.roots import Roots
+from engine.store.schema import MIGRATIONS
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another. Transactions here take microseconds, a stuck disk does not."""
+
+_abandoned: list[dict[int, sqlite3.Connection]] = []
+
+
+class Database:
+    """The state database at ``path``, made on first use. Safe to use from any thread and after a fork.
+
+    ``bell_path`` is rung after every transaction that changed something.
+    """
+
+    def __init__(self, path: str, bell_path: str = "") -> None:
+        self.path = path
+        self._bell = bell_path
+        self._lock = allocate_lock()
+        self._owner = os.getpid()
+        self._connections: dict[int, sqlite3.Connection] = {}
+
+    @classmethod
+    def of(cls, roots: Roots) -> Database:
+        """The database of an engine, with its bell. The directories are made when they are missing."""
+        return cls(roots.ensure().database, roots.bell)
+
+    def query(self, sql: str, *args: Any) -> list[sqlite3.Row]:
+        """All rows of a statement.
+
+        Raises:
+            Unavailable, DiskFull, CorruptData, EngineFault: the database can not answer.
+        """
+        try:
+            rows: list[sqlite3.Row] = self.connection().execute(sql, args).fetchall()
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        return rows
+
+    def transaction(self) -> Transaction:
+        """``with db.transaction() as connection``: everything inside is written at once, or nothing is.
+
+        The write lock is taken at the beginning. One inside another joins it.
+        """
+        return Transaction(self)
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        if self._owner != os.getpid():
+            self._after_fork()
+        found = self._connections.get(get_ident())
+        if found is None:
+            found = self._open()
+            with self._lock:
+                self._connections[get_ident()] = found
+        return found
+
+    def close(self) -> None:
+        """Close every connection; the next use opens another."""
+        if self._owner != os.getpid():
+            self._after_fork()
+        with self._lock:
+            connections = list(self._connections.values())
+            self._connections.clear()
+        for connection in connections:
+            connection.close()
+
+    def ring(self) -> None:
+        """Tell who waits that something changed."""
+        if self._bell:
+            bell.ring_path(self._bell)
+
+    def _after_fork(self) -> None:
+        _abandoned.append(self._connections)
+        self._connections = {}
+        self._lock = allocate_lock()
+        self._owner = os.getpid()
+
+    def _open(self) -> sqlite3.Connection:
+        fresh = not os.path.exists(self.path)
+        try:
+            if fresh:  # SQLite would make it readable for everybody; environments hold passwords
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            made = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        except (sqlite3.Error, OSError) as error:
+            raise EngineFault(f"open {self.path}: {error}", hint="check the state root, or choose another with --root") from error
+        try:
+            made.row_factory = sqlite3.Row
+            made.execute("PRAGMA foreign_keys = ON")
+            made.execute("PRAGMA synchronous = NORMAL")
+            version: int = made.execute("PRAGMA user_version").fetchone()[0]
+            if version != len(MIGRATIONS):
+                _migrate(made, self.path)
+        except sqlite3.Error as error:
+            made.close()
+            raise translate(error, self.path) from error
+        except LongshoreError:
+            made.close()
+            raise
+        return made
+
+
+class Transaction:
+    """The context manager that :meth:`Database.transaction` gives."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection()
+        self._outer = self._connection.in_transaction
+        self._changes = 0
+
+    def __enter__(self) -> sqlite3.Connection:
+        if not self._outer:
+            self._execute("BEGIN IMMEDIATE")
+            self._changes = self._connection.total_changes
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._outer:
+            if error is None:
+                self._commit()
+            elif self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self._execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise translate(error, self._database.path) from error
+
+    def _commit(self) -> None:
+        try:
+            self._execute("COMMIT")
+        except LongshoreError:
+            if self._connection.in_transaction:
+                self._execute("ROLLBACK")
+            raise
+        if self._connection.total_changes != self._changes:
+            self._database.ring()
+
+    def _execute(self, sql: str) -> None:
+        try:
+            self._connection.execute(sql)
+        except sqlite3.Error as error:
+            raise translate(error, self._database.path) from error
+
+
+def _migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the schema up to date. Two processes may try at once: the second finds it done."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise EngineFault(f"{path} was written by a newer Longshore (schema {version})", hint="upgrade, or choose another --root")
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def translate(error: sqlite3.Error, path: str) -> LongshoreError:
+    """What an SQLite error means, by its code (https://www.sqlite.org/rescode.html)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    match (code or 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(f"write {path}: no space left on device", hint="free some space, for instance with `longshore system prune`")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unavailable(f"{path} stayed locked for {BUSY_SECONDS:.0f} s", hint="another process holds the state database")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return CorruptData(f"{path} is damaged: {error}", hint="move it away and start again, or restore a copy")
+        case _:
+            return EngineFault(f"{path}: {error}")

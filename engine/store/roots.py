@@ -1,0 +1,134 @@
+"""Where an engine keeps its state and its run time files.
+
+The state root survives reboots, the run root does not have to. A run root belongs to exactly one state root: its path
+holds a hash of the state root's unless that is the default one, so that two engines never meet at a socket or lock.
+"""
+
+from __future__ import annotations
+
+import os
+
+from engine.errors import InvalidArgument
+from engine.model.value import Value
+from engine.store import faults
+
+_DIRECTORY_MODE = 0o700  # images hold setuid programs: nobody else may reach them (CVE-2021-41091)
+
+
+class Roots(Value):
+    """The two directories of an engine, both absolute."""
+
+    state: str
+    run: str
+
+    @property
+    def database(self) -> str:
+        """The SQLite file."""
+        return f"{self.state}/state.db"
+
+    @property
+    def layout(self) -> str:
+        """The OCI image layout that holds the blobs."""
+        return f"{self.state}/blobs"
+
+    @property
+    def ingest(self) -> str:
+        """Blobs that are not complete yet."""
+        return f"{self.state}/ingest"
+
+    @property
+    def layers(self) -> str:
+        """Unpacked layers."""
+        return f"{self.state}/layers"
+
+    @property
+    def containers(self) -> str:
+        """One directory a container."""
+        return f"{self.state}/containers"
+
+    @property
+    def volumes(self) -> str:
+        """One directory a volume."""
+        return f"{self.state}/volumes"
+
+    @property
+    def bell(self) -> str:
+        """The file whose modification says that the database changed."""
+        return f"{self.run}/bell"
+
+    def container_dir(self, container_id: str) -> str:
+        """Where a container keeps ``config.json``, its writable layer and its log."""
+        return f"{self.containers}/{container_id}"
+
+    def log_dir(self, container_id: str) -> str:
+        """Where a container's log lies."""
+        return f"{self.containers}/{container_id}/log"
+
+    def container_run_dir(self, container_id: str) -> str:
+        """Where a container's supervisor keeps its lock and socket. Short, for the 108 bytes of a socket's path."""
+        return f"{self.run}/containers/{container_id[:12]}"
+
+    def volume_dir(self, name: str) -> str:
+        """Where a volume's content lies."""
+        return f"{self.volumes}/{name}/_data"
+
+    def ensure(self) -> Roots:
+        """Make every directory that is missing, mode 0700; those that exist are left as they are.
+
+        Raises:
+            Forbidden, DiskFull, EngineFault: a directory can not be made.
+        """
+        run = f"{self.run}/containers"
+        for path in (self.state, self.layout, self.ingest, self.layers, self.containers, self.volumes, self.run, run):
+            if not os.path.isdir(path):
+                _make(path)
+        return self
+
+
+def _make(path: str) -> None:
+    try:
+        os.makedirs(path, mode=_DIRECTORY_MODE, exist_ok=True)
+        os.chmod(path, _DIRECTORY_MODE)
+    except OSError as error:
+        raise faults.from_os(error, f"make {path}") from error
+
+
+def resolve(root: str = "") -> Roots:
+    """The roots of the engine that is meant: ``root``, else ``LONGSHORE_ROOT``, else the user's default.
+
+    ``LONGSHORE_RUN`` moves the run root. Nothing is created.
+
+    Raises:
+        InvalidArgument: a root is not an absolute path.
+    """
+    default = _default_state()
+    given = root or os.environ.get("LONGSHORE_ROOT", "")
+    state = os.path.realpath(os.path.abspath(given)) if given else default
+    if state == "/":
+        raise InvalidArgument("invalid state root /: it must be a directory of its own")
+    run = os.environ.get("LONGSHORE_RUN") or _default_run()
+    run = os.path.abspath(run)
+    if state != default:
+        run = f"{run}/{_fingerprint(state)}"
+    return Roots(state=state, run=run)
+
+
+def _default_state() -> str:
+    if os.geteuid() == 0:
+        return "/var/lib/longshore"
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return os.path.realpath(f"{data}/longshore")
+
+
+def _default_run() -> str:
+    if os.geteuid() == 0:
+        return "/run/longshore"
+    return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/tmp/longshore-{os.geteuid()}'}/longshore"
+
+
+def _fingerprint(path: str) -> str:
+    """64 bits of FNV-1a: hashlib would cost 5 ms, and nobody gains from two of their own roots colliding."""
+    value = 0xCBF29CE484222325
+    for byte in os.fsencode(path):
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
