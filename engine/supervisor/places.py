@@ -1,0 +1,38 @@
+"""Names of a supervisor's files in the run root, and the lock that says whether it lives."""
+
+from __future__ import annotations
+
+import os
+
+from engine.store import faults
+from engine.store.locks import Lock, is_held
+from engine.store.roots import Roots
+
+
+def socket_path(roots: Roots, container_id: str) -> str:
+    """The control socket. It exists from the supervisor's first to its last moment, and after a death by ``kill -9``."""
+    return f"{roots.container_run_dir(container_id)}/supervisor.sock"
+
+
+def lock_path(roots: Roots, container_id: str) -> str:
+    """The file whose flock is the supervisor's liveness."""
+    return f"{roots.container_run_dir(container_id)}/lock"
+
+
+def lock(roots: Roots, container_id: str) -> Lock:
+    """The container's lock, not taken yet. Its holder is the only writer of the container's state.
+
+    Raises:
+        Forbidden, DiskFull, EngineFault: the run directory can not be made.
+    """
+    directory = roots.container_run_dir(container_id)
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise faults.from_os(error, f"make {directory}") from error
+    return Lock(lock_path(roots, container_id))
+
+
+def alive(roots: Roots, container_id: str) -> bool:
+    """Whether a supervisor (or a removal) holds the container's lock."""
+    return is_held(lock_path(roots, container_id))
