@@ -1,0 +1,85 @@
+"""Images of a Docker Engine API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from urllib.parse import quote
+
+from engine.backends.docker.api import Api
+from engine.dockerapi import filters as filter_codec
+from engine.dockerapi import images as codec
+from engine.dockerapi.document import Lines
+from engine.dockerapi.failures import pull_error, pull_failure
+from engine.errors import InvalidArgument, LongshoreError
+from engine.model import reference as references
+from engine.model.auth import Credentials
+from engine.model.containers import PruneReport
+from engine.model.filters import Filters
+from engine.model.images import Image, ImageDetails, ImageLayer, PullProgress, RemovedImage
+from engine.model.value import EMPTY
+
+
+def path_of(image: str) -> str:
+    """The path of an image's routes; names keep their slashes there.
+
+    Raises:
+        InvalidArgument: an empty name.
+    """
+    if not image or ".." in image.split("/"):
+        raise InvalidArgument("invalid reference format")
+    return f"/images/{quote(image, safe='/:@')}"
+
+
+class DockerImages:
+    """See :class:`engine.interface.Images`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
+        encoded = filter_codec.encode(filters) if filters else ""
+        return codec.decode_list(await self._api.get("/images/json", {"all": all, "filters": encoded}))
+
+    async def inspect(self, image: str) -> ImageDetails:
+        return codec.decode_details(await self._api.get(f"{path_of(image)}/json"))
+
+    async def history(self, image: str) -> Sequence[ImageLayer]:
+        return codec.decode_history(await self._api.get(f"{path_of(image)}/history"))
+
+    async def pull(
+        self, reference: str, *, platform: str = "", credentials: Credentials | None = None
+    ) -> AsyncGenerator[PullProgress, None]:
+        wanted = references.parse(reference).tagged
+        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
+        parameters = {"fromImage": wanted.name, "tag": wanted.digest or wanted.tag, "platform": platform}
+        lines = Lines()
+        try:
+            async with self._api.stream("POST", "/images/create", parameters, headers=headers) as response:
+                async for chunk in self._api.chunks(response):
+                    for item in lines.feed(chunk):
+                        if "error" in item or "errorDetail" in item:
+                            raise pull_error(item)
+                        if progress := codec.decode_progress(item):
+                            yield progress
+        except LongshoreError as error:
+            raise pull_failure(error) from error
+
+    async def tag(self, image: str, reference: str) -> None:
+        wanted = references.parse(reference)
+        if wanted.digest:
+            raise InvalidArgument("refusing to create a tag with a digest reference")
+        await self._api.post(f"{path_of(image)}/tag", {"repo": wanted.name, "tag": wanted.tagged.tag})
+
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+        return codec.decode_removed(await self._api.delete(path_of(image), {"force": force, "noprune": not prune}))
+
+    async def prune(self, filters: Filters = EMPTY) -> PruneReport:
+        return codec.decode_prune(await self._api.post("/images/prune", {"filters": filter_codec.encode(filters)}))
+
+
+def _stored_credentials(domain: str) -> Credentials:
+    """The daemon does not read the person's docker configuration, its client does."""
+    from engine.registry import credentials
+
+    return credentials.lookup(domain).credentials

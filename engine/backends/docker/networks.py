@@ -1,0 +1,43 @@
+"""Networks of a Docker Engine API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from engine.backends.docker.api import Api
+from engine.dockerapi import filters as filter_codec
+from engine.dockerapi import networks as codec
+from engine.errors import InvalidArgument
+from engine.model.containers import PruneReport
+from engine.model.filters import Filters
+from engine.model.networks import Network, NetworkSpec
+from engine.model.value import EMPTY
+
+
+class DockerNetworks:
+    """See :class:`engine.interface.Networks`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, *, filters: Filters = EMPTY) -> Sequence[Network]:
+        return codec.decode_list(await self._api.get("/networks", {"filters": filter_codec.encode(filters) if filters else ""}))
+
+    async def inspect(self, network: str) -> Network:
+        return codec.decode_details(await self._api.get(_path(network)))
+
+    async def create(self, spec: NetworkSpec) -> str:
+        return codec.decode_created(await self._api.post("/networks/create", body=codec.encode_create(spec)))
+
+    async def remove(self, network: str) -> None:
+        await self._api.delete(_path(network))
+
+    async def prune(self, filters: Filters = EMPTY) -> PruneReport:
+        return codec.decode_prune(await self._api.post("/networks/prune", {"filters": filter_codec.encode(filters)}))
+
+
+def _path(network: str) -> str:
+    if not network or network in (".", ".."):
+        raise InvalidArgument(f"invalid network name or ID: {network!r}")
+    return f"/networks/{quote(network, safe='')}"

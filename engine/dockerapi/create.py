@@ -1,0 +1,185 @@
+"""Request bodies for containers: ``POST /containers/create`` and ``POST /containers/{id}/exec``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding
+
+_PROPAGATION = frozenset(prefix + kind for prefix in ("", "r") for kind in ("private", "shared", "slave"))
+
+
+def dumps(value: object) -> bytes:
+    """JSON bytes for a request body."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def encode_create(config: ContainerConfig, host: HostConfig) -> bytes:
+    """The body of a create request. What is docker's default is left out, so that the engine's own defaults hold."""
+    volumes = [mount for mount in host.mounts if _anonymous(mount)]
+    body: dict[str, Any] = {
+        "Image": config.image,
+        "Cmd": _listed(config.cmd),
+        "Entrypoint": _listed(config.entrypoint),
+        "Env": list(config.env),
+        "User": config.user,
+        "WorkingDir": config.working_dir,
+        "Hostname": config.hostname,
+        "Domainname": config.domainname,
+        "Labels": dict(config.labels),
+        "Tty": config.tty,
+        "OpenStdin": config.open_stdin,
+        "StdinOnce": config.stdin_once,
+        "AttachStdin": config.attach_stdin,
+        "AttachStdout": config.attach_stdout,
+        "AttachStderr": config.attach_stderr,
+        "ExposedPorts": {_port(name): {} for name in (*config.exposed_ports, *map(_port_name, host.port_bindings))},
+        "Volumes": {path: {} for path in (*config.volumes, *(mount.target for mount in volumes))},
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
+        "MacAddress": host.mac_address,
+    }
+    # An empty list of entrypoint or command is a statement, everything else that is empty is not.
+    kept = {key: value for key, value in body.items() if value or (key in ("Cmd", "Entrypoint", "StopTimeout") and value is not None)}
+    kept["HostConfig"] = _host_config(host)
+    if endpoint := _endpoint(host):
+        kept["NetworkingConfig"] = {"EndpointsConfig": {host.network_mode: endpoint}}
+    return dumps(kept)
+
+
+def encode_exec(config: ExecConfig) -> bytes:
+    """The body that makes an exec instance."""
+    body = {
+        "Cmd": list(config.cmd),
+        "Tty": config.tty,
+        "AttachStdin": config.stdin and not config.detach,
+        "AttachStdout": not config.detach,
+        "AttachStderr": not config.detach,
+        "Env": list(config.env),
+        "User": config.user,
+        "WorkingDir": config.working_dir,
+        "Privileged": config.privileged,
+    }
+    return dumps({key: value for key, value in body.items() if value})
+
+
+def encode_exec_start(config: ExecConfig) -> bytes:
+    """The body that starts an exec instance."""
+    body: dict[str, Any] = {"Detach": config.detach, "Tty": config.tty}
+    if config.tty and config.height and config.width:
+        body["ConsoleSize"] = [config.height, config.width]
+    return dumps(body)
+
+
+def _listed(argv: tuple[str, ...] | None) -> list[str] | None:
+    return None if argv is None else list(argv)
+
+
+def _port(name: str) -> str:
+    return name if "/" in name else f"{name}/tcp"
+
+
+def _port_name(port: PortBinding) -> str:
+    return f"{port.container_port}/{port.protocol}"
+
+
+def _anonymous(mount: Mount) -> bool:
+    return mount.kind == "volume" and not mount.source and not mount.read_only and not mount.options
+
+
+def _as_bind(mount: Mount) -> bool:
+    """``-v`` form: it makes missing sources and takes every option; a colon in the path leaves only the ``--mount`` form."""
+    return bool(mount.source) and ":" not in mount.source + mount.target and (mount.kind == "volume" or mount.create_source)
+
+
+def _bind(mount: Mount) -> str:
+    options = [*(["ro"] if mount.read_only else []), *mount.options]
+    return ":".join((mount.source, mount.target, *([",".join(options)] if options else [])))
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    body: dict[str, Any] = {"Type": mount.kind, "Target": mount.target}
+    if mount.source:
+        body["Source"] = mount.source
+    if mount.read_only:
+        body["ReadOnly"] = True
+    propagation = [word for word in mount.options if word in _PROPAGATION]
+    if mount.kind == "bind" and propagation:
+        body["BindOptions"] = {"Propagation": propagation[-1]}
+    if mount.kind == "volume" and "nocopy" in mount.options:
+        body["VolumeOptions"] = {"NoCopy": True}
+    return body
+
+
+def _tmpfs(host: HostConfig) -> dict[str, str]:
+    found = dict(host.tmpfs)
+    for mount in host.mounts:
+        if mount.kind == "tmpfs":
+            found[mount.target] = ",".join((*(["ro"] if mount.read_only else []), *mount.options))
+    return found
+
+
+def _port_bindings(ports: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        found.setdefault(_port_name(port), []).append({"HostIp": port.host_ip, "HostPort": str(port.host_port or "")})
+    return found
+
+
+def _endpoint(host: HostConfig) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {}
+    if host.network_aliases:
+        endpoint["Aliases"] = list(host.network_aliases)
+    if host.ipv4_address:
+        endpoint["IPAMConfig"] = {"IPv4Address": host.ipv4_address}
+    return endpoint
+
+
+def _host_config(host: HostConfig) -> dict[str, Any]:
+    policy = host.restart_policy
+    mounts = [mount for mount in host.mounts if mount.kind != "tmpfs" and not _anonymous(mount)]
+    body: dict[str, Any] = {
+        "NetworkMode": host.network_mode,
+        "PortBindings": _port_bindings(host.port_bindings),
+        "PublishAllPorts": host.publish_all,
+        "Binds": [_bind(mount) for mount in mounts if _as_bind(mount)],
+        "Mounts": [_mount(mount) for mount in mounts if not _as_bind(mount)],
+        "RestartPolicy": {"Name": policy.name, "MaximumRetryCount": policy.max_retries} if policy.name != "no" else None,
+        "AutoRemove": host.auto_remove,
+        "Privileged": host.privileged,
+        "CapAdd": list(host.cap_add),
+        "CapDrop": list(host.cap_drop),
+        "SecurityOpt": list(host.security_opt),
+        "ReadonlyRootfs": host.read_only_rootfs,
+        "Init": host.init,
+        "Dns": list(host.dns),
+        "DnsSearch": list(host.dns_search),
+        "DnsOptions": list(host.dns_options),
+        "ExtraHosts": list(host.extra_hosts),
+        "GroupAdd": list(host.group_add),
+        "PidMode": host.pid_mode,
+        "IpcMode": host.ipc_mode,
+        "UTSMode": host.uts_mode,
+        "CgroupnsMode": host.cgroupns_mode,
+        "ShmSize": host.shm_size,
+        "Tmpfs": _tmpfs(host),
+        "Sysctls": dict(host.sysctls),
+        "Ulimits": [{"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard} for limit in host.ulimits],
+        "Devices": [
+            {"PathOnHost": item.path_on_host, "PathInContainer": item.path_in_container, "CgroupPermissions": item.permissions}
+            for item in host.devices
+        ],
+        "Memory": host.memory,
+        "MemorySwap": host.memory_swap,
+        "MemoryReservation": host.memory_reservation,
+        "NanoCpus": host.nano_cpus,
+        "CpuShares": host.cpu_shares,
+        "CpuPeriod": host.cpu_period,
+        "CpuQuota": host.cpu_quota,
+        "CpusetCpus": host.cpuset_cpus,
+        "CpusetMems": host.cpuset_mems,
+        "PidsLimit": host.pids_limit,
+        "OomScoreAdj": host.oom_score_adj,
+    }
+    return {key: value for key, value in body.items() if value}

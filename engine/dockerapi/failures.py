@@ -1,0 +1,65 @@
+"""From an HTTP status and Docker's ``{"message": …}`` to an error."""
+
+from __future__ import annotations
+
+from engine.dockerapi.document import Document, load_document
+from engine.errors import (
+    CorruptData,
+    EngineFault,
+    ExecutableNotFound,
+    LongshoreError,
+    NotExecutable,
+    PullDenied,
+    StartFailed,
+    TooManyRequests,
+    Unauthorized,
+    from_status,
+)
+
+
+def message(body: bytes) -> str:
+    """What the engine says in the body of a failure; podman puts the reason in ``cause`` and ``message``."""
+    try:
+        document = load_document(body)
+    except CorruptData:
+        return body.decode("utf-8", "replace").strip()[:4096]
+    return document.text("message") or document.text("cause")
+
+
+def failure(status: int, body: bytes, fallback: str) -> LongshoreError:
+    """The error for an answer with ``status``; ``fallback`` is the text where the engine gave none."""
+    return from_status(status, message(body) or f"{fallback} (HTTP status {status})")
+
+
+def pull_failure(found: LongshoreError) -> LongshoreError:
+    """A pull's failure, with the class that the registry's answer stands for."""
+    return _registry_failure(found.message) or found
+
+
+def pull_error(document: Document) -> LongshoreError:
+    """The error that a line of a running pull reports."""
+    detail = document.document("errorDetail")
+    text = detail.text("message") or document.text("error") or "the pull failed"
+    code = detail.integer("code")
+    return from_status(code, text) if 400 <= code < 600 else EngineFault(text)
+
+
+def _registry_failure(text: str) -> LongshoreError | None:
+    # The registry's error code is the word before the colon (distribution-spec, error codes); docker passes it on in the text only.
+    if "pull access denied for " in text:
+        return PullDenied(text)
+    for code, kind in (("toomanyrequests:", TooManyRequests), ("unauthorized:", Unauthorized)):
+        if code in text:
+            return kind(text)
+    return None
+
+
+def start_failure(found: LongshoreError, exit_code: int) -> LongshoreError:
+    """Why a container did not start. Docker records 126, 127 or 128 as its exit code; engines that do not are known by
+    the substrings that docker's own command line looks for (docker/cli ``toStatusError``)."""
+    text = found.message
+    if exit_code == 127 or any(words in text for words in ("executable file not found", "no such file or directory", "system cannot find")):
+        return ExecutableNotFound(text)
+    if exit_code == 126 or any(words in text for words in ("permission denied", "not a directory", "is a directory")):
+        return NotExecutable(text)
+    return StartFailed(text)

@@ -1,0 +1,146 @@
+"""``ContainerConfig`` and ``HostConfig``, read."""
+
+from __future__ import annotations
+
+from engine.dockerapi.document import Document
+from engine.model.containers import (
+    ContainerConfig,
+    Device,
+    HostConfig,
+    Mount,
+    PortBinding,
+    RestartPolicy,
+    Ulimit,
+)
+
+
+def decode_config(item: Document) -> ContainerConfig:
+    """The ``Config`` of an inspected container."""
+    return ContainerConfig(
+        image=item.text("Image"),
+        cmd=item.texts_or_none("Cmd"),
+        entrypoint=item.texts_or_none("Entrypoint"),
+        env=item.texts("Env"),
+        user=item.text("User"),
+        working_dir=item.text("WorkingDir"),
+        hostname=item.text("Hostname"),
+        domainname=item.text("Domainname"),
+        labels=item.pairs("Labels"),
+        tty=item.flag("Tty"),
+        open_stdin=item.flag("OpenStdin"),
+        stdin_once=item.flag("StdinOnce"),
+        attach_stdin=item.flag("AttachStdin"),
+        attach_stdout=item.flag("AttachStdout"),
+        attach_stderr=item.flag("AttachStderr"),
+        exposed_ports=tuple(sorted(item.names("ExposedPorts"))),
+        volumes=tuple(sorted(item.names("Volumes"))),
+        stop_signal=item.text("StopSignal"),
+        stop_timeout=item.integer("StopTimeout") if "StopTimeout" in item else None,
+    )
+
+
+def decode_host_config(item: Document) -> HostConfig:
+    """The ``HostConfig`` of an inspected container."""
+    policy = item.document("RestartPolicy")
+    return HostConfig(
+        network_mode=item.text("NetworkMode") or "default",
+        port_bindings=_bindings(item),
+        publish_all=item.flag("PublishAllPorts"),
+        mounts=(*map(_bind, item.texts("Binds")), *map(_mount, item.documents("Mounts"))),
+        restart_policy=RestartPolicy(name=policy.text("Name") or "no", max_retries=policy.integer("MaximumRetryCount")),
+        auto_remove=item.flag("AutoRemove"),
+        privileged=item.flag("Privileged"),
+        cap_add=item.texts("CapAdd"),
+        cap_drop=item.texts("CapDrop"),
+        security_opt=item.texts("SecurityOpt"),
+        read_only_rootfs=item.flag("ReadonlyRootfs"),
+        init=item.flag("Init"),
+        dns=item.texts("Dns"),
+        dns_search=item.texts("DnsSearch"),
+        dns_options=item.texts("DnsOptions"),
+        extra_hosts=item.texts("ExtraHosts"),
+        group_add=item.texts("GroupAdd"),
+        pid_mode=item.text("PidMode"),
+        ipc_mode=item.text("IpcMode"),
+        uts_mode=item.text("UTSMode"),
+        cgroupns_mode=item.text("CgroupnsMode") or item.text("Cgroup"),
+        shm_size=item.integer("ShmSize"),
+        tmpfs=item.pairs("Tmpfs"),
+        sysctls=item.pairs("Sysctls"),
+        ulimits=tuple(
+            Ulimit(name=limit.text("Name"), soft=limit.integer("Soft"), hard=limit.integer("Hard")) for limit in item.documents("Ulimits")
+        ),
+        devices=tuple(
+            Device(
+                path_on_host=device.text("PathOnHost"),
+                path_in_container=device.text("PathInContainer"),
+                permissions=device.text("CgroupPermissions") or "rwm",
+            )
+            for device in item.documents("Devices")
+        ),
+        memory=item.integer("Memory"),
+        memory_swap=item.integer("MemorySwap"),
+        memory_reservation=item.integer("MemoryReservation"),
+        nano_cpus=item.integer("NanoCpus"),
+        cpu_shares=item.integer("CpuShares"),
+        cpu_period=item.integer("CpuPeriod"),
+        cpu_quota=item.integer("CpuQuota"),
+        cpuset_cpus=item.text("CpusetCpus"),
+        cpuset_mems=item.text("CpusetMems"),
+        pids_limit=item.integer("PidsLimit"),
+        oom_score_adj=item.integer("OomScoreAdj"),
+    )
+
+
+def _bindings(item: Document) -> tuple[PortBinding, ...]:
+    found = []
+    for name, wanted in item.lists("PortBindings"):
+        number, _, protocol = name.partition("/")
+        for binding in wanted:
+            found.append(
+                PortBinding(
+                    container_port=int(number) if number.isdecimal() else 0,
+                    protocol=protocol or "tcp",
+                    host_ip=binding.text("HostIp"),
+                    host_port=binding.integer("HostPort"),
+                )
+            )
+    return tuple(found)
+
+
+def _bind(text: str) -> Mount:
+    """``source:target[:options]``."""
+    source, _, rest = text.partition(":")
+    target, _, options = rest.partition(":")
+    if not target:
+        source, target = "", source
+    words = [word for word in options.split(",") if word]
+    return Mount(
+        kind="bind" if source.startswith("/") else "volume",
+        source=source,
+        target=target,
+        read_only="ro" in words,
+        options=tuple(word for word in words if word not in ("ro", "rw")),
+        create_source=source.startswith("/"),
+    )
+
+
+def _mount(item: Document) -> Mount:
+    options = []
+    if propagation := item.document("BindOptions").text("Propagation"):
+        options.append(propagation)
+    if item.document("VolumeOptions").flag("NoCopy"):
+        options.append("nocopy")
+    tmpfs = item.document("TmpfsOptions")
+    if size := tmpfs.integer("SizeBytes"):
+        options.append(f"size={size}")
+    if mode := tmpfs.integer("Mode"):
+        options.append(f"mode={mode:o}")
+    return Mount(
+        kind=item.text("Type"),
+        source=item.text("Source"),
+        target=item.text("Target"),
+        read_only=item.flag("ReadOnly"),
+        options=tuple(options),
+        create_source=item.document("BindOptions").flag("CreateMountpoint"),
+    )

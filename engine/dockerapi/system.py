@@ -1,0 +1,111 @@
+"""The engine as the API describes it."""
+
+from __future__ import annotations
+
+import json
+
+from engine.dockerapi.document import Document, load, load_document
+from engine.model.events import Event
+from engine.model.system import DiskUsage, EngineInfo, EngineVersion, UsageItem
+
+_LIVE = frozenset(("running", "paused", "restarting"))
+# Podman's words for what docker calls otherwise.
+_ACTIONS = {"died": "die", "remove": "destroy", "cleanup": ""}
+
+
+def decode_info(body: bytes) -> EngineInfo:
+    """``GET /info``."""
+    answer = load(body)
+    item = Document(answer)
+    podman = "Podman" in item.text("ProductLicense") or "podman" in item.text("DockerRootDir") or "BuildahVersion" in item
+    return EngineInfo(
+        name=item.text("Name"),
+        engine="podman" if podman else "docker",
+        version=item.text("ServerVersion"),
+        root=item.text("DockerRootDir"),
+        operating_system=item.text("OperatingSystem"),
+        kernel=item.text("KernelVersion"),
+        architecture=item.text("Architecture"),
+        cpus=item.integer("NCPU"),
+        memory=item.integer("MemTotal"),
+        storage_driver=item.text("Driver"),
+        cgroup_version=item.text("CgroupVersion") or "1",
+        containers=item.integer("Containers"),
+        running=item.integer("ContainersRunning"),
+        paused=item.integer("ContainersPaused"),
+        stopped=item.integer("ContainersStopped"),
+        images=item.integer("Images"),
+        warnings=item.texts("Warnings"),
+        raw=json.dumps(answer, ensure_ascii=False),
+    )
+
+
+def decode_version(body: bytes) -> EngineVersion:
+    """``GET /version``."""
+    answer = load(body)
+    item = Document(answer)
+    components = [part.text("Name") for part in item.documents("Components")]
+    return EngineVersion(
+        engine="podman" if any("Podman" in name for name in components) else "docker",
+        version=item.text("Version"),
+        api_version=item.text("ApiVersion"),
+        os=item.text("Os") or "linux",
+        architecture=item.text("Arch"),
+        kernel=item.text("KernelVersion"),
+        raw=json.dumps(answer, ensure_ascii=False),
+    )
+
+
+def decode_usage(body: bytes) -> DiskUsage:
+    """``GET /system/df``, summed up as ``docker system df`` does (docker/cli, formatter/disk_usage.go)."""
+    item = load_document(body)
+    return DiskUsage(items=(_image_usage(item), _container_usage(item), _volume_usage(item), _cache_usage(item)))
+
+
+def decode_event(item: Document) -> Event | None:
+    """One line of ``GET /events``; ``None`` for what is no event of ours. Podman and engines before 1.22 differ in places."""
+    kind, action = item.text("Type") or "container", item.text("Action") or item.text("status")
+    actor = item.document("Actor")
+    action = _ACTIONS.get(action, action) if kind == "container" else action
+    if not action:
+        return None
+    return Event(
+        kind=kind,
+        action=action,
+        id=actor.text("ID") or item.text("id"),
+        time=item.integer("timeNano") or item.integer("time") * 1_000_000_000,
+        attributes=actor.pairs("Attributes"),
+    )
+
+
+def _image_usage(item: Document) -> UsageItem:
+    images = item.documents("Images")
+    total = item.integer("LayersSize")
+    used = [image for image in images if image.integer("Containers") > 0]
+    kept = sum(image.integer("Size") - max(image.integer("SharedSize"), 0) for image in used)
+    return UsageItem(kind="Images", total=len(images), active=len(used), size=total, reclaimable=max(total - kept, 0))
+
+
+def _container_usage(item: Document) -> UsageItem:
+    containers = item.documents("Containers")
+    live = [container for container in containers if container.text("State") in _LIVE]
+    size = sum(container.integer("SizeRw") for container in containers)
+    kept = sum(container.integer("SizeRw") for container in live)
+    return UsageItem(kind="Containers", total=len(containers), active=len(live), size=size, reclaimable=size - kept)
+
+
+def _volume_usage(item: Document) -> UsageItem:
+    usage = [volume.document("UsageData") for volume in item.documents("Volumes")]
+    size = sum(max(used.integer("Size"), 0) for used in usage)
+    free = sum(max(used.integer("Size"), 0) for used in usage if used.integer("RefCount") <= 0)
+    active = sum(used.integer("RefCount") > 0 for used in usage)
+    return UsageItem(kind="Local Volumes", total=len(usage), active=active, size=size, reclaimable=free)
+
+
+def _cache_usage(item: Document) -> UsageItem:
+    records = item.documents("BuildCache")
+    own = [record for record in records if not record.flag("Shared")]
+    size = sum(record.integer("Size") for record in own)
+    used = sum(record.integer("Size") for record in own if record.flag("InUse"))
+    active = sum(record.flag("InUse") for record in records)
+    return UsageItem(kind="Build Cache", total=len(records), active=active, size=size, reclaimable=size - used)

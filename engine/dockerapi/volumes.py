@@ -1,0 +1,72 @@
+"""Volumes as the API describes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from engine.dockerapi import times
+from engine.dockerapi.create import dumps
+from engine.dockerapi.document import Document, load
+from engine.model.containers import PruneReport
+from engine.model.volumes import Volume, VolumeSpec
+
+_ANONYMOUS = "com.docker.volume.anonymous"
+_HEX = frozenset("0123456789abcdef")
+
+
+def decode_list(body: bytes) -> Sequence[Volume]:
+    """``GET /volumes``."""
+    answer = load(body)
+    items = answer.get("Volumes") if isinstance(answer, dict) else None
+    return sorted((decode(item) for item in items or []), key=lambda volume: volume.name)
+
+
+def decode_details(body: bytes) -> Volume:
+    """``GET /volumes/{name}`` and ``POST /volumes/create``."""
+    return decode(load(body))
+
+
+def decode_prune(body: bytes) -> PruneReport:
+    """``POST /volumes/prune``: the names."""
+    item = Document(load(body))
+    return PruneReport(removed=item.texts("VolumesDeleted"), space_reclaimed=item.integer("SpaceReclaimed"))
+
+
+def decode_usage(body: bytes) -> Sequence[Volume]:
+    """The volumes of ``GET /system/df``, sizes counted."""
+    return decode_list(body)
+
+
+def encode_create(spec: VolumeSpec) -> bytes:
+    """The body of ``POST /volumes/create``."""
+    body: dict[str, Any] = {"Driver": spec.driver}
+    if spec.name:
+        body["Name"] = spec.name
+    if spec.options:
+        body["DriverOpts"] = dict(spec.options)
+    if spec.labels:
+        body["Labels"] = dict(spec.labels)
+    return dumps(body)
+
+
+def decode(answer: object) -> Volume:
+    """One volume. Engines before 23 do not label anonymous volumes; their names are 64 hex digits."""
+    item = Document(answer)
+    name = item.text("Name")
+    labels = item.pairs("Labels")
+    usage = item.document("UsageData")
+    return Volume(
+        name=name,
+        driver=item.text("Driver") or "local",
+        scope=item.text("Scope") or "local",
+        mountpoint=item.text("Mountpoint"),
+        created_at=times.seconds(item.text("CreatedAt")),
+        options=item.pairs("Options"),
+        labels={key: value for key, value in labels.items() if key != _ANONYMOUS},
+        anonymous=_ANONYMOUS in labels or item.flag("Anonymous") or (len(name) == 64 and _HEX.issuperset(name)),
+        size=usage.integer("Size", -1),
+        users=usage.integer("RefCount", -1),
+        raw=json.dumps(answer, ensure_ascii=False),
+    )
