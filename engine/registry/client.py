@@ -1,0 +1,351 @@
+"""The pull side of the distribution protocol (OCI distribution-spec 1.1, "Pull") for one repository at one endpoint.
+
+Requests are tried again where that is safe and useful: once with a fresh token after 401, after a pause that the registry
+asks for with 429 (a short one: longer ones are the person's decision), and when a server is overloaded or a connection was lost.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, TooManyRequests, Unauthorized, Unavailable
+from engine.model import digest as digests
+from engine.model.reference import Reference
+from engine.model.value import Value
+from engine.registry import challenge, failures
+from engine.registry.cancel import Cancel
+from engine.registry.credentials import Found
+from engine.registry.endpoints import Endpoint
+from engine.registry.tokens import TokenRefused, Tokens
+from engine.registry.transport import Transport, load_httpx, read_bounded
+
+if TYPE_CHECKING:
+    import httpx
+
+MANIFEST_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+MAX_MANIFEST = 4 << 20
+_MAX_PAUSE = 20.0
+_ATTEMPTS = 3
+_OVERLOADED = (408, 425, 502, 503, 504)
+
+
+class Document(Value):
+    """A manifest or index as the registry sent it: raw bytes, their digest, and the media type of the answer."""
+
+    data: bytes
+    digest: str
+    media_type: str
+
+
+class RegistryClient:
+    """Asks one endpoint about one repository. Safe for threads; :meth:`close` when all are done."""
+
+    def __init__(self, endpoint: Endpoint, reference: Reference, found: Found, cancel: Cancel) -> None:
+        """``reference`` names the repository and appears in messages; ``found`` are the registry's credentials."""
+        self._endpoint = endpoint
+        self._reference = reference
+        self._found = Found() if endpoint.mirror else found
+        self._cancel = cancel
+        self._lock = threading.Lock()
+        self._bases = list(endpoint.urls)
+        self._settled = len(self._bases) == 1
+        self._transports: dict[str, Transport] = {}
+        self._tokens: dict[str, Tokens] = {}
+        self._closed = False
+
+    @property
+    def url(self) -> str:
+        """The base URL that is spoken to."""
+        return self._bases[0]
+
+    def head(self, identifier: str) -> str:
+        """The digest that a tag points to, ``""`` when the registry does not say.
+
+        HEAD does not count against Docker Hub's pull limit. Raises as :meth:`manifest` does.
+        """
+        try:
+            response = self._request("HEAD", f"manifests/{identifier}", _accept())
+        except NotFound:
+            return ""  # its answer has no body to say what is unknown; GET will
+        response.close()
+        said = str(response.headers.get("Docker-Content-Digest", ""))
+        return said if digests.valid(said) else ""
+
+    def manifest(self, identifier: str) -> Document:
+        """The manifest or index of a tag or digest, its digest computed here.
+
+        Raises:
+            NotFound, PullDenied, Unauthorized, Forbidden, TooManyRequests: the registry says no, in docker's words.
+            Unavailable: it does not answer, or not sensibly.
+            CorruptData: the digest is not the one that was asked for, or that the registry announced.
+        """
+        try:
+            response = self._request("GET", f"manifests/{identifier}", _accept())
+            data = self._read(response, MAX_MANIFEST)
+        except InvalidArgument as error:
+            raise CorruptData(f"manifest for {self._reference.familiar}: {error.message}") from None
+        announced = str(response.headers.get("Docker-Content-Digest", ""))
+        wanted = identifier if ":" in identifier else announced if digests.valid(announced) else ""
+        if wanted:
+            try:
+                digests.verify(data, wanted)
+            except CorruptData:
+                raise CorruptData(f"manifest verification failed for digest {wanted}") from None
+        media_type = str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        return Document(data=data, digest=wanted or digests.of(data), media_type=media_type)
+
+    def blob(self, digest: str, offset: int = 0) -> Blob:
+        """A blob's bytes from ``offset`` on.
+
+        Raises:
+            As :meth:`manifest`.
+        """
+        return self._open(f"blobs/{digests.check(digest)}", offset)
+
+    def foreign(self, url: str, offset: int = 0) -> Blob:
+        """A blob from an address that a manifest names (``urls``): never with credentials (CVE-2020-15157).
+
+        Raises:
+            As :meth:`manifest`; InvalidArgument unless it is an http or https URL.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise InvalidArgument(f'layer address "{failures.clean(url)}" must be an http:// or https:// URL')
+        return self._open(url, offset)
+
+    def close(self) -> None:
+        """Give up connections."""
+        with self._lock:
+            self._closed = True
+            transports = tuple(self._transports.values())
+        for each in transports:
+            each.close()
+
+    def abort(self) -> None:
+        """Wake every thread that waits for the registry."""
+        with self._lock:
+            self._closed = True
+            transports = tuple(self._transports.values())
+        for each in transports:
+            each.abort()
+
+    def _open(self, path: str, offset: int) -> Blob:
+        ranged = {"Range": f"bytes={offset}-"} if offset else {}
+        response = self._request("GET", path, ranged)
+        if response.status_code == 206 and _range_start(response.headers.get("Content-Range", "")) == offset:
+            return Blob(response, 0)
+        if response.status_code != 200:
+            # 206 of another range, or 416: this server can not continue.
+            response.close()
+            response = self._request("GET", path, {})
+        return Blob(response, offset)
+
+    def _read(self, response: httpx.Response, limit: int) -> bytes:
+        import httpx
+
+        try:
+            return read_bounded(response, limit)
+        except httpx.TransportError as error:
+            self._cancel.check()
+            raise failures.translate(error, "GET", str(response.url)) from error
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+        """A successful answer (2xx, or 416 to a range), body unread; after as many attempts as are reasonable."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._cancel.check()
+            response = self._settle(method, path, headers)
+            if response.is_success or (response.status_code == 416 and "Range" in headers):
+                return response
+            pause = _pause(response, attempt)
+            error = self._refused(response)
+            if attempt == _ATTEMPTS or pause is None:
+                raise error
+            self._cancel.pause(pause)
+        raise AssertionError("unreachable")
+
+    def _refused(self, response: httpx.Response) -> LongshoreError:
+        import httpx
+
+        try:
+            body = read_bounded(response, failures.MAX_ERROR_BODY)
+        except (httpx.TransportError, InvalidArgument):
+            body = b""
+        asked = challenge.parse(response.headers.get_list("WWW-Authenticate"))
+        error = failures.refused(response.status_code, response.headers, body, self._reference, asked)
+        if isinstance(error, TooManyRequests):
+            return error
+        return self._explain(error) if response.status_code in (401, 403) or isinstance(error, Unauthorized) else error
+
+    def _explain(self, error: LongshoreError) -> LongshoreError:
+        """Say which credentials were refused, or why there were none."""
+        if self._found.problem:
+            error.hint = f"no stored credentials were used: {self._found.problem}"
+        elif not self._found.credentials.anonymous:
+            error.hint = f"the credentials for {self._reference.domain} were refused: log in again"
+        elif not error.hint:
+            error.hint = "store credentials for the registry with `docker login`"
+        return error
+
+    def _settle(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+        """Send to the base URL; where several are allowed, keep the first that speaks."""
+        if self._settled:
+            return self._authorised(self._bases[0], method, path, headers)
+        with self._lock:
+            candidates = tuple(self._bases) if not self._settled else (self._bases[0],)
+        failure: LongshoreError | None = None
+        for base in candidates:
+            try:
+                response = self._authorised(base, method, path, headers)
+            except Unavailable as error:
+                # The first scheme's reason is that of the plain connection, unless only TLS failed.
+                failure = error if failure is None or base.startswith("http:") else failure
+                continue
+            if base.startswith("http:") and base != candidates[-1] and _wants_tls(response):
+                response.close()
+                continue
+            with self._lock:
+                self._bases, self._settled = [base], True
+            return response
+        raise failure or Unavailable(f'Get "{candidates[-1]}/v2/": http: server gave HTTP response to HTTPS client')
+
+    def _authorised(self, base: str, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+        load_httpx()
+        import httpx
+
+        foreign = path.startswith(("http://", "https://"))
+        url = path if foreign else f"{base}/v2/{self._reference.path}/{path}"
+        transport, tokens = self._parts(base)
+        shown = url if foreign else f"{base}/v2/"
+        try:
+            sent = "" if foreign else tokens.current
+            response = self._send(transport, method, url, headers, sent)
+            asked = challenge.choose(challenge.parse(response.headers.get_list("WWW-Authenticate")))
+            if response.status_code != 401 or foreign or asked is None or _final(asked, sent):
+                return response
+            response.close()
+            shown = asked.parameters.get("realm", shown)
+            authorization = tokens.answer(asked, f"repository:{self._reference.path}:pull", sent)
+            return self._send(transport, method, url, headers, authorization)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            self._cancel.check()
+            raise failures.translate(error, method, shown) from error
+        except TokenRefused as error:
+            raise self._no_token(error) from error
+
+    def _no_token(self, error: TokenRefused) -> LongshoreError:
+        if self._found.credentials.anonymous:
+            return self._explain(failures.denied(self._reference, error.said))
+        return self._explain(Unauthorized(error.said))
+
+    def _send(self, transport: Transport, method: str, url: str, headers: Mapping[str, str], authorization: str) -> httpx.Response:
+        import httpx
+
+        sent = {**headers, "Authorization": authorization} if authorization else headers
+        try:
+            return transport.send(method, url, sent)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # A kept connection that the server has closed meanwhile looks like this.
+            self._cancel.check()
+            return transport.send(method, url, sent)
+
+    def _parts(self, base: str) -> tuple[Transport, Tokens]:
+        with self._lock:
+            if self._closed:
+                self._cancel.check()
+                raise Unavailable(f"the connection to {base} is closed")
+            if base not in self._transports:
+                host = base.partition("://")[2].partition("/")[0]
+                transport = Transport(host, insecure=self._endpoint.insecure)
+                self._transports[base] = transport
+                self._tokens[base] = Tokens(transport, self._found.credentials, encrypted=base.startswith("https:"))
+            return self._transports[base], self._tokens[base]
+
+
+class Blob:
+    """A blob's bytes while they arrive; iterate once, then :meth:`close`."""
+
+    def __init__(self, response: httpx.Response, skip: int) -> None:
+        """``skip`` bytes at the beginning are not wanted: the server could not begin later."""
+        self._response = response
+        self._skip = skip
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pieces as they come in.
+
+        Raises:
+            Unavailable: the connection was lost, or stalled; what came before is good.
+        """
+        import httpx
+
+        skip = self._skip
+        try:
+            for chunk in self._response.iter_raw():
+                if not skip:
+                    yield chunk
+                    continue
+                rest = chunk[skip:]
+                skip -= len(chunk) - len(rest)
+                if rest:
+                    yield rest
+        except httpx.TransportError as error:
+            raise failures.translate(error, "GET", str(self._response.url.copy_with(query=None))) from error
+
+    def close(self) -> None:
+        """Give the connection back or up. Idempotent."""
+        self._response.close()
+
+
+def _accept() -> dict[str, str]:
+    return {"Accept": ", ".join(MANIFEST_TYPES)}
+
+
+def _final(asked: challenge.Challenge, sent: str) -> bool:
+    """Another try makes no sense: these very Basic credentials were refused."""
+    return asked.scheme == "basic" and sent.startswith("Basic ")
+
+
+def _wants_tls(response: httpx.Response) -> bool:
+    """Go, nginx and OpenSSL servers answer plain HTTP on a TLS port with 400 (nginx: 497) and say so."""
+    return response.status_code in (400, 497) and "Docker-Distribution-Api-Version" not in response.headers
+
+
+def _pause(response: httpx.Response, attempt: int) -> float | None:
+    """Seconds to wait before another attempt; ``None``: it would not help."""
+    if response.status_code not in (429, *_OVERLOADED):
+        return None
+    asked = response.headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit() and len(asked) < 10:
+        return float(asked) + _jitter() if int(asked) <= _MAX_PAUSE else None
+    if asked:
+        return _until(asked)
+    return None if response.status_code == 429 else 0.2 * 4 ** (attempt - 1) * (1 + _jitter())
+
+
+def _jitter() -> float:
+    """Up to a quarter, so that clients that were turned away together do not come back together."""
+    return random.random() / 4  # noqa: S311  nobody gains from guessing it
+
+
+def _until(date: str) -> float | None:
+    import time
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(seconds, 0.1) if seconds <= _MAX_PAUSE else None
+
+
+def _range_start(header: str) -> int:
+    """Where a ``Content-Range: bytes 5-9/10`` begins, -1 when it is none."""
+    unit, _, rest = header.strip().partition(" ")
+    start = rest.partition("-")[0]
+    return int(start) if unit.lower() == "bytes" and start.isascii() and start.isdigit() and len(start) < 20 else -1
