@@ -36,7 +36,7 @@ class Spec(Value):
     """A verb as help, parser and completion see it.
 
     Attributes:
-        usage: after the program's name, such as ``ps [OPTIONS]``.
+        usage: what follows the verb's name, such as ``[OPTIONS] CONTAINER``.
         least, most: number of operands; ``most`` -1 is any.
         interspersed: flags may follow operands; off for ``run``, ``create`` and ``exec``.
         completes: what operands are: ``container``, ``image``, ``network``, ``volume`` or ``""``.

@@ -69,18 +69,14 @@ class LoopRunner:
 def iterate(runner: Runner, stream: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """The items of an async generator; leaving early closes it."""
 
-    async def following() -> T:
-        return await anext(stream)
+    async def following() -> T | None:
+        return await anext(stream, None)
 
     async def closing() -> None:
         await stream.aclose()
 
     try:
-        while True:
-            try:
-                item = runner.run(following())
-            except StopAsyncIteration:
-                return
+        while (item := runner.run(following())) is not None:
             yield item
     finally:
         runner.run(closing())

@@ -1,0 +1,273 @@
+"""The flags that ``run`` and ``create`` share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from engine.cli.flags import Flag, Options, UsageError
+from engine.cli.mounts import parse_mount, parse_volume
+from engine.cli.ports import parse_publish
+from engine.errors import InvalidArgument
+from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit
+from engine.model.units import parse_size
+
+
+def _list(name: str, help: str, short: str = "") -> Flag:
+    return Flag(name=name, short=short, kind="list", help=help)
+
+
+def _string(name: str, help: str, short: str = "", default: str = "") -> Flag:
+    return Flag(name=name, short=short, kind="string", help=help, default=default)
+
+
+FLAGS: tuple[Flag, ...] = (
+    _list("add-host", "Add a custom host-to-IP mapping (host:ip)"),
+    _list("attach", "Attach to STDIN, STDOUT or STDERR", "a"),
+    _list("cap-add", "Add Linux capabilities"),
+    _list("cap-drop", "Drop Linux capabilities"),
+    _string("cgroupns", "Cgroup namespace to use (host|private)"),
+    _string("cidfile", "Write the container ID to the file"),
+    Flag(name="cpu-period", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) period"),
+    Flag(name="cpu-quota", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) quota"),
+    Flag(name="cpu-shares", short="c", kind="int", help="CPU shares (relative weight)"),
+    _string("cpus", "Number of CPUs"),
+    _string("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
+    _string("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
+    _list("device", "Add a host device to the container"),
+    _list("dns", "Set custom DNS servers"),
+    _list("dns-option", "Set DNS options"),
+    _list("dns-search", "Set custom DNS search domains"),
+    _string("domainname", "Container NIS domain name"),
+    _string("entrypoint", "Overwrite the default ENTRYPOINT of the image"),
+    _list("env", "Set environment variables", "e"),
+    _list("env-file", "Read in a file of environment variables"),
+    _list("expose", "Expose a port or a range of ports"),
+    _list("group-add", "Add additional groups to join"),
+    _string("hostname", "Container host name", "h"),
+    Flag(name="init", help="Run an init inside the container that forwards signals and reaps processes"),
+    Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
+    _string("ip", "IPv4 address (e.g., 172.30.100.104)"),
+    _string("ipc", "IPC mode to use"),
+    _list("label", "Set meta data on a container", "l"),
+    _list("label-file", "Read in a line delimited file of labels"),
+    _string("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
+    _string("memory", "Memory limit", "m"),
+    _string("memory-reservation", "Memory soft limit"),
+    _string("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
+    _list("mount", "Attach a filesystem mount to the container"),
+    _string("name", "Assign a name to the container"),
+    _string("network", "Connect a container to a network"),
+    Flag(name="net", kind="string", help="Connect a container to a network", hidden=True),
+    _list("network-alias", "Add network-scoped alias for the container"),
+    Flag(name="oom-score-adj", kind="int", help="Tune host's OOM preferences (-1000 to 1000)"),
+    _string("pid", "PID namespace to use"),
+    Flag(name="pids-limit", kind="int", help="Tune container pids limit (set -1 for unlimited)"),
+    _string("platform", "Set platform if the image is for several"),
+    Flag(name="privileged", help="Give extended privileges to this container"),
+    _list("publish", "Publish a container's port(s) to the host", "p"),
+    Flag(name="publish-all", short="P", help="Publish all exposed ports to random ports"),
+    _string("pull", 'Pull image before running ("always", "missing", "never")', default="missing"),
+    Flag(name="quiet", short="q", help="Suppress the pull output"),
+    Flag(name="read-only", help="Mount the container's root filesystem as read only"),
+    _string("restart", "Restart policy to apply when a container exits", default="no"),
+    Flag(name="rm", help="Automatically remove the container and its associated anonymous volumes when it exits"),
+    _list("security-opt", "Security Options"),
+    _string("shm-size", "Size of /dev/shm"),
+    _string("stop-signal", "Signal to stop the container"),
+    Flag(name="stop-timeout", kind="int", help="Timeout (in seconds) to stop a container"),
+    _list("sysctl", "Sysctl options"),
+    _list("tmpfs", "Mount a tmpfs directory"),
+    Flag(name="tty", short="t", help="Allocate a pseudo-TTY"),
+    _list("ulimit", "Ulimit options"),
+    _string("user", "Username or UID (format: <name|uid>[:<group|gid>])", "u"),
+    _string("uts", "UTS namespace to use"),
+    _list("volume", "Bind mount a volume", "v"),
+    _string("workdir", "Working directory inside the container", "w"),
+)
+
+
+def container_config(options: Options) -> ContainerConfig:
+    """The portable half. The first operand is the image, the rest the command."""
+    image, *command = options.args
+    entrypoint: tuple[str, ...] | None = None
+    if options.has("entrypoint"):
+        # "" resets the image's entry point: docker sends [""].
+        entrypoint = (options.text("entrypoint"),)
+    return ContainerConfig(
+        image=image,
+        cmd=tuple(command) or None,
+        entrypoint=entrypoint,
+        env=environment(options),
+        user=options.text("user"),
+        working_dir=options.text("workdir"),
+        hostname=options.text("hostname"),
+        domainname=options.text("domainname"),
+        labels=labels(options.values("label"), options.values("label-file")),
+        tty=options.on("tty"),
+        open_stdin=options.on("interactive"),
+        exposed_ports=tuple(port for text in options.values("expose") for port in _exposed(text)),
+        volumes=tuple(text for text in options.values("volume") if ":" not in text),
+        stop_signal=options.text("stop-signal"),
+        stop_timeout=options.number("stop-timeout"),
+    )
+
+
+def host_config(options: Options) -> HostConfig:
+    """The host's half.
+
+    Raises:
+        UsageError, InvalidArgument: a value is malformed, in docker's words.
+    """
+    return HostConfig(
+        network_mode=options.text("network") or options.text("net") or "default",
+        port_bindings=tuple(port for text in options.values("publish") for port in parse_publish(text)),
+        publish_all=options.on("publish-all"),
+        mounts=_mounts(options),
+        restart_policy=_restart(options.text("restart")),
+        auto_remove=options.on("rm"),
+        privileged=options.on("privileged"),
+        cap_add=options.values("cap-add"),
+        cap_drop=options.values("cap-drop"),
+        security_opt=tuple(_security(text) for text in options.values("security-opt")),
+        read_only_rootfs=options.on("read-only"),
+        init=options.on("init"),
+        dns=options.values("dns"),
+        dns_search=options.values("dns-search"),
+        dns_options=options.values("dns-option"),
+        extra_hosts=options.values("add-host"),
+        group_add=options.values("group-add"),
+        pid_mode=options.text("pid"),
+        ipc_mode=options.text("ipc"),
+        uts_mode=options.text("uts"),
+        cgroupns_mode=options.text("cgroupns"),
+        shm_size=_size(options, "shm-size"),
+        tmpfs={path: rest for path, _, rest in (text.partition(":") for text in options.values("tmpfs"))},
+        sysctls=_pairs(options.values("sysctl")),
+        ulimits=tuple(map(_ulimit, options.values("ulimit"))),
+        devices=tuple(map(_device, options.values("device"))),
+        memory=_size(options, "memory"),
+        memory_swap=_size(options, "memory-swap"),
+        memory_reservation=_size(options, "memory-reservation"),
+        nano_cpus=_cpus(options.text("cpus")),
+        cpu_shares=options.number("cpu-shares") or 0,
+        cpu_period=options.number("cpu-period") or 0,
+        cpu_quota=options.number("cpu-quota") or 0,
+        cpuset_cpus=options.text("cpuset-cpus"),
+        cpuset_mems=options.text("cpuset-mems"),
+        pids_limit=options.number("pids-limit") or 0,
+        oom_score_adj=options.number("oom-score-adj") or 0,
+        network_aliases=options.values("network-alias"),
+        ipv4_address=options.text("ip"),
+        mac_address=options.text("mac-address"),
+    )
+
+
+def environment(options: Options) -> tuple[str, ...]:
+    """``--env-file`` lines, then ``--env``; a bare name takes our own value, or is left out."""
+    found: list[str] = []
+    for path in options.values("env-file"):
+        found.extend(_known(line) for line in _lines(path))
+    found.extend(_known(text) for text in options.values("env"))
+    return tuple(text for text in found if text)
+
+
+def _known(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not name:
+        raise UsageError(f'invalid argument "{text}" for "-e, --env" flag: invalid environment variable: {text}')
+    if equals:
+        return text
+    return f"{name}={os.environ[name]}" if name in os.environ else ""
+
+
+def _lines(path: str) -> Iterable[str]:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise InvalidArgument(f"open {path}: {(error.strerror or '').lower()}") from None
+    except UnicodeDecodeError:
+        raise InvalidArgument(f"env file {path} contains invalid utf8 bytes") from None
+    return [line.lstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def labels(given: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
+    """Labels from ``key=value`` texts and files of them."""
+    return _pairs([*(line for path in files for line in _lines(path)), *given])
+
+
+def _pairs(texts: Iterable[str]) -> dict[str, str]:
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+
+
+def _size(options: Options, name: str) -> int:
+    return parse_size(options.text(name)) if options.text(name) else 0
+
+
+def _cpus(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        return round(float(text) * 1e9)
+    except ValueError:
+        raise UsageError(f'invalid argument "{text}" for "--cpus" flag: failed to parse {text} as a rational number') from None
+
+
+def _restart(text: str) -> RestartPolicy:
+    name, colon, count = text.partition(":")
+    if name not in ("no", "always", "unless-stopped", "on-failure", ""):
+        raise InvalidArgument(
+            f"invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+        )
+    if colon and (name != "on-failure" or not count.isdigit()):
+        why = "maximum retry count must be an integer" if name == "on-failure" else "maximum retry count can only be used with 'on-failure'"
+        raise InvalidArgument(f"invalid restart policy format: {why}")
+    return RestartPolicy(name=name or "no", max_retries=int(count or 0))
+
+
+def _security(text: str) -> str:
+    """``seccomp=FILE`` is read here: the API carries the profile itself."""
+    key, _, value = text.replace(":", "=", 1).partition("=") if "=" not in text else text.partition("=")
+    if key != "seccomp" or value in ("unconfined", "builtin"):
+        return text
+    try:
+        with open(value, encoding="utf-8") as file:
+            return f"seccomp={file.read()}"
+    except OSError as error:
+        raise InvalidArgument(f"opening seccomp profile ({value}) failed: {(error.strerror or '').lower()}") from None
+
+
+def _ulimit(text: str) -> Ulimit:
+    name, _, values = text.partition("=")
+    soft, _, hard = values.partition(":")
+    try:
+        return Ulimit(name=name, soft=int(soft), hard=int(hard or soft))
+    except ValueError:
+        raise UsageError(f'invalid argument "{text}" for "--ulimit" flag: invalid ulimit argument: {text}') from None
+
+
+def _device(text: str) -> Device:
+    parts = text.split(":")
+    source = parts[0]
+    target, permissions = source, "rwm"
+    if len(parts) == 2 and parts[1] and set(parts[1]) <= set("rwm"):
+        permissions = parts[1]
+    elif len(parts) in (2, 3):
+        target, permissions = parts[1] or source, parts[2] if len(parts) == 3 else "rwm"
+    elif len(parts) > 3:
+        raise UsageError(f"invalid device specification: {text}")
+    return Device(path_on_host=source, path_in_container=target, permissions=permissions)
+
+
+def _exposed(text: str) -> list[str]:
+    ports, _, protocol = text.partition("/")
+    first, _, last = ports.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        raise UsageError(f"invalid range format for --expose: {text}")
+    return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)]
+
+
+def _mounts(options: Options) -> tuple[Mount, ...]:
+    found = [parse_volume(text) for text in options.values("volume") if ":" in text]
+    return (*found, *(parse_mount(text) for text in options.values("mount")))

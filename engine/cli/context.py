@@ -1,0 +1,71 @@
+"""What a verb gets: the global options, an engine when it asks for one, and its streams."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.cli.runner import InlineRunner, LoopRunner, Runner, iterate
+from engine.model.value import Value
+
+if TYPE_CHECKING:
+    from engine.interface import Engine
+
+T = TypeVar("T")
+
+
+class Globals(Value):
+    """Options before the verb."""
+
+    host: str = ""
+    root: str = ""
+    config: str = ""
+    debug: bool = False
+
+
+class Context:
+    """One run of one verb."""
+
+    def __init__(self, options: Globals) -> None:
+        self.options = options
+        self.out = sys.stdout
+        self.err = sys.stderr
+        self._runner: Runner | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """The engine is our own, not a Docker host."""
+        return self.options.host in ("", "embedded", "embedded:")
+
+    @property
+    def runner(self) -> Runner:
+        """Runs the engine's coroutines."""
+        if self._runner is None:
+            self._runner = InlineRunner() if self.embedded else LoopRunner()
+        return self._runner
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, connected when first asked for."""
+        if self._engine is None:
+            from engine.connect import connect
+
+            self._engine = connect(self.options.host, root=self.options.root, config=self.options.config)
+        return self._engine
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of an engine call."""
+        return self.runner.run(coroutine)
+
+    def iterate(self, stream: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        """The items of an engine's stream."""
+        return iterate(self.runner, stream)
+
+    def close(self) -> None:
+        """Give up the engine's connections and the runner."""
+        if self._engine is not None:
+            self.run(self._engine.close())
+        if self._runner is not None:
+            self._runner.close()

@@ -1,0 +1,279 @@
+"""Entry point: global options, then a verb, or the TUI when there is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from engine.cli.context import Context, Globals
+from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
+from engine.errors import LongshoreError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+PROGRAM = "longshore"
+
+VERBS: dict[str, str] = {
+    "run": "Create and run a new container from an image",
+    "exec": "Execute a command in a running container",
+    "ps": "List containers",
+    "pull": "Download an image from a registry",
+    "images": "List images",
+    "attach": "Attach local standard input, output, and error streams to a running container",
+    "create": "Create a new container",
+    "events": "Get real time events from the engine",
+    "history": "Show the history of an image",
+    "info": "Display system-wide information",
+    "inspect": "Return low-level information on objects",
+    "kill": "Kill one or more running containers",
+    "logs": "Fetch the logs of a container",
+    "pause": "Pause all processes within one or more containers",
+    "port": "List port mappings or a specific mapping for the container",
+    "rename": "Rename a container",
+    "restart": "Restart one or more containers",
+    "rm": "Remove one or more containers",
+    "rmi": "Remove one or more images",
+    "start": "Start one or more stopped containers",
+    "stats": "Display a live stream of container(s) resource usage statistics",
+    "stop": "Stop one or more running containers",
+    "tag": "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    "top": "Display the running processes of a container",
+    "unpause": "Unpause all processes within one or more containers",
+    "version": "Show the version information",
+    "wait": "Block until one or more containers stop, then print their exit codes",
+    "completion": "Generate the autocompletion script for the specified shell",
+}
+"""Verbs with their summaries; ``SPEC.summary`` must be the same (tested), so that help needs no imports."""
+
+NOUNS: dict[str, tuple[str, dict[str, str]]] = {
+    "container": (
+        "Manage containers",
+        {
+            **{
+                name: name
+                for name in VERBS
+                if name not in ("images", "pull", "rmi", "tag", "history", "events", "info", "version", "completion")
+            },
+            "ls": "ps",
+            "list": "ps",
+            "prune": "container_prune",
+        },
+    ),
+    "image": (
+        "Manage images",
+        {
+            "ls": "images",
+            "list": "images",
+            "pull": "pull",
+            "rm": "rmi",
+            "tag": "tag",
+            "history": "history",
+            "inspect": "image_inspect",
+            "prune": "image_prune",
+        },
+    ),
+    "network": (
+        "Manage networks",
+        {
+            "ls": "network_ls",
+            "list": "network_ls",
+            "create": "network_create",
+            "inspect": "network_inspect",
+            "rm": "network_rm",
+            "prune": "network_prune",
+        },
+    ),
+    "volume": (
+        "Manage volumes",
+        {
+            "ls": "volume_ls",
+            "list": "volume_ls",
+            "create": "volume_create",
+            "inspect": "volume_inspect",
+            "rm": "volume_rm",
+            "prune": "volume_prune",
+        },
+    ),
+    "system": ("Manage the engine", {"df": "system_df", "info": "info", "events": "events"}),
+}
+
+GLOBALS = (
+    Flag(name="config", kind="string", help="Configuration file"),
+    Flag(name="debug", short="D", help="Show tracebacks of internal errors"),
+    Flag(name="host", short="H", kind="string", help="Engine to talk to: embedded:, unix://, tcp://, ssh:// or a Docker context"),
+    Flag(name="root", kind="string", help="State root of the embedded engine"),
+    Flag(name="version", short="v", help="Print version information and quit"),
+)
+
+
+def entry() -> None:
+    """What the ``longshore`` script calls: runs :func:`main` and ends the process with its exit code."""
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`longshore logs x | head`): nothing is left to say, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Skipping the interpreter's tear-down saves 10 ms of every verb; all that must be closed has been.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command line; its exit code comes back. Errors are printed, never raised."""
+    try:
+        options = parse(GLOBALS, words, interspersed=False)
+    except UsageError as error:
+        return _usage_error(error, f"{PROGRAM} --help")
+    if options.on("version"):
+        from engine.model.version import VERSION
+
+        print(f"Longshore version {VERSION}")
+        return 0
+    given = Globals(
+        host=options.text("host") or os.environ.get("LONGSHORE_HOST", ""),
+        root=options.text("root"),
+        config=options.text("config"),
+        debug=options.on("debug"),
+    )
+    if not options.args:
+        if options.on("help"):
+            print(_help(), end="")
+            return 0
+        return _guarded(lambda: _tui(given), given, 1)
+    return _verb(given, options.args)
+
+
+def _tui(given: Globals) -> int:
+    from tui.app import main as tui
+
+    return tui(given.host, root=given.root, config=given.config)
+
+
+def _verb(given: Globals, words: Sequence[str]) -> int:
+    name, *rest = words
+    title = name
+    if name in ("help",):
+        return _verb(given, [*rest, "--help"]) if rest else main(["--help"])
+    if name in NOUNS:
+        subs = NOUNS[name][1]
+        if not rest or rest[0].startswith("-"):
+            print(_noun_help(name), end="")
+            return 0
+        if rest[0] not in subs:
+            return _usage_error(UsageError(f"unknown command: {PROGRAM} {name} {rest[0]}"), f"{PROGRAM} {name} --help")
+        title, module, rest = f"{name} {rest[0]}", subs[rest[0]], rest[1:]
+    elif name in VERBS or name == "__complete":
+        module = name
+    else:
+        return _usage_error(UsageError(f"unknown command: {PROGRAM} {name}"), f"{PROGRAM} --help")
+    return _call(given, title, _load(module), rest)
+
+
+def _load(module: str) -> ModuleType:
+    import importlib
+
+    return importlib.import_module(f"engine.cli.verbs.{module}")
+
+
+def _call(given: Globals, title: str, module: ModuleType, words: Sequence[str]) -> int:
+    spec: Spec = module.SPEC
+    failure: int = getattr(module, "FAILURE", 1)
+    try:
+        options = parse(spec.flags, words, interspersed=spec.interspersed)
+        if options.on("help"):
+            print(verb_help(title, spec), end="")
+            return 0
+        _check_operands(title, spec, options)
+    except UsageError as error:
+        return _usage_error(error, f"{PROGRAM} {title} --help", code=125 if failure == 125 else 1)
+    context = Context(given)
+
+    def run() -> int:
+        try:
+            code: int = module.run(context, options)
+            return code
+        finally:
+            context.close()
+
+    return _guarded(run, given, failure)
+
+
+def _guarded(run: Callable[[], int], given: Globals, failure: int) -> int:
+    """Run; turn what goes wrong into one message and an exit code."""
+    try:
+        return run()
+    except LongshoreError as error:
+        print_error(error)
+        return error.exit_code if error.exit_code > 1 else failure
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return failure
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 141
+    except Exception as error:
+        if given.debug:
+            raise
+        print(f"Error: {type(error).__name__}: {error}\nThis is a defect of Longshore; --debug shows where it happened.", file=sys.stderr)
+        return failure
+
+
+def print_error(error: LongshoreError, *, prefix: str = "Error: ") -> None:
+    """Message and hint on standard error, control characters made harmless."""
+    lines = [f"{prefix}{error}", *([error.hint] if error.hint else [])]
+    text = "\n".join(lines)
+    print("".join(char if char in "\n\t" or char.isprintable() else "�" for char in text), file=sys.stderr)
+
+
+def _usage_error(error: UsageError, see: str, code: int = 1) -> int:
+    print(f"{error}\n\nRun '{see}' for more information", file=sys.stderr)
+    return code
+
+
+def _check_operands(title: str, spec: Spec, options: Options) -> None:
+    count = len(options.args)
+    if count >= spec.least and (spec.most < 0 or count <= spec.most):
+        return
+    command = f"{PROGRAM} {title}"
+    plural = "" if spec.least == 1 else "s"
+    if spec.most == spec.least:
+        need = f"requires {spec.least} argument{plural}" if spec.least else "accepts no arguments"
+    elif spec.most < 0 or count < spec.least:
+        need = f"requires at least {spec.least} argument{plural}"
+    else:
+        need = f"requires at most {spec.most} argument{'' if spec.most == 1 else 's'}"
+    raise UsageError(f"{command}: '{command}' {need}\n\nUsage:  {PROGRAM} {title} {spec.usage}")
+
+
+def verb_help(title: str, spec: Spec) -> str:
+    """``longshore VERB --help``."""
+    text = f"Usage:  {PROGRAM} {title} {spec.usage}\n\n{spec.summary}\n"
+    if spec.aliases:
+        text += "\nAliases:\n  " + ", ".join(f"{PROGRAM} {alias}" for alias in spec.aliases) + "\n"
+    options = usage_of_flags((*spec.flags, HELP))
+    return text + (f"\nOptions:\n{options}" if options else "")
+
+
+def _noun_help(noun: str) -> str:
+    summary, subs = NOUNS[noun]
+    shown = {sub: _load(module).SPEC.summary for sub, module in sorted(subs.items()) if sub != "list"}
+    rows = "".join(f"  {sub:<11} {text}\n" for sub, text in shown.items())
+    tail = f"Run '{PROGRAM} {noun} COMMAND --help' for more information on a command.\n"
+    return f"Usage:  {PROGRAM} {noun} COMMAND\n\n{summary}\n\nCommands:\n{rows}\n{tail}"
+
+
+def _help() -> str:
+    verbs = "".join(f"  {name:<11} {summary}\n" for name, summary in VERBS.items())
+    nouns = "".join(f"  {name:<11} {summary}\n" for name, (summary, _) in NOUNS.items())
+    return (
+        f"Usage:  {PROGRAM} [OPTIONS] [COMMAND]\n\nA terminal container manager with its own engine inside.\n"
+        f"Without a command it opens the terminal interface.\n\nCommands:\n{verbs}\nManagement Commands:\n{nouns}\nGlobal Options:\n"
+        f"{usage_of_flags((*GLOBALS, HELP))}\n"
+        "Environment:\n  LONGSHORE_ROOT  state root      LONGSHORE_RUN  run root      LONGSHORE_HOST  engine to talk to\n\n"
+        f"Run '{PROGRAM} COMMAND --help' for more information on a command.\n"
+    )

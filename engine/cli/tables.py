@@ -1,0 +1,69 @@
+"""Lists as docker prints them: aligned columns, or ``--format`` with a Go template, ``table …`` or ``json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def write(out: TextIO, rows: Rows, *, headers: Mapping[str, str], default: Sequence[str], form: str = "", quiet: str = "") -> None:
+    """Print rows.
+
+    Args:
+        out: where to.
+        rows: a mapping per row: template field → value.
+        headers: template field → column title.
+        default: fields of the default table.
+        form: the ``--format`` value.
+        quiet: the field that is printed alone (``-q``), ``""`` for none.
+    """
+    if quiet:
+        out.writelines(f"{row[quiet]}\n" for row in rows)
+    elif form in ("", "table"):
+        _aligned(out, [headers[name] for name in default], [[_text(row[name]) for name in default] for row in rows])
+    elif form == "json":
+        out.writelines(_renderer("{{json .}}")(_public(row)) + "\n" for row in rows)
+    elif form.startswith("table "):
+        _template_table(out, rows, headers, form.removeprefix("table ").strip())
+    else:
+        render = _renderer(form.replace("\\t", "\t").replace("\\n", "\n"))
+        out.writelines(render(_public(row)) + "\n" for row in rows)
+
+
+def _public(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def _renderer(form: str) -> Callable[[Any], str]:
+    from engine.cli.gotemplate import Template
+
+    return Template(form).render
+
+
+def _template_table(out: TextIO, rows: Rows, headers: Mapping[str, str], form: str) -> None:
+    from engine.cli.gotemplate import Template
+
+    template = Template(form.replace("\\t", "\t").replace("\\n", "\n"))
+    titles = {name: headers.get(name, name.upper()) for name in {*headers, *template.fields()}}
+    lines = [template.render(titles), *(template.render(_public(row)) for row in rows)]
+    cells = [line.split("\t") for line in lines]
+    _aligned(out, cells[0], cells[1:])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _aligned(out: TextIO, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Go's tabwriter as docker sets it: cells at least 10 wide, 3 blanks between, the last column unpadded."""
+    lines = [titles, *rows]
+    widths = [max(10, *(len(line[column]) + 3 for line in lines if len(line) > column)) for column in range(max(map(len, lines)))]
+    for line in lines:
+        out.write("".join(f"{cell:<{widths[column]}}" for column, cell in enumerate(line[:-1])) + line[-1] + "\n")
+
+
+def ellipsis(text: str, width: int) -> str:
+    """``text`` cut to ``width`` with a final ``…``."""
+    return text if len(text) <= width else text[: width - 1] + "…"

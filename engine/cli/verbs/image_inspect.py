@@ -1,0 +1,21 @@
+"""``longshore image inspect``"""
+
+from __future__ import annotations
+
+from engine.cli.context import Context
+from engine.cli.flags import Flag, Options, Spec
+from engine.cli.verbs.inspect import lookups, show
+
+SPEC = Spec(
+    usage="[OPTIONS] IMAGE [IMAGE...]",
+    summary="Display detailed information on one or more images",
+    flags=(Flag(name="format", short="f", kind="string", help="Format output with a Go template, or 'json'"),),
+    least=1,
+    most=-1,
+    completes="image",
+)
+
+
+def run(context: Context, options: Options) -> int:
+    look = lookups(context)["image"]
+    return show(context, options.args, options.text("format"), lambda name: str(context.run(look(name)).raw))

@@ -1,0 +1,32 @@
+"""``longshore pull``"""
+
+from __future__ import annotations
+
+from engine.cli.context import Context
+from engine.cli.flags import Flag, Options, Spec
+from engine.cli.progress import show_pull
+from engine.model.reference import parse
+
+SPEC = Spec(
+    usage="[OPTIONS] NAME[:TAG|@DIGEST]",
+    summary="Download an image from a registry",
+    flags=(
+        Flag(name="platform", kind="string", help="Set platform if the image is for several"),
+        Flag(name="quiet", short="q", help="Suppress verbose output"),
+    ),
+    least=1,
+    most=1,
+    completes="image",
+)
+
+
+def run(context: Context, options: Options) -> int:
+    text = options.args[0]
+    wanted, quiet = parse(text), options.on("quiet")
+    if not quiet and not wanted.digest and wanted.familiar != text and wanted.familiar == f"{parse(text).familiar}":
+        tagged = text.rsplit("/", 1)[-1]
+        if ":" not in tagged:
+            print("Using default tag: latest", file=context.out, flush=True)
+    show_pull(context.iterate(context.engine.images.pull(text, platform=options.text("platform"))), context.out, quiet=quiet)
+    print(wanted.canonical, file=context.out)
+    return 0

@@ -1,0 +1,36 @@
+"""``longshore rmi``"""
+
+from __future__ import annotations
+
+from engine.cli.context import Context
+from engine.cli.flags import Flag, Options, Spec
+from engine.cli.main import print_error
+from engine.errors import LongshoreError, NotFound
+
+SPEC = Spec(
+    usage="[OPTIONS] IMAGE [IMAGE...]",
+    summary="Remove one or more images",
+    flags=(
+        Flag(name="force", short="f", help="Force removal of the image"),
+        Flag(name="no-prune", help="Do not delete untagged parents"),
+    ),
+    least=1,
+    most=-1,
+    completes="image",
+)
+
+
+def run(context: Context, options: Options) -> int:
+    code = 0
+    for name in options.args:
+        try:
+            removed = context.run(context.engine.images.remove(name, force=options.on("force"), prune=not options.on("no-prune")))
+        except LongshoreError as error:
+            if not (options.on("force") and isinstance(error, NotFound)):
+                context.out.flush()
+                print_error(error)
+                code = 1
+            continue
+        for line in removed:
+            print(f"Untagged: {line.untagged}" if line.untagged else f"Deleted: {line.deleted}", file=context.out)
+    return code
