@@ -1,0 +1,1 @@
+"""Container logs: written by supervisors, read by front ends."""
