@@ -30,8 +30,7 @@ def create(context: Context, config: ContainerConfig, host: HostConfig, options:
             raise
         from engine.model.reference import parse
 
-        wanted = parse(config.image)
-        print(f"Unable to find image '{wanted.familiar}' locally", file=sys.stderr, flush=True)
+        print(f"Unable to find image '{parse(config.image).tagged.familiar}' locally", file=sys.stderr, flush=True)
         _pull(context, config.image, platform, quiet=options.on("quiet"))
         made = context.run(containers.create(config, host, name=options.text("name"), platform=platform))
     for warning in made.warnings:

@@ -22,11 +22,9 @@ SPEC = Spec(
 
 def run(context: Context, options: Options) -> int:
     text = options.args[0]
-    wanted, quiet = parse(text), options.on("quiet")
-    if not quiet and not wanted.digest and wanted.familiar != text and wanted.familiar == f"{parse(text).familiar}":
-        tagged = text.rsplit("/", 1)[-1]
-        if ":" not in tagged:
-            print("Using default tag: latest", file=context.out, flush=True)
+    named, quiet = parse(text), options.on("quiet")
+    if not quiet and not (named.tag or named.digest):
+        print("Using default tag: latest", file=context.out, flush=True)
     show_pull(context.iterate(context.engine.images.pull(text, platform=options.text("platform"))), context.out, quiet=quiet)
-    print(wanted.canonical, file=context.out)
+    print(named.tagged.canonical, file=context.out)
     return 0
