@@ -24,6 +24,9 @@ SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
 LOG = "engine.log"
 
+IDLE = 60.0
+"""Seconds without a request after which a spawner leaves."""
+
 _LOG_LIMIT = 1 << 20
 
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3:])"

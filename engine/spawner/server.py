@@ -22,15 +22,12 @@ from engine.errors import EngineFault, LongshoreError
 from engine.spawner import wire
 from engine.spawner.client import LOCK, SOCKET
 
-IDLE: Final = 60.0
-"""Seconds without a request after which the spawner leaves."""
-
 _REQUEST_TIMEOUT: Final = 5.0
 
 Work = Callable[[socket.socket, dict[str, Any]], None]
 
 
-def serve(run: str, token: str, warm: Callable[[], Work], *, idle: float = IDLE) -> None:
+def serve(run: str, token: str, warm: Callable[[], Work], *, idle: float) -> None:
     """Become the spawner of ``run``; returns in the process that has nothing to do any more.
 
     ``warm`` imports whatever supervisors need and gives the function that a forked supervisor runs with the client's

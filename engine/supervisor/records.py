@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model.containers import ContainerState, Endpoint, PortBinding
+from engine.model.containers import ContainerState
 from engine.model.events import Event
 from engine.store import events
 from engine.store.containers import ContainerRecord, Containers
@@ -36,9 +36,8 @@ class StateBook:
         *tell: tuple[str, dict[str, str]],
         pid_start: int | None = None,
         manually_stopped: bool | None = None,
-        network: tuple[tuple[Endpoint, ...], tuple[PortBinding, ...]] | None = None,
     ) -> None:
-        """Write a state, its network if that changed, and the events, all at once.
+        """Write a state and the events that go with it, all at once.
 
         Raises:
             NotFound: the container is gone.
@@ -47,8 +46,6 @@ class StateBook:
         with self._db.transaction() as connection:
             record = self.load()
             self._containers.update_state(self.container_id, state, pid_start=pid_start, manually_stopped=manually_stopped)
-            if network is not None:
-                self._containers.set_network(self.container_id, *network)
             for action, further in tell:
                 events.append(connection, event(record, action, **further))
 

@@ -18,7 +18,7 @@ from engine.supervisor.loop import READ, WRITE, Loop
 from engine.supervisor.peers import Peer
 
 _SMALL: Final = 1 << 16
-_LARGE: Final = 1 << 20
+_LARGE: Final = 1 << 18
 _BURST: Final = 0.002
 _NAP: Final = 0.001
 

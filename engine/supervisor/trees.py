@@ -36,14 +36,14 @@ def remove_tree(path: str) -> None:
 def _empty(path: str) -> None:
     root = _open(path, None)
     try:
-        moved = 0
+        moved, mark = 0, os.urandom(6).hex()  # a name that whoever built the tree could not have taken
         while (names := _names(root, root_level=True)) is not None:
             for name in names:
                 here = _open(name, root)
                 try:
                     for inner in _names(here) or ():
                         moved += 1
-                        os.rename(inner, f".gone-{moved}-{os.getpid()}", src_dir_fd=here, dst_dir_fd=root)
+                        os.rename(inner, f".{mark}-{moved}", src_dir_fd=here, dst_dir_fd=root)
                 finally:
                     os.close(here)
                 os.rmdir(name, dir_fd=root)

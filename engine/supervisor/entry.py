@@ -1,0 +1,18 @@
+"""The spawner's entry point: listen first, then import what supervisors need."""
+
+from __future__ import annotations
+
+from engine.spawner import server
+from engine.store.roots import Roots
+
+
+def main(arguments: list[str]) -> None:
+    """Become the spawner: ``[state root, run root, token, idle seconds]``."""
+    state, run, token, idle = arguments
+    server.serve(run, token, lambda: _warm(Roots(state=state, run=run)), idle=float(idle))
+
+
+def _warm(roots: Roots) -> server.Work:
+    from engine.supervisor.supervise import supervise
+
+    return lambda connection, request: supervise(roots, connection, request)
