@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Self
 
 NETLINK_ROUTE = 0
 NETLINK_NETFILTER = 12
@@ -113,7 +114,7 @@ class Netlink:
             self._socket.close()
             raise
 
-    def __enter__(self) -> Netlink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -155,44 +156,45 @@ class Netlink:
         Raises:
             NetlinkError: with the first message that was refused.
         """
-        data = bytearray()
         self._sequence += 1
-        data += message(_BATCH_BEGIN, NLM_F_REQUEST, self._sequence, begin)
-        for kind, flags, payload in messages:
+        data = bytearray(message(_BATCH_BEGIN, NLM_F_REQUEST, self._sequence, begin))
+        sequences = set()
+        for number, (kind, flags, payload) in enumerate(messages, 1):
             self._sequence += 1
-            data += message(kind, flags | NLM_F_REQUEST, self._sequence, payload)
-        # Only the last one is acknowledged: a long batch must not overflow the receive buffer with answers.
+            sequences.add(self._sequence)
+            # Only the last one is acknowledged: a long batch must not overflow the receive buffer with answers.
+            acknowledge = NLM_F_ACK if number == len(messages) else 0
+            data += message(kind, flags | NLM_F_REQUEST | acknowledge, self._sequence, payload)
         self._sequence += 1
-        data += message(_BATCH_END, NLM_F_REQUEST | NLM_F_ACK, self._sequence, end)
+        data += message(_BATCH_END, NLM_F_REQUEST, self._sequence, end)
         self._widen(len(data))
         self._socket.send(data)
-        self._receive({self._sequence}, batch=True)
+        self._receive(sequences)
 
     def _widen(self, size: int) -> None:
         if size > self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2:
             so_sndbufforce = 32
             self._socket.setsockopt(socket.SOL_SOCKET, so_sndbufforce, size * 2)
 
-    def _receive(self, waiting: set[int], *, dump: bool = False, batch: bool = False) -> list[Message]:
+    def _receive(self, waiting: set[int], *, dump: bool = False) -> list[Message]:
+        """Read until an acknowledgement, an error or the end of the dump that belongs to ``waiting`` sequence numbers."""
         answers: list[Message] = []
         interrupted = False
         while True:
-            data = self._socket.recv(_RECEIVE)
-            for kind, flags, sequence, payload in split(data):
-                if kind == NLMSG_ERROR:
-                    fault = _fault(payload, flags)
-                    if fault and (batch or sequence in waiting):
-                        raise fault
-                    if sequence in waiting and not dump:
-                        return answers
-                if sequence not in waiting:
+            for kind, flags, sequence, payload in split(self._socket.recv(_RECEIVE)):
+                if sequence not in waiting:  # what an earlier, failed batch left behind
                     continue
                 interrupted |= bool(flags & NLM_F_DUMP_INTR)
-                if kind == NLMSG_DONE:
+                if kind == NLMSG_ERROR:
+                    if fault := _fault(payload, flags):
+                        raise fault
+                    if not dump:
+                        return answers
+                elif kind == NLMSG_DONE:
                     if interrupted:
                         raise InterruptedError
                     return answers
-                if kind != NLMSG_ERROR:
+                else:
                     answers.append((kind, payload))
 
 

@@ -32,7 +32,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 28, 12
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
-_IFLA_BRPORT_MODE = 4
+_IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _IFF_UP = 0x1
@@ -135,11 +135,17 @@ class RouteSocket(Netlink):
             NLM_F_CREATE | NLM_F_EXCL,
         )
 
-    def set_hairpin(self, name: str) -> None:
-        """Let a bridge port send frames back where they came from: a container that asks for its own published port."""
-        port = nest(_IFLA_PROTINFO, attribute(_IFLA_BRPORT_MODE, b"\1"))
+    def set_port(self, name: str, *, hairpin: bool = False, isolated: bool = False) -> None:
+        """Set up a bridge port.
+
+        Args:
+            name: an interface in a bridge.
+            hairpin: frames may go back where they came from: a container asks for its own published port.
+            isolated: no frames to and from other isolated ports.
+        """
+        port = attribute(_IFLA_BRPORT_MODE, bytes((hairpin,))) + attribute(_IFLA_BRPORT_ISOLATED, bytes((isolated,)))
         index = socket.if_nametoindex(name)
-        self.request(_SETLINK, _IFINFO.pack(socket.AF_BRIDGE, 0, index, 0, 0) + port)
+        self.request(_SETLINK, _IFINFO.pack(socket.AF_BRIDGE, 0, index, 0, 0) + nest(_IFLA_PROTINFO, port))
 
     def set_up(self, index: int) -> None:
         """Bring an interface up."""

@@ -1,0 +1,325 @@
+"""The networks of one engine: :class:`NetworkManager`.
+
+The database says what should be, the kernel is made to follow. Everything that changes the kernel happens under one lock,
+an flock on the network namespace itself, which every engine in that namespace shares. A bridge exists while a container
+is in it; rules that somebody flushed come back with the next start, from the database.
+
+``attach`` and ``detach`` are called by a container's supervisor, the rest by front ends. All of it is synchronous.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Collection
+
+from engine.errors import EngineFault, Forbidden, LongshoreError
+from engine.linux.netlink import NetlinkError
+from engine.linux.netlink_route import RouteSocket
+from engine.linux.nft import Batch, NftSocket
+from engine.model.containers import Endpoint, PortBinding
+from engine.model.events import Event
+from engine.model.networks import NetworkSpec
+from engine.model.value import Value
+from engine.network import conntrack, files, foreign, names, plan, pools, ports, records, rules, wiring
+from engine.store import addresses, events
+from engine.store.containers import ContainerRecord, Containers
+from engine.store.database import Database
+from engine.store.networks import Lease, NetworkRecord, Networks
+from engine.store.roots import Roots
+
+
+class Attachment(Value):
+    """What a container got.
+
+    Attributes:
+        endpoints, ports: as they are recorded already.
+        holds: descriptors of the sockets that hold the published ports; keep them open while the container runs.
+    """
+
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[PortBinding, ...] = ()
+    holds: tuple[int, ...] = ()
+
+    def close(self) -> None:
+        """Let the ports go. Once only."""
+        for descriptor in self.holds:
+            os.close(descriptor)
+
+
+class NetworkManager:
+    """The networks of the engine that owns ``roots``."""
+
+    def __init__(self, roots: Roots, database: Database) -> None:
+        self._roots = roots
+        self._db = database
+        self._networks = Networks(database)
+        self._containers = Containers(database)
+        self._table = names.table(roots)
+
+    def ensure_defaults(self) -> None:
+        """Make the records of ``bridge``, ``host`` and ``none``. Touches nothing in the kernel."""
+        records.ensure_defaults(self._roots, self._db)
+
+    def create(self, spec: NetworkSpec) -> NetworkRecord:
+        """Make a network. Raises Conflict, InvalidArgument, NotSupported or Forbidden."""
+        self.ensure_defaults()
+        return records.create(self._roots, self._db, spec)
+
+    def remove(self, network: str) -> NetworkRecord:
+        """Remove a network by name or id.
+
+        Raises:
+            NotFound: there is none.
+            Forbidden: it is predefined or has members.
+        """
+        self.ensure_defaults()
+        record = self._networks.resolve(network)
+        records.remove(self._db, record)
+        return record
+
+    def check(self, record: ContainerRecord) -> tuple[Endpoint, ...]:
+        """What ``create`` must refuse; where the container will be attached comes back.
+
+        Raises:
+            NotFound: no such network.
+            InvalidArgument: ports, addresses or names are malformed or not allowed there.
+        """
+        ports.wanted(record.config, record.host_config)
+        for entry in record.host_config.extra_hosts:
+            files.extra_host(entry, "127.0.0.1")
+        if plan.mode(record).startswith("container:"):
+            return ()
+        network = self._network(record)
+        plan.check(network, record)
+        return (plan.endpoint(network, record),)
+
+    def attach(self, record: ContainerRecord, pid: int) -> Attachment:
+        """Connect the network namespace of process ``pid``, publish the ports and write the container's name files.
+
+        Endpoints and ports are recorded, and a ``connect`` event is written. When it fails everything is undone.
+
+        Raises:
+            NotFound: the network is gone.
+            StartFailed: a port is taken, in docker's words.
+            Conflict: no address is free, or the wanted one is not.
+            EngineFault, Forbidden: the kernel refused something.
+        """
+        if plan.mode(record).startswith("container:"):
+            return Attachment()
+        network = self._network(record)
+        try:
+            if network.driver != "bridge":
+                return self._attach_plain(record, network, pid)
+            return self._attach_bridge(record, network, pid)
+        except OSError as error:
+            raise _fault(network, error) from error
+
+    def detach(self, record: ContainerRecord) -> None:
+        """Undo :meth:`attach`; what is not there any more is no error, nor is a container that was never attached."""
+        leases = self._networks.leases(container_id=record.id)
+        current = self._db.query("SELECT 1 FROM containers WHERE id = ?", record.id)
+        bound = self._containers.get(record.id).ports if current else record.ports
+        with _Namespace(), RouteSocket() as links:
+            for lease in leases:
+                try:
+                    links.delete_link(names.veth(record.id, lease.network_id))
+                except OSError as error:
+                    raise _fault(self._networks.get(lease.network_id), error) from error
+            self._forget(record, leases)
+            if leases:
+                self._withdraw(links, bound, {lease.network_id for lease in leases})
+
+    def sweep(self, alive: Collection[str]) -> None:
+        """Detach every container that is not ``alive`` (ids), and see that the rules of the others are complete."""
+        for container_id in {lease.container_id for lease in self._networks.leases()} - set(alive):
+            found = [record for record in self._containers.all() if record.id == container_id]
+            if found:
+                self.detach(found[0])
+            else:
+                self._networks.release(container_id)
+        with _Namespace(), NftSocket() as firewall:
+            self._ensure_rules(firewall, always=True)
+
+    # -- attaching ---------------------------------------------------------------------------------------------------------
+
+    def _network(self, record: ContainerRecord) -> NetworkRecord:
+        self.ensure_defaults()
+        return self._networks.resolve(plan.mode(record))
+
+    def _attach_plain(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
+        if network.driver == "null":
+            namespace = _open_namespace(pid)
+            try:
+                wiring.loopback_up(namespace)
+            finally:
+                os.close(namespace)
+        endpoints = (plan.endpoint(network, record),)
+        self._write_files(record, network, endpoints)
+        self._record(record, network, endpoints, ())
+        return Attachment(endpoints=endpoints)
+
+    def _attach_bridge(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
+        plan.check(network, record)
+        namespace = _open_namespace(pid)
+        held = ports.Held()
+        try:
+            if not network.internal:  # nobody outside could reach them
+                held = ports.hold(ports.wanted(record.config, record.host_config), record.name)
+            with _Namespace():
+                endpoint = self._wire(record, network, namespace, tuple(held.bindings))
+        except BaseException:
+            held.close()
+            self.detach(record)
+            raise
+        finally:
+            os.close(namespace)
+        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors))
+
+    def _wire(self, record: ContainerRecord, network: NetworkRecord, namespace: int, bound: tuple[PortBinding, ...]) -> Endpoint:
+        config = record.host_config
+        with RouteSocket() as links, NftSocket() as firewall:
+            network = self._settle(links, network)
+            lease = self._networks.allocate(network.id, record.id, plan.subnet(network), wanted=config.ipv4_address, mac=config.mac_address)
+            endpoint = plan.endpoint(network, record, lease)
+            self._write_files(record, network, (endpoint,))
+            self._record(record, network, (endpoint,), bound)
+            alias = names.alias(self._roots, network.id)
+            bridge = wiring.bridge_up(links, network.bridge, alias, plan.subnet(network), plan.mtu(network))
+            wiring.enable_forwarding()
+            wiring.connect(links, bridge.index, namespace, plan.cable(network, lease, names.veth(record.id, network.id)))
+            self._publish(firewall, network, lease, bound)
+        conntrack.forget(bound)
+        return endpoint
+
+    def _settle(self, links: RouteSocket, network: NetworkRecord) -> NetworkRecord:
+        """A network that came out of the pools while idle moves when its subnet was taken by somebody else meanwhile."""
+        if self._networks.leases(network_id=network.id) or links.link(network.bridge) is not None:
+            return network
+        span = addresses.bounds(plan.subnet(network).subnet)
+        if not any(pools.overlaps(span, other) for other in pools.routed(links)):
+            return network
+        if not pools.from_pools(plan.subnet(network)):
+            message = f"network {network.name}: subnet {plan.subnet(network).subnet} overlaps with a route of this host"
+            raise EngineFault(message, hint="remove the network and make it again with another subnet")
+        moved = network.replace(subnets=(records.free_subnet(self._networks),))
+        self._networks.update(moved)
+        return moved
+
+    def _publish(self, firewall: NftSocket, network: NetworkRecord, lease: Lease, bound: tuple[PortBinding, ...]) -> None:
+        if self._ensure_rules(firewall, bridge=network.bridge):
+            return  # made from the database, which knows of this container
+        batch = Batch(self._table)
+        rules.publish(batch, [rules.Publication(binding=binding, address=lease.address) for binding in bound])
+        try:
+            firewall.apply(batch)
+        except NetlinkError as fault:
+            if fault.errno != errno.EEXIST:
+                raise
+            self._ensure_rules(firewall, always=True)  # a dead container's port was left behind
+
+    def _ensure_rules(self, firewall: NftSocket, *, bridge: str = "", always: bool = False) -> bool:
+        """Load the whole table when ``bridge`` is not in it, or ``always``; true when it was loaded."""
+        used = self._networks.leases()
+        active = [record for record in self._networks.all() if record.bridge and any(record.id == lease.network_id for lease in used)]
+        foreign.admit(firewall, self._table, [record.bridge for record in active])
+        if not always and firewall.has_chain(self._table, f"into-{bridge}"):
+            return False
+        batch = Batch(self._table)
+        if active:
+            batch = rules.ruleset(self._table, map(plan.bridge, active), self._publications(used))
+        elif firewall.has_table(self._table):
+            batch.delete_table()
+        firewall.apply(batch)
+        return True
+
+    def _publications(self, leases: list[Lease]) -> list[rules.Publication]:
+        places = {lease.container_id: lease.address for lease in leases}
+        return [
+            rules.Publication(binding=binding, address=places[record.id])
+            for record in self._containers.all()
+            if record.id in places
+            for binding in record.ports
+        ]
+
+    # -- detaching ---------------------------------------------------------------------------------------------------------
+
+    def _withdraw(self, links: RouteSocket, bound: tuple[PortBinding, ...], networks: set[str]) -> None:
+        """Take ports, and bridges that are empty now, out of the kernel."""
+        with NftSocket() as firewall:
+            empty = [self._networks.get(network) for network in networks if not self._networks.leases(network_id=network)]
+            for network in empty:
+                wiring.bridge_down(links, network.bridge, names.alias(self._roots, network.id))
+            if empty:
+                self._ensure_rules(firewall, always=True)
+            elif bound:
+                batch = Batch(self._table)
+                rules.unpublish(batch, bound)
+                try:
+                    firewall.apply(batch)
+                except NetlinkError as fault:
+                    if fault.errno != errno.ENOENT:
+                        raise
+                    self._ensure_rules(firewall, always=True)
+        conntrack.forget(bound)
+
+    def _forget(self, record: ContainerRecord, leases: list[Lease]) -> None:
+        with self._db.transaction() as connection:
+            self._networks.release(record.id)
+            rest = tuple(
+                Endpoint(network=endpoint.network, network_id=endpoint.network_id, aliases=endpoint.aliases)
+                for endpoint in record.endpoints
+            )
+            self._containers.set_network(record.id, rest, ())
+            for lease in leases:
+                network = self._networks.get(lease.network_id)
+                events.append(connection, _event("disconnect", network, record))
+
+    # -- recording ---------------------------------------------------------------------------------------------------------
+
+    def _record(
+        self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...], bound: tuple[PortBinding, ...]
+    ) -> None:
+        with self._db.transaction() as connection:
+            self._containers.set_network(record.id, endpoints, bound)
+            events.append(connection, _event("connect", network, record))
+
+    def _write_files(self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...]) -> None:
+        directory = self._roots.container_dir(record.id)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        if network.driver == "host":
+            files.write_host_copies(directory, record)
+            return
+        gateway = plan.subnet(network).gateway if network.subnets else ""
+        resolver = files.resolv_conf(record, files.host_resolv_conf())
+        files.write(directory, record, files.hosts(record, endpoints, gateway), resolver)
+
+
+class _Namespace:
+    """The lock of everything that Longshore does in this network namespace."""
+
+    def __enter__(self) -> None:
+        self._handle = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+
+def _open_namespace(pid: int) -> int:
+    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _event(action: str, network: NetworkRecord, record: ContainerRecord) -> Event:
+    return events.make("network", action, network.id, {"container": record.id, "name": network.name, "type": network.driver})
+
+
+def _fault(network: NetworkRecord, error: OSError) -> LongshoreError:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return Forbidden(f"network {network.name}: {reason.lower()}", hint="bridge networks need root; host and none do not")
+    hint = ""
+    if error.errno in (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):
+        hint = "this kernel lacks veth, bridge or nf_tables; network mode host works without"
+    return EngineFault(f"network {network.name}: {reason}", hint=hint)

@@ -1,0 +1,150 @@
+"""Networks as records: the predefined ones, making and removing. The kernel is asked only which subnets are free."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from engine.errors import Conflict, Forbidden, InvalidArgument, NotSupported
+from engine.linux.netlink_route import RouteSocket
+from engine.model.events import Event
+from engine.model.networks import NetworkSpec, Subnet
+from engine.network import files, names, plan, pools
+from engine.store import addresses, events
+from engine.store.database import Database
+from engine.store.networks import NetworkRecord, Networks
+from engine.store.roots import Roots
+
+PREDEFINED = ("bridge", "host", "none")
+_DRIVERS = {"host": "host", "none": "null"}
+
+
+def ensure_defaults(roots: Roots, database: Database) -> None:
+    """Make the records of ``bridge``, ``host`` and ``none`` that are missing."""
+    networks = Networks(database)
+    if len(_existing(networks)) == len(PREDEFINED):
+        return
+    with database.transaction():
+        missing = [name for name in PREDEFINED if name not in _existing(networks)]
+        for name in missing:
+            networks.insert(_default_bridge(roots, networks) if name == "bridge" else _plain(name))
+
+
+def _existing(networks: Networks) -> set[str]:
+    return {record.name for record in networks.all()} & set(PREDEFINED)
+
+
+def _plain(name: str) -> NetworkRecord:
+    return NetworkRecord(id=_new_id(), name=name, driver=_DRIVERS[name], created_at=time.time())
+
+
+def _default_bridge(roots: Roots, networks: Networks) -> NetworkRecord:
+    name = names.default_bridge(roots)
+    options = {
+        f"{plan.OPTION}default_bridge": "true",
+        f"{plan.OPTION}enable_icc": "true",
+        f"{plan.OPTION}enable_ip_masquerade": "true",
+        f"{plan.OPTION}host_binding_ipv4": "0.0.0.0",
+        f"{plan.OPTION}name": name,
+        plan.MTU_OPTION: "1500",
+    }
+    subnet = free_subnet(networks)
+    return NetworkRecord(id=_new_id(), name="bridge", created_at=time.time(), bridge=name, subnets=(subnet,), options=options)
+
+
+def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord:
+    """Make a network.
+
+    Raises:
+        Conflict: the name or the subnet is in use.
+        InvalidArgument: name, subnet or option is malformed.
+        NotSupported: driver or IPv6 is not to be had here.
+        Forbidden: the name is predefined, in docker's words.
+    """
+    networks = Networks(database)
+    if spec.name in (*PREDEFINED, "default") or spec.name.startswith("container:"):
+        raise Forbidden(f"operation is not permitted on predefined {spec.name} network")
+    if not _valid_name(spec.name):
+        raise InvalidArgument(f"invalid network name {spec.name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    if spec.driver not in ("", "default", "bridge"):
+        raise NotSupported(
+            f'could not find plugin {spec.driver} in v1 plugin registry: plugin "{spec.driver}" not found', hint="use driver bridge"
+        )
+    if spec.enable_ipv6:
+        raise NotSupported(f"network {spec.name}: IPv6 is not supported", hint="leave --ipv6 out")
+    if len(spec.subnets) > 1:
+        raise InvalidArgument("bridge driver doesn't support multiple subnets")
+    identity = _new_id()
+    bridge = spec.options.get(f"{plan.OPTION}name", "") or names.bridge(identity)
+    if not _valid_interface(bridge):
+        raise InvalidArgument(f"invalid bridge name {bridge!r}: an interface name has 1 to 15 characters")
+    with database.transaction():
+        record = NetworkRecord(
+            id=identity,
+            name=spec.name,
+            created_at=time.time(),
+            internal=spec.internal,
+            attachable=spec.attachable,
+            bridge=bridge,
+            subnets=(_subnet(networks, spec.subnets),),
+            options=dict(spec.options),
+            labels=dict(spec.labels),
+        )
+        plan.bridge(record)
+        plan.mtu(record)
+        if any(bridge == other.bridge for other in networks.all()):
+            raise Conflict(f"bridge {bridge} belongs to another network", hint="choose another name")
+        networks.insert(record, _event("create", record))
+    return record
+
+
+def remove(database: Database, network: NetworkRecord) -> None:
+    """Forget a network. Raises Forbidden when it is predefined or has members."""
+    if network.name in PREDEFINED:
+        raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+    Networks(database).delete(network.id, _event("destroy", network))
+
+
+def _event(action: str, network: NetworkRecord) -> Event:
+    return events.make("network", action, network.id, {"name": network.name, "type": network.driver})
+
+
+def _subnet(networks: Networks, wanted: tuple[Subnet, ...]) -> Subnet:
+    if wanted and wanted[0].subnet:
+        return pools.check(wanted[0], taken(networks))
+    if wanted and (wanted[0].gateway or wanted[0].ip_range):
+        raise InvalidArgument("gateway and ip-range need a subnet", hint="name it with --subnet")
+    return free_subnet(networks)
+
+
+def free_subnet(networks: Networks, *, without: str = "") -> Subnet:
+    """A subnet of the default pools that no network but ``without``, no route and no name server uses."""
+    busy = taken(networks, without=without) + pools.nameservers(files.host_resolv_conf())
+    try:
+        with RouteSocket() as links:
+            busy += pools.routed(links)
+    except OSError:  # no netlink here: the database alone must do
+        pass
+    return pools.choose(busy)
+
+
+def taken(networks: Networks, *, without: str = "") -> list[pools.Span]:
+    """The subnets of all networks but one."""
+    return [addresses.bounds(subnet.subnet) for record in networks.all() if record.id != without for subnet in record.subnets]
+
+
+def _new_id() -> str:
+    return os.urandom(32).hex()
+
+
+def _valid_name(name: str) -> bool:
+    return name[:1].isalnum() and name.isascii() and all(c.isalnum() or c in "_.-" for c in name)
+
+
+def _valid_interface(name: str) -> bool:
+    return (
+        0 < len(name) < 16
+        and name.isascii()
+        and name not in (".", "..", "all", "default", "lo")
+        and all(c.isalnum() or c in "_.-" for c in name)
+    )
