@@ -41,7 +41,7 @@ class Space:
         """``ip`` with the words of a line."""
         return self.run("ip", *line.split())
 
-    def socket(self, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    def open(self, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A socket in the namespace, with a timeout."""
         with inside(self.descriptor):
             made = socket.socket(socket.AF_INET, kind)
@@ -50,7 +50,7 @@ class Space:
 
     def listen(self, port: int, address: str = "0.0.0.0") -> socket.socket:
         """A listening TCP socket."""
-        made = self.socket()
+        made = self.open()
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind((address, port))
@@ -63,7 +63,7 @@ class Space:
 
 def peer_of(client: Space, address: tuple[str, int], server: socket.socket) -> str:
     """Connect and exchange a byte each way; the address that the server sees comes back."""
-    with client.socket() as one:
+    with client.open() as one:
         one.connect(address)
         two, (peer, _) = server.accept()
         with two:
@@ -77,7 +77,7 @@ def peer_of(client: Space, address: tuple[str, int], server: socket.socket) -> s
 
 def blocked(client: Space, address: tuple[str, int]) -> bool:
     """A connection attempt is silently dropped or refused; half a second is enough for what is one hop away."""
-    with client.socket() as one:
+    with client.open() as one:
         one.settimeout(0.5)
         try:
             one.connect(address)
