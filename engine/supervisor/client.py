@@ -29,7 +29,6 @@ def ask(roots: Roots, container_id: str, op: str, **fields: Any) -> dict[str, An
 
     Raises:
         LongshoreError: what the supervisor answers.
-        Unavailable: it ended before it answered.
     """
     answer = _ask_existing(roots, {"op": op, "id": container_id, **fields})
     if answer is None:
@@ -41,7 +40,11 @@ def ask(roots: Roots, container_id: str, op: str, **fields: Any) -> dict[str, An
 def open_session(roots: Roots, container_id: str, op: str, *, spawn: bool, **fields: Any) -> Answer | None:
     """Put a request whose connection stays open; with ``spawn`` a supervisor is brought into being when there is none.
 
-    The caller closes the socket. Raises what :func:`ask` raises.
+    The caller closes the socket.
+
+    Raises:
+        LongshoreError: what the supervisor answers.
+        Unavailable: it ended before it answered, or no spawner can be had.
     """
     request = {"op": op, "id": container_id, **fields}
     deadline = time.monotonic() + _PATIENCE
@@ -76,12 +79,23 @@ def token() -> str:
 
 def _ask_existing(roots: Roots, request: dict[str, Any]) -> Answer | None:
     sock = wire.connect(places.socket_path(roots, request["id"]))
-    return None if sock is None else _exchange(sock, request)
+    if sock is None:
+        return None
+    try:
+        sock.sendall(wire.message(wire.REQUEST, request))
+    except OSError:
+        sock.close()
+        return None
+    try:
+        return _answer(sock)
+    except _Silence:
+        return None  # it was leaving, or was killed: whoever looks next finds out
 
 
 def _ask_spawner(roots: Roots, request: dict[str, Any]) -> Answer | None:
     """The answer of a supervisor that was forked for us; ``None`` when another one serves the container."""
     mark = token()
+    log = f"{roots.run}/{spawner.LOG}"
     arguments = [roots.state, roots.run, mark, str(spawner.IDLE)]
     for _attempt in range(5):
         sock = spawner.connect(roots.run, _ENTRY, arguments)
@@ -96,26 +110,22 @@ def _ask_spawner(roots: Roots, request: dict[str, Any]) -> Answer | None:
         if got[0] != wire.TAKEN:
             sock.close()
             raise wire.error_of(got[1])
-        return _answer(sock, request)
-    raise Unavailable(f"the spawner of {roots.run} does not take requests", hint=f"see {roots.run}/{spawner.LOG}")
+        try:
+            return _answer(sock)
+        except _Silence:
+            raise Unavailable(f"the supervisor of container {request['id'][:12]} ended before it answered", hint=f"see {log}") from None
+    raise Unavailable(f"the spawner of {roots.run} does not take requests", hint=f"see {log}")
 
 
-def _exchange(sock: socket.socket, request: dict[str, Any]) -> Answer | None:
-    try:
-        sock.sendall(wire.message(wire.REQUEST, request))
-    except OSError:
-        sock.close()
-        return None
-    return _answer(sock, request)
+class _Silence(Exception):
+    """The other end closed the connection without an answer."""
 
 
-def _answer(sock: socket.socket, request: dict[str, Any]) -> Answer | None:
+def _answer(sock: socket.socket) -> Answer | None:
     try:
         got = wire.receive(sock)
         if got is None:
-            raise Unavailable(
-                f"the supervisor of container {request['id'][:12]} ended before it answered", hint=f"see {spawner.LOG} in the run root"
-            )
+            raise _Silence
         if got[0] == wire.ERROR:
             raise wire.error_of(got[1])
         fields = wire.fields_of(got[1])

@@ -13,6 +13,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _warm(roots: Roots) -> server.Work:
+    from engine.runtime import process
     from engine.supervisor.supervise import supervise
+
+    process.warm()
 
     return lambda connection, request: supervise(roots, connection, request)

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from engine.errors import LongshoreError, StartFailed
+from engine.errors import StartFailed
 from engine.model.containers import ExecConfig
 from engine.runtime import process
 from engine.runtime.spec import exec_process
@@ -47,7 +47,7 @@ class ExecProcess:
         self._tell(f"exec_create: {command}", {"execID": self.id})
         stdio = Stdio(terminal=config.tty, stdin=config.stdin)
         try:
-            created = self._created = process.exec_in(
+            created = process.exec_in(
                 run.spec,
                 run.pid,
                 exec_process(run.spec, config),
@@ -59,18 +59,15 @@ class ExecProcess:
             stdio.started()
             if config.tty and config.width and config.height:
                 set_size(created.console_fd, config.width, config.height)
-            if not config.detach:
-                self._audience.add(self._peer)
-            self._streams = Streams(self._loop, stdio, created.console_fd, audience=self._audience, sink=_no_sink)
             created.start()
+            self._streams = Streams(self._loop, stdio, created.console_fd, audience=self._audience, sink=_no_sink)
         except OSError as error:
-            self._abandon()
-            raise StartFailed(f"exec failed: {error}") from error
-        except LongshoreError:
-            self._abandon()
-            raise
+            raise StartFailed(f"exec failed: {error.strerror}: {error.filename or command}") from error
         finally:
             stdio.close()
+        self._created = created
+        if not config.detach:
+            self._audience.add(self._peer)
         self._loop.watch(created.pidfd, READ, lambda _mask: self.ended())
         self._tell(f"exec_start: {command}", {"execID": self.id})
 
@@ -92,32 +89,28 @@ class ExecProcess:
         if self._streams is not None and self._streams.input is not None and not self._config.tty:
             self._streams.input.end()
 
-    def ended(self) -> None:
-        """Collect the exit. Also called when PID 1 has died, which takes every process of the container with it."""
-        if self._created is None:
-            return
-        created, self._created = self._created, None
-        self._loop.forget(created.pidfd)
-        code = reap(created.pidfd)
-        os.close(created.pidfd)
-        if self._streams is not None:
-            self._streams.finish()
-        self._audience.dismiss(code)
-        self._on_end(self)
-        self._tell("exec_die", {"execID": self.id, "exitCode": str(code)})
-
-    def _abandon(self) -> None:
+    def kill(self) -> None:
+        """End it: the container has ended, and shared its PID namespace, or the kernel had killed it already."""
         if self._created is not None:
             try:
                 signal.pidfd_send_signal(self._created.pidfd, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            reap(self._created.pidfd)
-            os.close(self._created.pidfd)
-            self._created = None
-        self._audience.peers.clear()
+            self.ended()
+
+    def ended(self) -> None:
+        """Collect the exit and tell of it."""
+        if self._created is None:
+            return
+        created, self._created = self._created, None
+        self._loop.forget(created.pidfd)
+        code = reap(created.pidfd)
+        created.close()
         if self._streams is not None:
             self._streams.finish()
+        self._audience.dismiss(code)
+        self._on_end(self)
+        self._tell("exec_die", {"execID": self.id, "exitCode": str(code)})
 
 
 def _no_sink(_kind: int, _chunk: bytes) -> None:

@@ -34,9 +34,7 @@ class Stdio:
         self.wants_input = stdin
         self._theirs: list[int] = []
         self._ours: dict[str, int] = {}
-        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self._theirs.append(null)
-        self.stdin = self.stdout = self.stderr = null
+        self.stdin = self.stdout = self.stderr = -1  # the runtime's null device
         if terminal:
             return
         try:
@@ -84,11 +82,9 @@ class Streams:
         self.outputs: list[Output] = []
         self.input: Input | None = None
         self.console = -1
-        self._open = 0
 
         def add(fd: int, kind: int) -> None:
-            self._open += 1
-            self.outputs.append(Output(loop, fd, kind, audience=audience, sink=sink, on_end=self._ended))
+            self.outputs.append(Output(loop, fd, kind, audience=audience, sink=sink))
 
         if stdio.terminal:
             self.console = os.dup(console)
@@ -115,9 +111,6 @@ class Streams:
         if self.console >= 0:
             os.close(self.console)
             self.console = -1
-
-    def _ended(self) -> None:
-        self._open -= 1
 
 
 def set_size(terminal: int, width: int, height: int) -> None:
@@ -173,9 +166,9 @@ class MainProcess:
             stdio.started()
             if config.tty and size is not None:
                 set_size(created.console_fd, *size)
-            self.streams = Streams(loop, stdio, created.console_fd, audience=audience, sink=sink)
             self.pid_start = processes.start_time(created.pid)
-            created.start()
+            self._execute(created)
+            self.streams = Streams(loop, stdio, created.console_fd, audience=audience, sink=sink)
         except OSError as error:
             self.abandon()
             raise StartFailed(f"failed to start container {self.record.short_id}: {error}") from error
@@ -185,6 +178,13 @@ class MainProcess:
         finally:
             stdio.close()
 
+    def _execute(self, created: process.Created) -> None:
+        try:
+            created.start()
+        except BaseException:
+            self._created = None  # the runtime has killed and reaped it
+            raise
+
     def _wire(self, pid: int) -> None:
         self._attachment = self._networks.attach(self.record, pid)
 
@@ -193,6 +193,8 @@ class MainProcess:
         if self._created is not None:
             self.signal(signal.SIGKILL)
             self.reap()
+            if self.streams is None and self._created.console_fd >= 0:
+                os.close(self._created.console_fd)
         if self.streams is not None:
             self.streams.finish()
         self.teardown()
@@ -248,7 +250,7 @@ class MainProcess:
             self._attachment = None
         dismantle(self._networks, self.record, self.spec)
         if self._created is not None:
-            os.close(self._created.pidfd)
+            self._created.close()
             self._created = None
 
 
@@ -265,12 +267,9 @@ def reap(pidfd: int) -> int:
 
 def cgroup_of(spec: dict[str, Any]) -> cgroups.Cgroup | None:
     """The control group an OCI configuration names, or ``None``."""
-    path = spec.get("linux", {}).get("cgroupsPath", "")
-    if not path:
-        return None
     try:
-        return cgroups.open_cgroup(path)
-    except (OSError, ValueError):
+        return process.cgroup_of(spec)
+    except (KeyError, ValueError):
         return None
 
 

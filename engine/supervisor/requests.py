@@ -86,6 +86,7 @@ def _stop(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     if timeout is None:
         timeout = DEFAULT_STOP_TIMEOUT if config.stop_timeout is None else config.stop_timeout
     supervisor.stop_requested = True
+    supervisor.keep = bool(fields.get("keep"))
     _set_manually_stopped(supervisor)
     supervisor.on_exit.append(lambda: answer(peer))
     _send(supervisor, number, fatal=True)

@@ -31,17 +31,15 @@ Sink = Callable[[int, bytes], None]
 class Output:
     """Reads one descriptor of a process until its end.
 
-    ``kind`` is the frame kind (STDOUT or STDERR) that chunks are sent as, ``sink(kind, chunk)`` is called before
-    them, ``on_end()`` once.
+    ``kind`` is the frame kind (STDOUT or STDERR) that chunks are sent as; ``sink(kind, chunk)`` gets them first.
     """
 
-    def __init__(self, loop: Loop, fd: int, kind: int, *, audience: Audience, sink: Sink, on_end: Callable[[], None]) -> None:
+    def __init__(self, loop: Loop, fd: int, kind: int, *, audience: Audience, sink: Sink) -> None:
         self._loop = loop
         self._fd = fd
         self._kind = kind
         self._audience = audience
         self._sink = sink
-        self._on_end = on_end
         self._size = _SMALL
         self._last = 0.0
         os.set_blocking(fd, False)
@@ -91,7 +89,6 @@ class Output:
             os.close(self._fd)
             self._fd = -1
             self._audience.outputs.remove(self)
-            self._on_end()
 
 
 class Audience:

@@ -12,7 +12,7 @@ from engine.store.containers import Containers
 from engine.store.database import Database
 from engine.store.locks import Lock
 from engine.store.roots import Roots
-from engine.supervisor import places
+from engine.supervisor import places, recovery
 from engine.supervisor.requests import handle, on_frame
 from engine.supervisor.supervisor import Supervisor
 from engine.supervisor.trees import remove_tree
@@ -50,6 +50,7 @@ def supervise(roots: Roots, connection: socket.socket, request: dict[str, Any]) 
 def _make(roots: Roots, container_id: str, lock: Lock) -> Supervisor:
     database = Database.of(roots)
     try:
+        recovery.settle_locked(roots, database, Containers(database).get(container_id))
         record = Containers(database).get(container_id)
     except LongshoreError:
         remove_tree(roots.container_run_dir(container_id))

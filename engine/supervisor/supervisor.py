@@ -19,14 +19,13 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
+from engine.errors import LongshoreError, NotFound, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
 from engine.model.streams import StreamName
 from engine.network.manager import NetworkManager
 from engine.spawner import wire
-from engine.store import codec
 from engine.store.containers import ContainerRecord
 from engine.store.database import Database
 from engine.store.locks import Lock
@@ -39,6 +38,7 @@ from engine.supervisor.mainprocess import MainProcess
 from engine.supervisor.peers import Peer
 from engine.supervisor.records import StateBook
 from engine.supervisor.restarts import Restarts
+from engine.supervisor.specs import load_spec
 from engine.supervisor.streams import Audience
 
 _STREAMS: Final = {wire.STDOUT: StreamName.STDOUT, wire.STDERR: StreamName.STDERR}
@@ -69,6 +69,7 @@ class Supervisor:
         self.manually_stopped = record.manually_stopped
         self.on_exit: list[Callable[[], None]] = []
         self.stop_requested = False
+        self.keep = False  # stopped only to be started again: not to be removed
         self.restarts = Restarts(record.host_config.restart_policy)
         self._restart_timer: Timer | None = None
         self._lock = lock
@@ -216,7 +217,7 @@ class Supervisor:
         record = exits.ExitRecord(pid=run.pid, pid_start=run.pid_start, exit_code=code, finished_at=finished, oom_killed=oom)
         kept = exits.write(self.roots, self.record.id, record)
         for process in tuple(self.execs):
-            process.ended()
+            process.kill()
         run.teardown()
         self.run = None
         self._record_exit(record, kept=kept)
@@ -240,7 +241,7 @@ class Supervisor:
         if written:
             exits.forget(self.roots, self.record.id)
         if delay is None:
-            self._finish(remove=written and self.record.host_config.auto_remove, exit_code=ended.exit_code)
+            self._finish(remove=written and not self.keep and self.record.host_config.auto_remove, exit_code=ended.exit_code)
             return
         self.book.rest()
         self._restart_timer = self.loop.later(delay, self._restart)
@@ -337,20 +338,3 @@ class Supervisor:
                 self.loop.stop()
         else:
             self.leave_if_unneeded()
-
-
-def load_spec(roots: Roots, container_id: str) -> dict[str, Any]:
-    """A container's OCI configuration.
-
-    Raises:
-        EngineFault: it is missing or damaged.
-    """
-    path = f"{roots.container_dir(container_id)}/config.json"
-    try:
-        with open(path, encoding="utf-8") as stream:
-            spec = codec.loads(stream.read())
-    except (OSError, ValueError, StopIteration) as error:
-        raise EngineFault(f"cannot read {path}: {error}") from error
-    if not isinstance(spec, dict):
-        raise EngineFault(f"{path} holds no OCI configuration")
-    return spec

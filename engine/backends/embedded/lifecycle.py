@@ -1,0 +1,205 @@
+"""Start, stop, kill, pause, remove, wait, attach and exec, as synchronous functions of one engine.
+
+A container's state is changed by its supervisor alone; what is here asks it. Where none answers, the recovery makes the
+recorded state true first, and the answer follows from that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from engine.backends.embedded.sessions import BlockingSession, Wait
+from engine.errors import Conflict, EngineFault, InvalidArgument, NotFound, NotModified, Unavailable
+from engine.model.containers import ContainerStatus, ExecConfig
+from engine.model.streams import LogLine, LogQuery
+from engine.store import codec, events
+from engine.store.containers import ContainerRecord, Containers
+from engine.store.database import Database
+from engine.store.logs.reader import LogReader
+from engine.store.roots import Roots
+from engine.supervisor import client, places, records, recovery, removal, signals
+
+CONDITIONS: Final = ("not-running", "next-exit", "removed")
+
+_PATIENCE: Final = 30.0
+
+T = TypeVar("T")
+
+
+class Lifecycle:
+    """The life of the containers of one engine. Every method takes a name, an id, or a unique prefix of one."""
+
+    def __init__(self, roots: Roots, database: Database) -> None:
+        self._roots = roots
+        self._db = database
+        self._containers = Containers(database)
+
+    def start(self, name: str) -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.start`."""
+        record = self._containers.resolve(name)
+        self._refuse_removing(record, "started")
+        client.start(self._roots, record.id)
+
+    def stop(self, name: str, *, timeout: int | None = None, signal: str = "") -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.stop`."""
+        if signal:
+            signals.parse(signal)
+        record = self._containers.resolve(name)
+        if not self._stop(record, timeout, signal):
+            raise NotModified(f"container {record.short_id} is already stopped")
+
+    def restart(self, name: str, *, timeout: int | None = None) -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.restart`."""
+        record = self._containers.resolve(name)
+        self._refuse_removing(record, "started")
+        self._stop(record, timeout, "", keep=True)
+        client.start(self._roots, record.id)
+        self._tell(record, "restart")
+
+    def kill(self, name: str, *, signal: str = "KILL") -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.kill`."""
+        signals.parse(signal or "KILL")
+        record = self._containers.resolve(name)
+        if self._ask(record, "kill", signal=signal or "KILL") is None:
+            raise Conflict(f"cannot kill container: {name}: container {record.id} is not running")
+
+    def pause(self, name: str) -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.pause`."""
+        record = self._containers.resolve(name)
+        if self._ask(record, "pause") is None:
+            raise Conflict(f"container {record.id} is not running")
+
+    def unpause(self, name: str) -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.unpause`."""
+        record = self._containers.resolve(name)
+        if self._ask(record, "unpause") is None:
+            raise Conflict(f"container {record.id} is not paused")
+
+    def remove(self, name: str, *, force: bool = False, volumes: bool = False) -> None:
+        """See :meth:`engine.interface.containers.ContainerLifecycle.remove`."""
+        record = self._containers.resolve(name)
+        deadline = time.monotonic() + _PATIENCE
+        lock = places.lock(self._roots, record.id)
+        while not lock.try_exclusive():
+            if force:
+                self._end_by_force(record)
+            else:
+                self._refuse_running(record)
+            self._retire(record)
+            if time.monotonic() > deadline:
+                raise EngineFault(f"cannot remove container {record.name}: its supervisor does not leave")
+            time.sleep(0.001)
+        try:
+            recovery.settle_locked(self._roots, self._db, self._containers.get(record.id))
+            removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes)
+        except NotFound:
+            if not force:
+                raise NotFound(f"No such container: {name}") from None
+        finally:
+            lock.release()
+
+    def wait(self, name: str, condition: str = "not-running") -> Wait:
+        """A source of the one :class:`~engine.model.containers.ContainerExit` that the condition asks for.
+
+        Raises:
+            InvalidArgument: no such condition.
+            NotFound: no such container.
+        """
+        if condition not in CONDITIONS:
+            raise InvalidArgument(f"invalid condition: {condition!r}")
+        return Wait(self._roots, self._db, self._containers.resolve(name), condition)
+
+    def attach(self, name: str, *, stdin: bool = False, logs: bool = False) -> BlockingSession:
+        """See :meth:`engine.interface.containers.ContainerStreams.attach`."""
+        record = self._containers.resolve(name)
+        if record.state.status is ContainerStatus.PAUSED:
+            raise Conflict(f"container {record.id} is paused, unpause the container before attach")
+        if record.state.status is ContainerStatus.RESTARTING:
+            raise Conflict(f"container {record.id} is restarting, wait until the container is running")
+        answer = client.open_session(self._roots, record.id, "attach", spawn=True, stdin=stdin)
+        assert answer is not None
+        sock, fields = answer
+        replay = self._replay(record, int(fields.get("until", 0))) if logs else None
+        return BlockingSession(sock, lambda: self._lost(record), replay)
+
+    def exec(self, name: str, config: ExecConfig) -> BlockingSession:
+        """See :meth:`engine.interface.containers.ContainerExec.exec`. A detached session has ended already."""
+        if not config.cmd:
+            raise InvalidArgument("No exec command specified")
+        record = self._containers.resolve(name)
+        answer = self._retry(record, lambda: client.open_session(self._roots, record.id, "exec", spawn=False, config=codec.encode(config)))
+        if answer is None:
+            raise Conflict(f"container {record.id} is not running")
+        return BlockingSession(answer[0], lambda: 0 if config.detach else recovery.KILLED)
+
+    def _stop(self, record: ContainerRecord, timeout: int | None, signal: str, *, keep: bool = False) -> bool:
+        """Stop it; ``False`` when it did not run. A supervisor that dies under way has stopped it too."""
+        was_running = record.state.running or record.state.status is ContainerStatus.RESTARTING
+        try:
+            return self._ask(record, "stop", timeout=timeout, signal=signal, keep=keep) is not None or was_running
+        except NotModified:
+            return False
+
+    def _ask(self, record: ContainerRecord, op: str, **fields: Any) -> dict[str, Any] | None:
+        return self._retry(record, lambda: client.ask(self._roots, record.id, op, **fields))
+
+    def _retry(self, record: ContainerRecord, call: Callable[[], T | None]) -> T | None:
+        """The call's answer; ``None`` once it is certain that nobody supervises the container."""
+        deadline = time.monotonic() + _PATIENCE
+        while (answer := call()) is None:
+            if recovery.settle(self._roots, self._db, record.id):
+                return None
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the supervisor of container {record.short_id} does not answer")
+            time.sleep(0.001)
+        return answer
+
+    def _retire(self, record: ContainerRecord) -> None:
+        """An armed supervisor goes; one that is on its way out releases the lock at once."""
+        try:
+            client.ask(self._roots, record.id, "retire")
+        except Conflict:
+            pass  # somebody has started it meanwhile: the next round tells
+
+    def _end_by_force(self, record: ContainerRecord) -> None:
+        try:
+            client.ask(self._roots, record.id, "kill", signal="KILL")
+        except Conflict:
+            pass  # it does not run, or has just ended
+
+    def _refuse_running(self, record: ContainerRecord) -> None:
+        state = self._containers.get(record.id).state
+        if not state.running and state.status is not ContainerStatus.RESTARTING:
+            return
+        if not places.alive(self._roots, record.id):
+            return
+        match state.status:
+            case ContainerStatus.PAUSED:
+                advice = "container is paused and must be unpaused first"
+            case ContainerStatus.RESTARTING:
+                advice = "container is restarting: stop the container before removing or force remove"
+            case _:
+                advice = "container is running: stop the container before removing or force remove"
+        raise Conflict(f'cannot remove container "/{record.name}": {advice}')
+
+    @staticmethod
+    def _refuse_removing(record: ContainerRecord, what: str) -> None:
+        if record.state.status in (ContainerStatus.REMOVING, ContainerStatus.DEAD):
+            raise Conflict(f"container is marked for removal and cannot be {what}")
+
+    def _replay(self, record: ContainerRecord, until: int) -> Callable[[], list[LogLine] | None]:
+        return LogReader(self._roots.log_dir(record.id)).read(LogQuery(until=until)).next
+
+    def _lost(self, record: ContainerRecord) -> int:
+        """The exit code of a container whose supervisor went without telling."""
+        recovery.settle(self._roots, self._db, record.id)
+        try:
+            return self._containers.get(record.id).state.exit_code
+        except NotFound:
+            return recovery.KILLED
+
+    def _tell(self, record: ContainerRecord, action: str) -> None:
+        with self._db.transaction() as connection:
+            events.append(connection, records.event(record, action))
