@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from engine.cli.flags import Flag, Options, UsageError
+from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.ports import parse_publish
 from engine.errors import InvalidArgument
@@ -117,7 +117,7 @@ def host_config(options: Options) -> HostConfig:
     """The host's half.
 
     Raises:
-        UsageError, InvalidArgument: a value is malformed, in docker's words.
+        FlagError, InvalidArgument: a value is malformed, in docker's words.
     """
     return HostConfig(
         network_mode=options.text("network") or options.text("net") or "default",
@@ -175,7 +175,7 @@ def environment(options: Options) -> tuple[str, ...]:
 def _known(text: str) -> str:
     name, equals, _ = text.partition("=")
     if not name:
-        raise UsageError(f'invalid argument "{text}" for "-e, --env" flag: invalid environment variable: {text}')
+        raise FlagError(f'invalid argument "{text}" for "-e, --env" flag: invalid environment variable: {text}')
     if equals:
         return text
     return f"{name}={os.environ[name]}" if name in os.environ else ""
@@ -211,7 +211,7 @@ def _cpus(text: str) -> int:
     try:
         return round(float(text) * 1e9)
     except ValueError:
-        raise UsageError(f'invalid argument "{text}" for "--cpus" flag: failed to parse {text} as a rational number') from None
+        raise FlagError(f'invalid argument "{text}" for "--cpus" flag: failed to parse {text} as a rational number') from None
 
 
 def _restart(text: str) -> RestartPolicy:
@@ -244,7 +244,7 @@ def _ulimit(text: str) -> Ulimit:
     try:
         return Ulimit(name=name, soft=int(soft), hard=int(hard or soft))
     except ValueError:
-        raise UsageError(f'invalid argument "{text}" for "--ulimit" flag: invalid ulimit argument: {text}') from None
+        raise FlagError(f'invalid argument "{text}" for "--ulimit" flag: invalid ulimit argument: {text}') from None
 
 
 def _device(text: str) -> Device:
@@ -256,7 +256,7 @@ def _device(text: str) -> Device:
     elif len(parts) in (2, 3):
         target, permissions = parts[1] or source, parts[2] if len(parts) == 3 else "rwm"
     elif len(parts) > 3:
-        raise UsageError(f"invalid device specification: {text}")
+        raise FlagError(f"invalid device specification: {text}")
     return Device(path_on_host=source, path_in_container=target, permissions=permissions)
 
 
@@ -264,7 +264,7 @@ def _exposed(text: str) -> list[str]:
     ports, _, protocol = text.partition("/")
     first, _, last = ports.partition("-")
     if not first.isdigit() or (last and not last.isdigit()):
-        raise UsageError(f"invalid range format for --expose: {text}")
+        raise FlagError(f"invalid range format for --expose: {text}")
     return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)]
 
 

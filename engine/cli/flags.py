@@ -12,7 +12,15 @@ from engine.model.value import Value
 
 
 class UsageError(Exception):
-    """The command line is wrong; the text is docker's."""
+    """The command line is wrong; the text is docker's. ``code`` is the exit code."""
+
+    code = 1
+
+
+class FlagError(UsageError):
+    """A flag is unknown or its value malformed: docker ends with 125, whatever the verb."""
+
+    code = 125
 
 
 class Flag(Value):
@@ -91,7 +99,7 @@ def parse(flags: Sequence[Flag], words: Sequence[str], *, interspersed: bool = T
     """Split a command line.
 
     Raises:
-        UsageError: unknown flag, missing or malformed value.
+        FlagError: unknown flag, missing or malformed value.
     """
     known = (*flags, HELP)
     by_name = {flag.name: flag for flag in known}
@@ -108,7 +116,7 @@ def parse(flags: Sequence[Flag], words: Sequence[str], *, interspersed: bool = T
             name, equals, value = word[2:].partition("=")
             flag = by_name.get(name)
             if flag is None:
-                raise UsageError(f"unknown flag: --{name}")
+                raise FlagError(f"unknown flag: --{name}")
             _take(given, flag, value if equals else None, queue, f"--{name}")
         elif word.startswith("-") and word != "-":
             _bundle(given, by_short, word[1:], queue)
@@ -126,7 +134,7 @@ def _bundle(given: dict[str, list[str]], by_short: Mapping[str, Flag], letters: 
         letter, letters = letters[0], letters[1:]
         flag = by_short.get(letter)
         if flag is None:
-            raise UsageError(f"unknown shorthand flag: '{letter}' in -{bundle}")
+            raise FlagError(f"unknown shorthand flag: '{letter}' in -{bundle}")
         if flag.kind == "bool" and not letters.startswith("="):
             given.setdefault(flag.name, []).append("true")
             continue
@@ -138,18 +146,18 @@ def _take(given: dict[str, list[str]], flag: Flag, value: str | None, queue: lis
     if flag.kind == "bool":
         text = "true" if value is None or value in _TRUE else "false" if value in _FALSE else ""
         if not text:
-            raise UsageError(f'invalid argument "{value}" for "--{flag.name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax')
+            raise FlagError(f'invalid argument "{value}" for "--{flag.name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax')
         given.setdefault(flag.name, []).append(text)
         return
     if value is None:
         if not queue:
-            raise UsageError(f"flag needs an argument: {shown}")
+            raise FlagError(f"flag needs an argument: {shown}")
         value = queue.pop()
     if flag.kind == "int":
         try:
             value = str(int(value))
         except ValueError:
-            raise UsageError(
+            raise FlagError(
                 f'invalid argument "{value}" for "{_both(flag)}" flag: strconv.ParseInt: parsing "{value}": invalid syntax'
             ) from None
     given.setdefault(flag.name, []).append(value)

@@ -21,6 +21,10 @@ _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "r": "\r"}
 Node = tuple[Any, ...]
 
 
+class Row(dict[str, Any]):
+    """A row of a list. Whole, docker prints it with ``< > &`` escaped as Go does for HTML; other JSON it leaves as it is."""
+
+
 class Template:
     """A compiled template.
 
@@ -180,6 +184,7 @@ def _operand(token: str) -> Node:
 
 class _Renderer:
     def __init__(self, root: Any) -> None:
+        self._root = root
         self._variables: dict[str, Any] = {"$": root}
 
     def block(self, nodes: Sequence[Node], dot: Any, out: list[str]) -> None:
@@ -240,8 +245,11 @@ class _Renderer:
         value = dot if node[1] == "" else self._variables.get(node[1])
         for name in node[2]:
             if isinstance(value, Mapping):
-                if name not in value and value is dot and node[1] == "":
-                    raise InvalidArgument(f"template: :1: can't evaluate field {name}; there are: {', '.join(map(str, value))}")
+                if name not in value and value is self._root:
+                    raise InvalidArgument(
+                        f'template parsing error: template: :1: map has no entry for key "{name}"',
+                        hint=f"there are: {', '.join(map(str, value))}",
+                    )
                 value = value.get(name)
             elif value is not None:
                 raise InvalidArgument(f"template: :1: can't evaluate field {name} in {_shown(value)}")
@@ -268,7 +276,10 @@ def _shown(value: Any) -> str:
 def _json(value: Any) -> str:
     import json
 
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, Row):
+        text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return text
 
 
 def _index(value: Any, *keys: Any) -> Any:

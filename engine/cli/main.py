@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.cli.context import Context, Globals
-from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
+from engine.cli.flags import HELP, Flag, Spec, UsageError, parse, usage_of_flags
 from engine.errors import LongshoreError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def main(words: Sequence[str]) -> int:
 def _tui(given: Globals) -> int:
     from tui.app import main as tui
 
-    return tui(given.host, root=given.root, config=given.config)
+    return int(tui(given.host, root=given.root, config=given.config))
 
 
 def _verb(given: Globals, words: Sequence[str]) -> int:
@@ -164,12 +164,16 @@ def _verb(given: Globals, words: Sequence[str]) -> int:
             print(_noun_help(name), end="")
             return 0
         if rest[0] not in subs:
-            return _usage_error(UsageError(f"unknown command: {PROGRAM} {name} {rest[0]}"), f"{PROGRAM} {name} --help")
+            return _usage_error(
+                UsageError(f"{PROGRAM}: unknown command: {PROGRAM} {name} {rest[0]}"),
+                f"{PROGRAM} {name} --help",
+                f"Usage:  {PROGRAM} {name}",
+            )
         title, module, rest = f"{name} {rest[0]}", subs[rest[0]], rest[1:]
     elif name in VERBS or name == "__complete":
         module = name
     else:
-        return _usage_error(UsageError(f"unknown command: {PROGRAM} {name}"), f"{PROGRAM} --help")
+        return _usage_error(UsageError(f"{PROGRAM}: unknown command: {PROGRAM} {name}"), f"{PROGRAM} --help")
     return _call(given, title, _load(module), rest)
 
 
@@ -182,20 +186,20 @@ def _load(module: str) -> ModuleType:
 def _call(given: Globals, title: str, module: ModuleType, words: Sequence[str]) -> int:
     spec: Spec = module.SPEC
     failure: int = getattr(module, "FAILURE", 1)
+    usage = f"Usage:  {PROGRAM} {title} {spec.usage}".rstrip()
     try:
         options = parse(spec.flags, words, interspersed=spec.interspersed)
         if options.on("help"):
             print(verb_help(title, spec), end="")
             return 0
-        _check_operands(title, spec, options)
+        _check_operands(title, spec, len(options.args))
     except UsageError as error:
-        return _usage_error(error, f"{PROGRAM} {title} --help", code=125 if failure == 125 else 1)
+        return _usage_error(error, f"{PROGRAM} {title} --help", usage)
     context = Context(given)
 
     def run() -> int:
         try:
-            code: int = module.run(context, options)
-            return code
+            return int(module.run(context, options))
         finally:
             context.close()
 
@@ -211,7 +215,7 @@ def _guarded(run: Callable[[], int], given: Globals, failure: int) -> int:
         return error.exit_code if error.exit_code > 1 else failure
     except UsageError as error:
         print(error, file=sys.stderr)
-        return failure
+        return error.code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -230,24 +234,26 @@ def print_error(error: LongshoreError, *, prefix: str = "Error: ") -> None:
     print("".join(char if char in "\n\t" or char.isprintable() else "�" for char in text), file=sys.stderr)
 
 
-def _usage_error(error: UsageError, see: str, code: int = 1) -> int:
-    print(f"{error}\n\nRun '{see}' for more information", file=sys.stderr)
-    return code
+def _usage_error(error: UsageError, see: str, usage: str = "") -> int:
+    middle = f"{usage}\n\n" if usage else ""
+    print(f"{error}\n\n{middle}Run '{see}' for more information", file=sys.stderr)
+    return error.code
 
 
-def _check_operands(title: str, spec: Spec, options: Options) -> None:
-    count = len(options.args)
+def _check_operands(title: str, spec: Spec, count: int) -> None:
     if count >= spec.least and (spec.most < 0 or count <= spec.most):
         return
-    command = f"{PROGRAM} {title}"
-    plural = "" if spec.least == 1 else "s"
     if spec.most == spec.least:
-        need = f"requires {spec.least} argument{plural}" if spec.least else "accepts no arguments"
-    elif spec.most < 0 or count < spec.least:
-        need = f"requires at least {spec.least} argument{plural}"
+        need = _arguments("requires", spec.least) if spec.least else "accepts no arguments"
+    elif count < spec.least:
+        need = _arguments("requires at least", spec.least)
     else:
-        need = f"requires at most {spec.most} argument{'' if spec.most == 1 else 's'}"
-    raise UsageError(f"{command}: '{command}' {need}\n\nUsage:  {PROGRAM} {title} {spec.usage}")
+        need = _arguments("requires at most", spec.most)
+    raise UsageError(f"{PROGRAM}: '{PROGRAM} {title}' {need}")
+
+
+def _arguments(need: str, count: int) -> str:
+    return f"{need} {count} argument{'' if count == 1 else 's'}"
 
 
 def verb_help(title: str, spec: Spec) -> str:

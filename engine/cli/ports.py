@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.cli.flags import UsageError
+from engine.cli.flags import FlagError
 from engine.model.containers import PortBinding
 
 
@@ -10,7 +10,7 @@ def parse_publish(text: str) -> list[PortBinding]:
     """One binding a port.
 
     Raises:
-        UsageError: in docker's words.
+        FlagError: in docker's words.
     """
     left, slash, protocol = text.partition("/")
     protocol = protocol.lower() if slash else "tcp"
@@ -54,5 +54,5 @@ def _range(text: str, ports: str, name: str) -> tuple[int, int]:
     return low, high
 
 
-def _bad(text: str, why: str) -> UsageError:
-    return UsageError(f'invalid argument "{text}" for "-p, --publish" flag: {why}')
+def _bad(text: str, why: str) -> FlagError:
+    return FlagError(f'invalid argument "{text}" for "-p, --publish" flag: {why}')

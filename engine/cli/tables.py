@@ -32,8 +32,10 @@ def write(out: TextIO, rows: Rows, *, headers: Mapping[str, str], default: Seque
         out.writelines(render(_public(row)) + "\n" for row in rows)
 
 
-def _public(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if not name.startswith("_")}
+def _public(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    from engine.cli.gotemplate import Row
+
+    return Row(row)
 
 
 def _renderer(form: str) -> Callable[[Any], str]:

@@ -34,25 +34,33 @@ def status_text(container: Container, now: float | None = None) -> str:
 
 
 def ports_text(ports: Iterable[PortBinding]) -> str:
-    """The PORTS column: ``0.0.0.0:8080->80/tcp, 443/tcp``; runs of ports are joined (``80-82/tcp``)."""
-    groups: list[tuple[str, str, list[tuple[int, int]]]] = []
-    ordered = sorted(set(ports), key=lambda port: (port.container_port, port.protocol, port.host_ip, port.host_port))
-    for port in sorted(ordered, key=lambda port: (port.host_port != 0, port.protocol, port.host_ip)):
-        where = port.host_ip or "0.0.0.0"
-        place = (f"[{where}]" if ":" in where else where) if port.host_port else ""
-        pair = (port.host_port, port.container_port)
-        step = 1 if port.host_port else 0
-        last = groups[-1] if groups else None
-        if last and last[:2] == (place, port.protocol) and last[2][-1] == (pair[0] - step, pair[1] - 1):
-            last[2].append(pair)
-        else:
-            groups.append((place, port.protocol, [pair]))
-    texts = []
-    for place, protocol, pairs in sorted(groups, key=lambda group: (group[2][0][1], group[1], group[0])):
-        inner = _span(pairs[0][1], pairs[-1][1])
-        texts.append(f"{place}:{_span(pairs[0][0], pairs[-1][0])}->{inner}/{protocol}" if place else f"{inner}/{protocol}")
-    return ", ".join(texts)
+    """The PORTS column: ``443/tcp, 0.0.0.0:8080->80/tcp``; runs of ports are joined (``80-82/tcp``).
+
+    As docker's formatter has it: unpublished ports and those published under their own number are joined where they follow
+    each other and come first, ports published under another number stand alone at the end.
+    """
+    ordered = sorted(set(ports), key=lambda port: (port.container_port, port.host_ip, port.host_port, port.protocol))
+    groups: dict[tuple[str, str], list[int]] = {}
+    joined: list[str] = []
+    single: list[str] = []
+    for port in ordered:
+        place = _address(port.host_ip) if port.host_port else ""
+        if place and port.host_port != port.container_port:
+            single.append(f"{place}:{port.host_port}->{port.container_port}/{port.protocol}")
+            continue
+        run = groups.setdefault((place, port.protocol), [])
+        if run and port.container_port != run[-1] + 1:
+            joined.append(_span(place, port.protocol, run))
+            run.clear()
+        run.append(port.container_port)
+    joined.extend(_span(place, protocol, run) for (place, protocol), run in groups.items())
+    return ", ".join((*joined, *single))
 
 
-def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
+def _address(ip: str) -> str:
+    return f"[{ip}]" if ":" in ip else ip or "0.0.0.0"
+
+
+def _span(place: str, protocol: str, run: list[int]) -> str:
+    text = str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"
+    return f"{place}:{text}->{text}/{protocol}" if place else f"{text}/{protocol}"

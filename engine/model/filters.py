@@ -20,7 +20,7 @@ def parse(pairs: Iterable[str]) -> dict[str, tuple[str, ...]]:
         key, equals, value = pair.partition("=")
         key = key.strip().lower()
         if not equals or not key:
-            raise InvalidArgument(f'invalid argument "{pair}" for "-f, --filter" flag: invalid filter \'{pair}\'')
+            raise InvalidArgument(f'invalid argument "{pair}" for "-f, --filter" flag: bad format of filter (expected name=value)')
         found[key] = (*found.get(key, ()), value.strip())
     return found
 

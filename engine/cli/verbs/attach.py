@@ -29,11 +29,11 @@ def run(context: Context, options: Options) -> int:
         case ContainerStatus.RUNNING:
             pass
         case ContainerStatus.PAUSED:
-            raise UsageError("Error: You cannot attach to a paused container, unpause it first")
+            raise UsageError("You cannot attach to a paused container, unpause it first")
         case ContainerStatus.RESTARTING:
-            raise UsageError("Error: You cannot attach to a restarting container, wait until it is running")
+            raise UsageError("You cannot attach to a restarting container, wait until it is running")
         case _:
-            raise UsageError("Error: You cannot attach to a stopped container, start it first")
+            raise UsageError("You cannot attach to a stopped container, start it first")
     stdin = details.config.open_stdin and not options.on("no-stdin")
     check_tty(tty=details.config.tty, stdin=stdin)
     session = context.run(containers.attach(name, stdin=stdin))

@@ -27,7 +27,7 @@ HEADERS = {
 def run(context: Context, options: Options) -> int:
     rows = [
         {
-            "CreatedAt": rfc3339(network.created_at),
+            "CreatedAt": rfc3339(network.created_at).replace("T", " ").replace("Z", " +0000 UTC"),
             "Driver": network.driver,
             "ID": network.id if options.on("no-trunc") else network.short_id,
             "IPv6": str(network.enable_ipv6).lower(),

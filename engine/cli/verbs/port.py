@@ -24,9 +24,10 @@ def run(context: Context, options: Options) -> int:
             print(f"{port.container_port}/{port.protocol} -> {_address(port.host_ip)}:{port.host_port}", file=context.out)
         return 0
     number, _, protocol = wanted[0].partition("/")
-    found = [port for port in mapped if str(port.container_port) == number and port.protocol == (protocol or "tcp")]
+    protocol = protocol or "tcp"
+    found = [port for port in mapped if str(port.container_port) == number and port.protocol == protocol]
     if not found:
-        raise NotFound(f"No public port '{number}/{protocol or 'tcp'}' published for {name}")
+        raise NotFound(f"No public port '{wanted[0]}' published for {name}")
     for port in found:
         print(f"{_address(port.host_ip)}:{port.host_port}", file=context.out)
     return 0

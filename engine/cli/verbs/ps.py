@@ -48,14 +48,14 @@ HEADERS = {
 
 def run(context: Context, options: Options) -> int:
     last = 1 if options.on("latest") else options.number("last") or -1
-    size = options.on("size") or ".Size" in options.text("format")
+    size = options.on("size") or any(use in options.text("format") for use in (".Size", "json ."))
     found = context.run(
         context.engine.containers.list(
             all=options.on("all") or last > 0, filters=filters.parse(options.values("filter")), limit=max(0, last), size=size
         )
     )
     now = time.time()
-    default = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
+    default = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if options.on("size") else [])]
     rows = [row(container, now, whole=options.on("no-trunc")) for container in found]
     write(context.out, rows, headers=HEADERS, default=default, form=options.text("format"), quiet="ID" if options.on("quiet") else "")
     return 0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 from engine.cli.container_options import FLAGS, container_config, host_config
 from engine.cli.context import Context
 from engine.cli.creating import create
@@ -78,5 +75,4 @@ def _pass_on(context: Context, container: str, number: int) -> None:
         context.run(context.engine.containers.kill(container, signal=str(number)))
     except LongshoreError:
         # It ended in the meantime.
-        print(end="", file=sys.stderr)
-        os.sched_yield()
+        return
