@@ -8,15 +8,18 @@ from engine.store import faults
 from engine.store.locks import Lock, is_held
 from engine.store.roots import Roots
 
+_SOCKET = "supervisor.sock"
+_LOCK = "lock"
+
 
 def socket_path(roots: Roots, container_id: str) -> str:
     """The control socket. It exists from the supervisor's first to its last moment, and after a death by ``kill -9``."""
-    return f"{roots.container_run_dir(container_id)}/supervisor.sock"
+    return f"{roots.container_run_dir(container_id)}/{_SOCKET}"
 
 
 def lock_path(roots: Roots, container_id: str) -> str:
     """The file whose flock is the supervisor's liveness."""
-    return f"{roots.container_run_dir(container_id)}/lock"
+    return f"{roots.container_run_dir(container_id)}/{_LOCK}"
 
 
 def lock(roots: Roots, container_id: str) -> Lock:
@@ -36,3 +39,13 @@ def lock(roots: Roots, container_id: str) -> Lock:
 def alive(roots: Roots, container_id: str) -> bool:
     """Whether a supervisor (or a removal) holds the container's lock."""
     return is_held(lock_path(roots, container_id))
+
+
+def deserted(roots: Roots) -> list[str]:
+    """Names of run directories (the first 12 digits of ids) with the socket of a supervisor that is no more."""
+    directory = f"{roots.run}/containers"
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    return [name for name in names if os.path.lexists(f"{directory}/{name}/{_SOCKET}") and not is_held(f"{directory}/{name}/{_LOCK}")]

@@ -16,7 +16,6 @@ from engine.model.containers import ContainerState, ContainerStatus
 from engine.network.manager import NetworkManager
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
-from engine.store.locks import is_held
 from engine.store.roots import Roots
 from engine.supervisor import exits, mainprocess, places, removal
 from engine.supervisor.records import StateBook
@@ -31,23 +30,6 @@ REBOOTED: Final = 255
 """Exit codes of runs whose end nobody saw: docker's, too."""
 
 _DYING: Final = 5.0
-
-
-def suspects(roots: Roots, database: Database) -> set[str]:
-    """Ids of containers that seem to have lost their supervisor. Costs one query and one directory listing."""
-    containers = Containers(database)
-    found = {record.id for record in containers.by_status(*LIVE)}
-    try:
-        directories = os.listdir(f"{roots.run}/containers")
-    except FileNotFoundError:
-        directories = []
-    for short in directories:
-        if os.path.exists(f"{roots.run}/containers/{short}/supervisor.sock"):
-            try:
-                found.add(containers.resolve(short).id)
-            except NotFound:
-                _drop_orphan(roots, short)
-    return {container_id for container_id in found if not places.alive(roots, container_id)}
 
 
 def settle(roots: Roots, database: Database, container_id: str) -> bool:
@@ -131,9 +113,3 @@ def _tell_truth(roots: Roots, database: Database, record: ContainerRecord, *, re
     )
     StateBook(database, record.id).write(state, ("die", {"exitCode": str(code)}), pid_start=0)
     exits.forget(roots, record.id)
-
-
-def _drop_orphan(roots: Roots, short: str) -> None:
-    """The run directory of a container that is gone; its remover died before it got there."""
-    if not is_held(f"{roots.run}/containers/{short}/lock"):
-        remove_tree(f"{roots.run}/containers/{short}")

@@ -25,6 +25,9 @@ CONDITIONS: Final = ("not-running", "next-exit", "removed")
 
 _PATIENCE: Final = 30.0
 
+KILLED: Final = 137
+"""Exit code of a process whose supervisor went without telling another one."""
+
 T = TypeVar("T")
 
 
@@ -91,6 +94,7 @@ class Lifecycle:
             if time.monotonic() > deadline:
                 raise EngineFault(f"cannot remove container {record.name}: its supervisor does not leave")
             time.sleep(0.001)
+
         try:
             recovery.settle_locked(self._roots, self._db, self._containers.get(record.id))
             removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes)
@@ -132,7 +136,7 @@ class Lifecycle:
         answer = self._retry(record, lambda: client.open_session(self._roots, record.id, "exec", spawn=False, config=codec.encode(config)))
         if answer is None:
             raise Conflict(f"container {record.id} is not running")
-        return BlockingSession(answer[0], lambda: 0 if config.detach else recovery.KILLED)
+        return BlockingSession(answer[0], lambda: 0 if config.detach else KILLED)
 
     def _stop(self, record: ContainerRecord, timeout: int | None, signal: str, *, keep: bool = False) -> bool:
         """Stop it; ``False`` when it did not run. A supervisor that dies under way has stopped it too."""
@@ -147,6 +151,7 @@ class Lifecycle:
 
     def _retry(self, record: ContainerRecord, call: Callable[[], T | None]) -> T | None:
         """The call's answer; ``None`` once it is certain that nobody supervises the container."""
+
         deadline = time.monotonic() + _PATIENCE
         while (answer := call()) is None:
             if recovery.settle(self._roots, self._db, record.id):
@@ -194,11 +199,12 @@ class Lifecycle:
 
     def _lost(self, record: ContainerRecord) -> int:
         """The exit code of a container whose supervisor went without telling."""
+
         recovery.settle(self._roots, self._db, record.id)
         try:
             return self._containers.get(record.id).state.exit_code
         except NotFound:
-            return recovery.KILLED
+            return KILLED
 
     def _tell(self, record: ContainerRecord, action: str) -> None:
         with self._db.transaction() as connection:

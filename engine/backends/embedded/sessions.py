@@ -18,7 +18,7 @@ from engine.store.bell import Bell, wait_readable
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
-from engine.supervisor import client, recovery
+from engine.supervisor import client
 
 _STREAMS: Final = {wire.STDOUT: StreamName.STDOUT, wire.STDERR: StreamName.STDERR}
 _CHUNK: Final = 1 << 16
@@ -199,6 +199,8 @@ class Wait:
         if self._watch is None:
             self._watch = client.watch(self._roots, self._id)
             if self._watch is None:
+                from engine.supervisor import recovery
+
                 recovery.settle(self._roots, self._db, self._id)  # rings the bell if there was something to tell
         watched = self._watch.fileno() if self._watch is not None else -1
         ready = wait_readable((self._bell.fileno(), self._cancel, watched), None)

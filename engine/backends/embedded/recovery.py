@@ -1,0 +1,83 @@
+"""The recovery sweep: what every front end does first, so that nothing it shows is a leftover.
+
+Where all is well it costs one query and two directory listings. Only what looks wrong loads the machinery.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final
+
+from engine.errors import LongshoreError, NotFound
+from engine.store.containers import Containers
+from engine.store.database import Database
+from engine.store.roots import Roots
+from engine.supervisor import places
+
+_UNFINISHED: Final = 3600.0
+"""Seconds after which a container's directory without a row is garbage, not a container that is being made."""
+
+
+def sweep(roots: Roots, database: Database) -> list[LongshoreError]:
+    """Make every container's recorded state true and take away what dead supervisors and removals left.
+
+    What can not be repaired comes back, for the caller to show; the rest is repaired all the same.
+    """
+    failed: list[LongshoreError] = []
+    for container_id in suspects(roots, database):
+        from engine.supervisor import recovery
+
+        try:
+            recovery.settle(roots, database, container_id)
+        except LongshoreError as error:
+            failed.append(error)
+    for path in orphans(roots, database):
+        from engine.supervisor.trees import remove_tree
+
+        try:
+            remove_tree(path)
+        except LongshoreError as error:
+            failed.append(error)
+    return failed
+
+
+def suspects(roots: Roots, database: Database) -> set[str]:
+    """Ids of containers that seem to have lost their supervisor."""
+    found = {record_id for record_id in _recorded_live(database) if not places.alive(roots, record_id)}
+    for short in places.deserted(roots):
+        try:
+            found.add(Containers(database).resolve(short).id)
+        except NotFound:
+            continue  # removed; its run directory is among the orphans
+    return found
+
+
+def orphans(roots: Roots, database: Database) -> list[str]:
+    """Directories of containers that are gone: their remover died before it got there."""
+    known = {row["id"] for row in database.query("SELECT id FROM containers")}
+    short = {container_id[:12] for container_id in known}
+    found = [f"{roots.run}/containers/{name}" for name in places.deserted(roots) if name not in short]
+    for name in _names(roots.containers):
+        if name in known:
+            continue
+        path = f"{roots.containers}/{name}"
+        try:
+            old = time.time() - os.stat(path).st_mtime > _UNFINISHED
+        except FileNotFoundError:
+            continue
+        if old:
+            found.append(path)
+    return found
+
+
+def _recorded_live(database: Database) -> list[str]:
+    rows = database.query("SELECT id FROM containers WHERE status IN ('running', 'paused', 'restarting', 'removing')")
+    return [row["id"] for row in rows]
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
