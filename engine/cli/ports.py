@@ -17,6 +17,8 @@ def parse_publish(text: str) -> list[PortBinding]:
     if protocol not in ("tcp", "udp", "sctp"):
         raise _bad(text, f"invalid proto: {protocol}")
     ip, host, inner = _split(left)
+    if ip and not _is_address(ip):
+        raise _bad(text, f"invalid IP address: {ip}")
     if not inner:
         raise _bad(text, f"no port specified: {text}<empty>")
     first, last = _range(text, inner, "containerPort")
@@ -42,6 +44,16 @@ def _split(text: str) -> tuple[str, str, str]:
     ip_host, _, inner = text.rpartition(":")
     ip, _, host = ip_host.rpartition(":")
     return ip, host, inner
+
+
+def _is_address(text: str) -> bool:
+    import socket
+
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except OSError:
+        return False
+    return True
 
 
 def _range(text: str, ports: str, name: str) -> tuple[int, int]:

@@ -1,0 +1,152 @@
+"""Help, usage errors and completion, without an engine."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from engine.cli import main as cli
+from engine.cli.container_options import FLAGS, container_config, host_config
+from engine.cli.flags import FlagError, parse
+from engine.cli.mounts import parse_mount, parse_volume
+from engine.cli.ports import parse_publish
+from engine.cli.terminal import parse_keys
+from engine.errors import InvalidArgument, LongshoreError
+from engine.model.containers import Device, Mount, PortBinding, RestartPolicy, Ulimit
+
+MODULES = sorted({*cli.VERBS, *(module for _, subs in cli.NOUNS.values() for module in subs.values())})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_verb_has_help(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.import_module(f"engine.cli.verbs.{module}").SPEC
+    if module in cli.VERBS:
+        assert cli.VERBS[module] == spec.summary
+        assert cli.main([module, "--help"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"Usage:  longshore {module}") and spec.summary in out
+        for flag in spec.flags:
+            assert flag.hidden or f"--{flag.name}" in out
+    assert all(flag.help for flag in spec.flags)
+    assert len({flag.name for flag in spec.flags}) == len(spec.flags)
+    shorts = [flag.short for flag in spec.flags if flag.short]
+    assert len(set(shorts)) == len(shorts)
+
+
+@pytest.mark.parametrize("noun", sorted(cli.NOUNS))
+def test_nouns_list_their_verbs(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([noun]) == 0
+    out = capsys.readouterr().out
+    assert f"Usage:  longshore {noun} COMMAND" in out
+    assert all(f"  {sub} " in out for sub in cli.NOUNS[noun][1] if sub != "list")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["bogus"], 1, "longshore: unknown command: longshore bogus\n\nRun 'longshore --help' for more information\n"),
+        (
+            ["ps", "extra"],
+            1,
+            "longshore: 'longshore ps' accepts no arguments\n\nUsage:  longshore ps [OPTIONS]\n\nRun 'longshore ps --help' for more information\n",
+        ),
+        (["run"], 1, "'longshore run' requires at least 1 argument\n"),
+        (["rename", "a"], 1, "'longshore rename' requires 2 arguments\n"),
+        (["ps", "--bogus"], 125, "unknown flag: --bogus\n"),
+        (["--bogus"], 125, "unknown flag: --bogus\n"),
+        (["network", "bogus"], 1, "unknown command: longshore network bogus"),
+        (["completion", "tcsh"], 1, "no completion for 'tcsh'; there is one for bash, zsh and fish\n"),
+    ],
+)
+def test_usage_errors(words: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == code
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell]) == 0
+    assert "longshore __complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["net"], ["network"]),
+        (["network", "in"], ["inspect"]),
+        (["ps", "--fo"], ["--format"]),
+        (["--root", "/x", "ver"], ["version"]),
+        (["completion", ""], ["bash", "fish", "zsh"]),
+    ],
+)
+def test_completion(words: list[str], offered: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["__complete", "--", *words]) == 0
+    assert capsys.readouterr().out.split() == offered
+
+
+def test_bash_takes_the_script() -> None:
+    script = subprocess.run(
+        [sys.executable, "-c", "from engine.cli.main import main; main(['completion', 'bash'])"], capture_output=True, check=True
+    )
+    assert subprocess.run(["bash", "-n"], input=script.stdout, check=False).returncode == 0
+
+
+def test_errors_are_harmless_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.print_error(LongshoreError("no such \x1b]52;c;aGk=\x07 thing\nat all\u202e", hint="look"))
+    assert capsys.readouterr().err == "Error: no such �]52;c;aGk=� thing\nat all�\nlook\n"
+
+
+def test_run_flags_become_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS", "value")
+    words = (
+        "-e A=1 -e OURS -e MISSING -p 127.0.0.1:8080:80/udp -p 9000-9001:90-91 -P -v /src:/dst:ro -v vol:/data -v /anonymous --mount type=tmpfs,target=/t "
+        "--tmpfs /run:size=1m -m 64m --memory-swap -1 --cpus 1.5 --ulimit nofile=10:20 --device /dev/fuse:r --restart on-failure:3 --cap-drop ALL --entrypoint sh "
+        "-l a=b --expose 70-71 --network none --rm -it -w /w -u 1:2 -h host --stop-signal INT --stop-timeout 3 --shm-size 1g image -c cmd"
+    ).split()
+    options = parse(FLAGS, words, interspersed=False) if "--rm" not in words else parse((*FLAGS,), words, interspersed=False)
+    config, host = container_config(options), host_config(options)
+    assert config.image == "image" and config.cmd == ("-c", "cmd") and config.entrypoint == ("sh",)
+    assert config.env == ("A=1", "OURS=value") and config.tty and config.open_stdin and config.volumes == ("/anonymous",)
+    assert config.exposed_ports == ("70/tcp", "71/tcp") and config.labels == {"a": "b"}
+    assert (config.working_dir, config.user, config.hostname, config.stop_signal, config.stop_timeout) == ("/w", "1:2", "host", "INT", 3)
+    assert host.port_bindings == (
+        PortBinding(container_port=80, protocol="udp", host_ip="127.0.0.1", host_port=8080),
+        PortBinding(container_port=90, host_port=9000),
+        PortBinding(container_port=91, host_port=9001),
+    )
+    assert host.mounts == (
+        Mount(kind="bind", source="/src", target="/dst", read_only=True, create_source=True),
+        Mount(kind="volume", source="vol", target="/data"),
+        Mount(kind="tmpfs", target="/t"),
+    )
+    assert host.memory == 64 << 20 and host.memory_swap == -1 and host.nano_cpus == 1_500_000_000 and host.shm_size == 1 << 30
+    assert host.ulimits == (Ulimit(name="nofile", soft=10, hard=20),)
+    assert host.devices == (Device(path_on_host="/dev/fuse", path_in_container="/dev/fuse", permissions="r"),)
+    assert host.restart_policy == RestartPolicy(name="on-failure", max_retries=3)
+    assert host.auto_remove and host.publish_all and host.network_mode == "none" and host.cap_drop == ("ALL",)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "99999:1", "80/foo", "1-2:1-3", "8080:", "2-1"])
+def test_bad_published_ports(text: str) -> None:
+    with pytest.raises(FlagError):
+        parse_publish(text)
+
+
+@pytest.mark.parametrize("text", ["/a:", ":/a", "/a:b", "/a:/b:ro:x"])
+def test_bad_volumes(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        parse_volume(text)
+
+
+@pytest.mark.parametrize("text", ["type=bind", "type=nope,target=/x", "bogus=1,target=/x"])
+def test_bad_mounts(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        parse_mount(text)
+
+
+def test_detach_keys() -> None:
+    assert parse_keys("ctrl-p,ctrl-q") == b"\x10\x11"
+    assert parse_keys("a,ctrl-@") == b"a\x00"
