@@ -11,6 +11,8 @@ from engine.model.value import EMPTY
 from engine.store import codec
 from engine.store.database import Database
 
+__all__ = ["CAPACITY", "Event", "append", "last", "make", "since"]
+
 CAPACITY = 5000
 """Events that are kept; docker keeps 256 in memory and loses them with the daemon."""
 

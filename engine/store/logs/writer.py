@@ -69,6 +69,9 @@ class LogWriter:
             self._rotate()
         return True
 
+    def flush(self) -> None:
+        """Everything that was written is in the files when this returns, which it always is: nothing is held back."""
+
     def close(self) -> None:
         """Give the descriptors back. Idempotent."""
         for handle in (self._handle, self._index):

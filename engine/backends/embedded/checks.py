@@ -1,0 +1,166 @@
+"""What create refuses: a list of small checks, with docker's words.
+
+Source: moby ``daemon/daemon_unix.go`` (``verifyPlatformContainerResources``), ``daemon/container.go``, ``runconfig``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from engine.errors import InvalidArgument
+from engine.linux import capabilities
+from engine.model.containers import ContainerConfig, HostConfig
+from engine.supervisor import signals
+
+_MEMORY_MIN = 6 << 20
+_POLICIES = ("no", "always", "unless-stopped", "on-failure", "")
+
+
+def check(config: ContainerConfig, host: HostConfig) -> list[str]:
+    """Every check on a merged configuration; warnings come back.
+
+    Raises:
+        InvalidArgument: something contradicts itself.
+    """
+    for one in (_process, _names, _policy, _memory, _cpu, _limits, _privileges):
+        one(config, host)
+    return _warnings(host)
+
+
+def _process(config: ContainerConfig, host: HostConfig) -> None:
+    if config.working_dir and not config.working_dir.startswith("/"):
+        raise InvalidArgument(f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path")
+    for entry in config.env:
+        if not entry or entry.startswith("=") or "\0" in entry:
+            raise InvalidArgument(f"invalid environment variable: {entry}")
+    if config.stop_signal:
+        signals.parse(config.stop_signal)
+    texts = (*(config.entrypoint or ()), *(config.cmd or ()), config.user, config.working_dir)
+    if any("\0" in text for text in texts):
+        raise InvalidArgument("invalid NUL character in command, user or working directory")
+
+
+def _names(config: ContainerConfig, host: HostConfig) -> None:
+    if len(config.hostname) > 64:
+        raise InvalidArgument(f"invalid hostname: {config.hostname} has more than 64 characters")
+    if any(c.isspace() or c in "\0/" for c in config.hostname + config.domainname):
+        raise InvalidArgument(f"invalid hostname format: {config.hostname}")
+    if host.uts_mode == "host" and config.hostname:
+        raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if host.network_mode.startswith("container:"):
+        if config.hostname:
+            raise InvalidArgument("conflicting options: hostname and the network mode")
+        if host.port_bindings or host.publish_all:
+            raise InvalidArgument("conflicting options: port publishing and the container type network mode")
+        if host.dns or host.extra_hosts:
+            raise InvalidArgument(
+                "conflicting options: dns and the network mode"
+                if host.dns
+                else "conflicting options: custom host-to-IP mapping and the network mode"
+            )
+
+
+def _policy(config: ContainerConfig, host: HostConfig) -> None:
+    policy = host.restart_policy
+    if policy.name not in _POLICIES:
+        raise InvalidArgument(f"invalid restart policy '{policy.name}'")
+    if policy.max_retries and policy.name != "on-failure":
+        raise InvalidArgument(f"maximum retry count cannot be used with restart policy '{policy.name or 'no'}'")
+    if policy.max_retries < 0:
+        raise InvalidArgument("maximum retry count cannot be negative")
+    if host.auto_remove and policy.name not in ("", "no"):
+        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+
+
+def _memory(config: ContainerConfig, host: HostConfig) -> None:
+    if 0 < host.memory < _MEMORY_MIN or host.memory < 0:
+        raise InvalidArgument("Minimum memory limit allowed is 6MB")
+    if host.memory_swap > 0 and not host.memory:
+        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
+    if host.memory and 0 < host.memory_swap < host.memory:
+        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
+    if 0 < host.memory_reservation < _MEMORY_MIN:
+        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
+    if host.memory and host.memory_reservation > host.memory:
+        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+    if host.shm_size < 0:
+        raise InvalidArgument("SHM size can not be less than 0")
+
+
+def _cpu(config: ContainerConfig, host: HostConfig) -> None:
+    count = os.cpu_count() or 1
+    if host.nano_cpus:
+        if host.cpu_period:
+            raise InvalidArgument("Conflicting options: Nano CPUs and CPU Period cannot both be set.")
+        if host.cpu_quota:
+            raise InvalidArgument("Conflicting options: Nano CPUs and CPU Quota cannot both be set.")
+        if not 0 < host.nano_cpus <= count * 1_000_000_000:
+            raise InvalidArgument(f"Range of CPUs is from 0.01 to {count}.00, as there are only {count} CPUs available")
+    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
+        raise InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+    if host.cpu_quota > 0 and host.cpu_quota < 1000:
+        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    if host.cpu_shares < 0:
+        raise InvalidArgument(f"invalid CPU shares ({host.cpu_shares}): value must be a positive integer")
+    _cpuset("CPUs", host.cpuset_cpus, "/sys/devices/system/cpu/online", f"0-{count - 1}")
+    _cpuset("memory nodes", host.cpuset_mems, "/sys/devices/system/node/online", "0")
+
+
+def _cpuset(what: str, asked: str, available_path: str, otherwise: str) -> None:
+    if not asked:
+        return
+    try:
+        wanted = _numbers(asked)
+    except ValueError:
+        raise InvalidArgument(f"Invalid value {asked} for cpuset {'cpus' if what == 'CPUs' else 'mems'}") from None
+    try:
+        with open(available_path, encoding="ascii") as file:
+            there = file.read().strip()
+    except OSError:
+        there = otherwise
+    if not wanted <= _numbers(there):
+        raise InvalidArgument(f"Requested {what} are not available - requested {asked}, available: {there}")
+
+
+def _numbers(text: str) -> set[int]:
+    """The numbers of a list such as ``0-2,7``. Raises ValueError."""
+    found: set[int] = set()
+    for part in text.split(","):
+        low, dash, high = part.partition("-")
+        first, last = int(low), int(high if dash else low)
+        if not 0 <= first <= last <= 8192:
+            raise ValueError(text)
+        found.update(range(first, last + 1))
+    return found
+
+
+def _limits(config: ContainerConfig, host: HostConfig) -> None:
+    if not -1000 <= host.oom_score_adj <= 1000:
+        raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    for limit in host.ulimits:
+        if limit.hard != -1 and (limit.soft == -1 or limit.soft > limit.hard):
+            raise InvalidArgument(f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}")
+
+
+def _privileges(config: ContainerConfig, host: HostConfig) -> None:
+    for option, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
+        for name in names:
+            if name.upper() != "ALL" and not capabilities.normalise(name):
+                raise InvalidArgument(f'invalid {option}: unknown capability: "CAP_{name.upper().removeprefix("CAP_")}"')
+    for index, option in enumerate(host.security_opt, 1):
+        key, separator, _ = option.replace(":", "=", 1).partition("=")
+        known = key in ("seccomp", "apparmor", "label", "no-new-privileges", "systempaths", "writable-cgroups")
+        if not known or (not separator and key not in ("no-new-privileges", "writable-cgroups")):
+            raise InvalidArgument(f'invalid --security-opt {index}: "{option}"')
+    for device in host.devices:
+        if not device.permissions or not set("rwm").issuperset(device.permissions):
+            raise InvalidArgument(f"invalid device mode: {device.permissions}")
+
+
+def _warnings(host: HostConfig) -> list[str]:
+    found = []
+    if host.network_mode == "host" and (host.port_bindings or host.publish_all):
+        found.append("Published ports are discarded when using host network mode")
+    if host.oom_score_adj < 0:
+        found.append("a negative OOM score adjustment needs CAP_SYS_RESOURCE on the host")
+    return found[:1]

@@ -1,0 +1,125 @@
+"""How the async interface runs synchronous work: in line where nobody runs an event loop, else in threads.
+
+A command line verb drives coroutines by hand and must not import asyncio (100 ms): there they never suspend. Under a running
+loop, as in the TUI, every call goes to a thread, so that the loop never blocks. Which of the two holds is seen at each call.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+from engine.model.blocking import Source
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS = 64  # each follower of a log, of events or of statistics takes one while it waits
+
+
+class Offload(Protocol):
+    """Runs synchronous work for coroutines."""
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The call's result, or its exception."""
+
+    def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+        """The items of a blocking source, which is closed when the generator is."""
+
+    def close(self) -> None:
+        """Give up what it holds. Nothing may run any more."""
+
+
+class Inline:
+    """Does everything where it is called."""
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return call(*args, **kwargs)
+
+    async def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+        source = opening()
+        try:
+            while (item := source.next()) is not None:
+                yield item
+        finally:
+            source.close()
+
+    def close(self) -> None:
+        """There is nothing to give up."""
+
+
+class Threads:
+    """Does everything in threads of its own, made on demand: long waits must not starve asyncio's default executor."""
+
+    def __init__(self) -> None:
+        self._executor: ThreadPoolExecutor | None = None
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        import asyncio
+
+        return await asyncio.wrap_future(self._pool().submit(call, *args, **kwargs))
+
+    async def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+        import asyncio
+
+        begun = self._pool().submit(opening)
+        try:
+            source = await asyncio.wrap_future(begun)
+        except asyncio.CancelledError:
+            begun.add_done_callback(_close_late)
+            raise
+        try:
+            while (item := await self.run(source.next)) is not None:
+                yield item
+        finally:
+            # Also while being cancelled: the thread that waits in next() is woken by it.
+            await asyncio.shield(asyncio.wrap_future(self._pool().submit(source.close)))
+
+    def close(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
+        return self._executor
+
+
+class Automatic:
+    """:class:`Threads` under a running event loop, :class:`Inline` without one."""
+
+    def __init__(self) -> None:
+        self._inline = Inline()
+        self._threads = Threads()
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if _loop_runs():
+            return await self._threads.run(call, *args, **kwargs)
+        return call(*args, **kwargs)
+
+    def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+        return self._threads.stream(opening) if _loop_runs() else self._inline.stream(opening)
+
+    def close(self) -> None:
+        self._threads.close()
+
+
+def _loop_runs() -> bool:
+    events = sys.modules.get("asyncio.events")
+    if events is None:
+        return False
+    running: Any = events._get_running_loop()
+    return running is not None
+
+
+def _close_late(begun: Future[Source[Any]]) -> None:
+    """Close a source that came into being after its reader had gone."""
+    if not begun.cancelled() and begun.exception() is None:
+        begun.result().close()

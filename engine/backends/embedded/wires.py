@@ -1,0 +1,108 @@
+"""Networks as the interface shows them; the kernel's part is :mod:`engine.network`."""
+
+from __future__ import annotations
+
+from engine.backends.embedded import view
+from engine.backends.embedded.core import Core
+from engine.backends.embedded.disks import flag
+from engine.errors import Conflict, Forbidden, InvalidArgument, NotFound
+from engine.model import filters as filtering
+from engine.model.containers import PruneReport
+from engine.model.filters import Filters
+from engine.model.networks import Network, NetworkMember
+from engine.store.networks import NetworkRecord
+
+PREDEFINED = ("bridge", "host", "none")
+_KEYS = ("dangling", "driver", "id", "label", "label!", "name", "scope", "type")
+
+
+def show(record: NetworkRecord, members: tuple[NetworkMember, ...] = ()) -> Network:
+    """A network as the interface shows it."""
+    from engine.dockerapi.show import network
+
+    shown = Network(
+        id=record.id,
+        name=record.name,
+        driver=record.driver,
+        scope=record.scope,
+        created_at=record.created_at,
+        internal=record.internal,
+        attachable=record.attachable,
+        enable_ipv6=record.enable_ipv6,
+        subnets=record.subnets,
+        options=record.options,
+        labels=record.labels,
+        members=members,
+    )
+    return shown.replace(raw=network(shown))
+
+
+def listing(core: Core, filters: Filters) -> list[Network]:
+    """All networks that match, by name. Filters: dangling, driver, id, label, name, scope, type."""
+    filtering.check(filters, _KEYS)
+    for kind in filters.get("type", ()):
+        if kind not in ("builtin", "custom"):
+            raise InvalidArgument(f"invalid filter: 'type'='{kind}'")
+    core.network_manager.ensure_defaults()
+    dangling = [flag(value, "dangling") for value in filters.get("dangling", ())]
+    used = _used(core) if dangling else set()
+    return [
+        show(record)
+        for record in core.networks.all()
+        if _matches(record, filters) and (not dangling or (record.id not in used and record.name not in PREDEFINED) in dangling)
+    ]
+
+
+def _matches(record: NetworkRecord, filters: Filters) -> bool:
+    kind = "builtin" if record.name in PREDEFINED else "custom"
+    return (
+        ("driver" not in filters or record.driver in filters["driver"])
+        and ("scope" not in filters or record.scope in filters["scope"])
+        and ("type" not in filters or kind in filters["type"])
+        and ("id" not in filters or record.id.startswith(filters["id"]))
+        and ("name" not in filters or any(part in record.name for part in filters["name"]))
+        and filtering.labels_match(filters, record.labels)
+    )
+
+
+def _used(core: Core) -> set[str]:
+    """Ids of networks that containers are in, or would be."""
+    names = {network.name: network.id for network in core.networks.all()}
+    places = (place for record in core.containers.all() for place in view.endpoints(record))
+    return {place.network_id or names.get(place.network, "") for place in places}
+
+
+def inspect(core: Core, network: str) -> Network:
+    """One network with the containers that are in it."""
+    core.network_manager.ensure_defaults()
+    record = core.networks.resolve(network)
+    members = [
+        NetworkMember(container_id=container.id, container_name=container.name, endpoint=endpoint)
+        for container in core.containers.all()
+        if container.state.running
+        for endpoint in container.endpoints
+        if endpoint.network_id == record.id
+    ]
+    return show(record, tuple(sorted(members, key=lambda member: member.container_id)))
+
+
+def prune(core: Core, filters: Filters) -> PruneReport:
+    """Remove every network of the person's own that no container is in or would be. Filters: label, until."""
+    filtering.check(filters, ("label", "label!", "until"))
+    from engine.image.catalog import deadline
+
+    until = deadline(filters)
+    core.network_manager.ensure_defaults()
+    used = _used(core)
+    removed: list[str] = []
+    for record in core.networks.all():
+        if record.name in PREDEFINED or record.id in used or not filtering.labels_match(filters, record.labels):
+            continue
+        if until is not None and record.created_at >= until:
+            continue
+        try:
+            core.network_manager.remove(record.id)
+        except (Forbidden, NotFound, Conflict):
+            continue  # somebody uses or removed it meanwhile
+        removed.append(record.name)
+    return PruneReport(removed=tuple(removed))

@@ -1,0 +1,124 @@
+"""Values as the documents that ``inspect`` prints: the answers of the Engine API 1.51, written.
+
+Only what our values know is in them. Times that were never set are Go's zero time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model.networks import Network
+from engine.model.system import EngineInfo, EngineVersion
+from engine.model.volumes import Volume
+
+NEVER = "0001-01-01T00:00:00Z"
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 with nanoseconds; Go's zero time for 0."""
+    if not seconds:
+        return NEVER
+    whole = int(seconds)
+    fraction = f"{int((seconds - whole) * 1e9):09d}".rstrip("0")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + (f".{fraction}" if fraction else "") + "Z"
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """The text of a document."""
+    return json.dumps(document, ensure_ascii=False)
+
+
+def volume(shown: Volume) -> str:
+    """``GET /volumes/{name}``."""
+    return dumps(
+        {
+            "CreatedAt": moment(int(shown.created_at)),
+            "Driver": shown.driver,
+            "Labels": dict(shown.labels) or None,
+            "Mountpoint": shown.mountpoint,
+            "Name": shown.name,
+            "Options": dict(shown.options) or None,
+            "Scope": shown.scope,
+        }
+    )
+
+
+def network(shown: Network) -> str:
+    """``GET /networks/{id}``."""
+    pools = []
+    for subnet in shown.subnets:
+        pool = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
+        pools.append({key: value for key, value in pool.items() if value})
+    return dumps(
+        {
+            "Name": shown.name,
+            "Id": shown.id,
+            "Created": moment(shown.created_at),
+            "Scope": shown.scope,
+            "Driver": shown.driver,
+            "EnableIPv4": True,
+            "EnableIPv6": shown.enable_ipv6,
+            "IPAM": {"Driver": "default", "Options": None, "Config": pools},
+            "Internal": shown.internal,
+            "Attachable": shown.attachable,
+            "Ingress": False,
+            "ConfigFrom": {"Network": ""},
+            "ConfigOnly": False,
+            "Containers": {
+                member.container_id: {
+                    "Name": member.container_name,
+                    "EndpointID": "",
+                    "MacAddress": member.endpoint.mac_address,
+                    "IPv4Address": f"{member.endpoint.ip_address}/{member.endpoint.prefix_length}" if member.endpoint.ip_address else "",
+                    "IPv6Address": "",
+                }
+                for member in shown.members
+            },
+            "Options": dict(shown.options),
+            "Labels": dict(shown.labels),
+        }
+    )
+
+
+def info(shown: EngineInfo) -> str:
+    """``GET /info``, as far as we have something to say."""
+    return dumps(
+        {
+            "ID": "",
+            "Name": shown.name,
+            "Containers": shown.containers,
+            "ContainersRunning": shown.running,
+            "ContainersPaused": shown.paused,
+            "ContainersStopped": shown.stopped,
+            "Images": shown.images,
+            "Driver": shown.storage_driver,
+            "DockerRootDir": shown.root,
+            "KernelVersion": shown.kernel,
+            "OperatingSystem": shown.operating_system,
+            "OSType": "linux",
+            "Architecture": shown.architecture,
+            "NCPU": shown.cpus,
+            "MemTotal": shown.memory,
+            "CgroupDriver": "cgroupfs",
+            "CgroupVersion": shown.cgroup_version,
+            "ServerVersion": shown.version,
+            "Warnings": list(shown.warnings) or None,
+        }
+    )
+
+
+def version(shown: EngineVersion) -> str:
+    """``GET /version``."""
+    return dumps(
+        {
+            "Platform": {"Name": shown.engine},
+            "Version": shown.version,
+            "ApiVersion": shown.api_version,
+            "Os": shown.os,
+            "Arch": shown.architecture,
+            "KernelVersion": shown.kernel,
+        }
+    )
