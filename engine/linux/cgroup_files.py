@@ -1,0 +1,107 @@
+"""Files of control groups: small texts, written whole and read whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from engine.model.value import EMPTY, Value
+
+CONTROLLERS = frozenset(
+    {
+        "cpu",
+        "cpuacct",
+        "cpuset",
+        "memory",
+        "devices",
+        "freezer",
+        "blkio",
+        "pids",
+        "net_cls",
+        "net_prio",
+        "hugetlb",
+        "perf_event",
+        "rdma",
+        "misc",
+    }
+)
+"""Controllers of version 1."""
+
+
+class Layout(Value):
+    """Where the hierarchies are mounted.
+
+    Attributes:
+        v1: controller (``memory``, ``name=systemd``) to mount point; empty on a pure v2 machine.
+        v2: mount point of the unified hierarchy, or ``""``.
+    """
+
+    v1: Mapping[str, str] = EMPTY
+    v2: str = ""
+
+    @property
+    def version(self) -> int:
+        """2 when the resource controllers are in the unified hierarchy, 1 when they are not, 0 without any."""
+        if any(not name.startswith("name=") for name in self.v1):
+            return 1
+        return 2 if self.v2 else 0
+
+
+def write(file: str, value: str | int) -> None:
+    """Write one value to a control file, in one write(2) as the kernel wants it."""
+    fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, str(value).encode())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file) from None
+    finally:
+        os.close(fd)
+
+
+def read(file: str) -> str:
+    """The content of a control file; ``""`` when it is not there."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        chunks = []
+        while chunk := os.read(fd, 1 << 16):
+            chunks.append(chunk)
+        return b"".join(chunks).decode("ascii", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+
+
+def keyed(text: str) -> dict[str, int]:
+    """``name number`` lines, as in ``memory.stat`` and ``cgroup.events``."""
+    values = {}
+    for line in text.splitlines():
+        name, _, number = line.partition(" ")
+        if number.strip().isdigit():
+            values[name] = int(number)
+    return values
+
+
+def tree(directory: str) -> list[str]:
+    """``directory`` and every group below it, deepest first; empty when it is not there."""
+    return [path for path, _, _ in os.walk(directory, topdown=False)]
+
+
+def pids_below(directory: str) -> list[int]:
+    """Processes of ``directory`` and of the groups below it."""
+    return [int(pid) for path in tree(directory) for pid in read(f"{path}/cgroup.procs").split()]
+
+
+def remove_tree(directory: str) -> bool:
+    """rmdir(2) bottom up; ``False`` when a group still has processes. Files of a cgroup are never removed."""
+    for path in tree(directory):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+    return True

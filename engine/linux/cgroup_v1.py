@@ -1,0 +1,178 @@
+"""Control groups, version 1: one directory for each controller."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.linux import cgroup_devices
+from engine.linux.cgroup_files import Layout, keyed, pids_below, read, remove_tree, write
+
+_FREEZE_TRIES = 1000
+_PAUSE = 0.01
+
+
+class V1:
+    """A control group on a machine whose controllers are bound to version 1. See :class:`engine.linux.cgroups.Cgroup`."""
+
+    def __init__(self, path: str, layout: Layout) -> None:
+        self.path = path
+        self._directories = {name: point + path for name, point in layout.v1.items()}
+
+    def directory(self, controller: str) -> str:
+        return self._directories.get(controller, "")
+
+    def _all(self) -> Sequence[str]:
+        """Directories, once each: co-mounted controllers share one."""
+        return list(dict.fromkeys(os.path.realpath(path) for path in self._directories.values()))
+
+    def create(self) -> None:
+        for name, directory in self._directories.items():
+            if name == "cpuset":
+                self._create_cpuset(directory)
+            else:
+                os.makedirs(directory, exist_ok=True)
+
+    @staticmethod
+    def _create_cpuset(directory: str) -> None:
+        """Each level starts empty and refuses tasks until it has CPUs and memory nodes: copy them down."""
+        missing = []
+        while not os.path.isdir(directory):
+            missing.append(directory)
+            directory = os.path.dirname(directory)
+        for level in reversed(missing):
+            try:
+                os.mkdir(level)
+            except FileExistsError:
+                pass
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                if not read(f"{level}/{file}").strip():
+                    write(f"{level}/{file}", read(f"{os.path.dirname(level)}/{file}").strip())
+
+    def apply(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        warnings: list[str] = []
+        self._devices(resources.get("devices") or ())
+        self._memory(resources.get("memory") or {}, warnings)
+        self._cpu(resources.get("cpu") or {}, warnings)
+        limit = (resources.get("pids") or {}).get("limit")
+        if limit is not None:
+            self._put("pids", "pids.max", "max" if limit < 0 else max(limit, 1), warnings)
+        self._blkio(resources.get("blockIO") or {}, warnings)
+        return warnings
+
+    def _put(self, controller: str, file: str, value: int | str, warnings: list[str]) -> None:
+        directory = self.directory(controller)
+        if not directory or not os.path.exists(f"{directory}/{file}"):
+            warnings.append(f"your kernel does not support {file}: limit discarded")
+            return
+        write(f"{directory}/{file}", value)
+
+    def _devices(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        directory = self.directory("devices")
+        if not directory:
+            return
+        allowed = cgroup_devices.flatten(rules)
+        if allowed == cgroup_devices.EVERYTHING:
+            return
+        write(f"{directory}/devices.deny", "a")
+        for rule in allowed:
+            write(f"{directory}/devices.allow", str(rule))
+
+    def _memory(self, memory: Mapping[str, Any], warnings: list[str]) -> None:
+        limit, swap = memory.get("limit"), memory.get("swap")
+        both = [("memory.memsw.limit_in_bytes", swap), ("memory.limit_in_bytes", limit)]
+        if limit is not None and limit != -1:
+            now = read(f"{self.directory('memory')}/memory.limit_in_bytes").strip()
+            if now and int(now) > limit:
+                both.reverse()  # memory+swap may never be below memory, also on the way
+        for file, value in both:
+            if value is not None:
+                self._put("memory", file, value, warnings)
+        for key, file in (("reservation", "memory.soft_limit_in_bytes"), ("swappiness", "memory.swappiness")):
+            if memory.get(key) is not None:
+                self._put("memory", file, memory[key], warnings)
+        if memory.get("disableOOMKiller"):
+            self._put("memory", "memory.oom_control", 1, warnings)
+
+    def _cpu(self, cpu: Mapping[str, Any], warnings: list[str]) -> None:
+        for key, controller, file in (
+            ("shares", "cpu", "cpu.shares"),
+            ("period", "cpu", "cpu.cfs_period_us"),
+            ("quota", "cpu", "cpu.cfs_quota_us"),
+            ("cpus", "cpuset", "cpuset.cpus"),
+            ("mems", "cpuset", "cpuset.mems"),
+        ):
+            if cpu.get(key):
+                self._put(controller, file, cpu[key], warnings)
+
+    def _blkio(self, blkio: Mapping[str, Any], warnings: list[str]) -> None:
+        if blkio.get("weight"):
+            file = "blkio.weight" if os.path.exists(f"{self.directory('blkio')}/blkio.weight") else "blkio.bfq.weight"
+            self._put("blkio", file, blkio["weight"], warnings)
+        for key, file in (
+            ("throttleReadBpsDevice", "blkio.throttle.read_bps_device"),
+            ("throttleWriteBpsDevice", "blkio.throttle.write_bps_device"),
+            ("throttleReadIOPSDevice", "blkio.throttle.read_iops_device"),
+            ("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device"),
+        ):
+            for entry in blkio.get(key) or ():
+                self._put("blkio", file, f"{entry['major']}:{entry['minor']} {entry['rate']}", warnings)
+
+    def join(self) -> None:
+        for directory in self._directories.values():
+            write(f"{directory}/tasks", 0)
+
+    def pids(self) -> Sequence[int]:
+        return pids_below(self.directory("freezer") or self.directory("pids") or next(iter(self._directories.values())))
+
+    def freeze(self) -> None:
+        self._freezer("FROZEN")
+
+    def thaw(self) -> None:
+        self._freezer("THAWED")
+
+    def _freezer(self, wanted: str) -> None:
+        directory = self.directory("freezer")
+        if not directory:
+            raise OSError(errno.ENOSYS, "no freezer cgroup is mounted", self.path)
+        file = f"{directory}/freezer.state"
+        for attempt in range(_FREEZE_TRIES):
+            # A task that forks while it is being frozen can keep the group in FREEZING: let go now and then.
+            if wanted == "FROZEN" and attempt % 50 == 49:
+                write(file, "THAWED")
+                time.sleep(_PAUSE)
+            write(file, wanted)
+            if read(file).strip() == wanted:
+                return
+            time.sleep(_PAUSE / 10 if attempt < 20 else _PAUSE)
+        if wanted == "FROZEN":
+            write(file, "THAWED")
+        raise TimeoutError(errno.ETIMEDOUT, f"did not become {wanted}", file)
+
+    def kill(self) -> None:
+        for _ in range(_FREEZE_TRIES):
+            pids = self.pids()
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            if self.directory("freezer"):
+                write(f"{self.directory('freezer')}/freezer.state", "THAWED")
+            if not pids:
+                return
+            time.sleep(_PAUSE / 10)
+
+    def remove(self) -> bool:
+        gone = [remove_tree(directory) for directory in self._all()]
+        return all(gone)
+
+    def exists(self) -> bool:
+        return any(map(os.path.isdir, self._directories.values()))
+
+    def oom_kills(self) -> int:
+        return keyed(read(f"{self.directory('memory')}/memory.oom_control")).get("oom_kill", 0)

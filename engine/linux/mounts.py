@@ -1,0 +1,190 @@
+"""Mounts through the file-descriptor API (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2); Linux 5.12).
+
+A mount is made detached, given its attributes while nobody can see it, and attached to a target that is already open: no path is
+looked up twice and there is no moment in which a read-only mount is writable. ``lowerdir+`` (Linux 6.5) takes one
+layer at a time, so that an overlay is not limited by the one page of options of mount(2); older kernels get
+short names relative to the layers' common directory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+
+from engine.linux import syscalls
+
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MS_SLAVE = 0x80000
+MS_SHARED = 0x100000
+MS_UNBINDABLE = 0x20000
+MNT_DETACH = 2
+
+RDONLY = 0x1
+NOSUID = 0x2
+NODEV = 0x4
+NOEXEC = 0x8
+_ATIME = 0x70
+_NOATIME = 0x10
+_STRICTATIME = 0x20
+_NODIRATIME = 0x80
+_NOSYMFOLLOW = 0x200000
+
+_ATTRIBUTES: dict[str, tuple[int, int]] = {
+    "ro": (RDONLY, 0), "rw": (0, RDONLY),
+    "nosuid": (NOSUID, 0), "suid": (0, NOSUID),
+    "nodev": (NODEV, 0), "dev": (0, NODEV),
+    "noexec": (NOEXEC, 0), "exec": (0, NOEXEC),
+    "nosymfollow": (_NOSYMFOLLOW, 0), "symfollow": (0, _NOSYMFOLLOW),
+    "nodiratime": (_NODIRATIME, 0), "diratime": (0, _NODIRATIME),
+    "noatime": (_NOATIME, _ATIME), "relatime": (0, _ATIME), "strictatime": (_STRICTATIME, _ATIME),
+    "defaults": (0, 0), "async": (0, 0),
+}  # fmt: skip
+
+_PROPAGATION = {"private": MS_PRIVATE, "slave": MS_SLAVE, "shared": MS_SHARED, "unbindable": MS_UNBINDABLE}
+
+_CLONE = 0x1 | 0x80000  # OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC
+_SET_FLAG, _SET_STRING, _CREATE = 0, 1, 6
+
+
+class Options:
+    """Mount options in fstab(5) spelling, sorted by who understands them.
+
+    Attributes:
+        attr_set, attr_clr: mount attributes.
+        propagation: ``MS_PRIVATE``, … or 0; ``recursive_propagation`` for ``rprivate``, ….
+        data: what is left, for the file system itself.
+    """
+
+    __slots__ = ("attr_clr", "attr_set", "data", "propagation", "recursive", "recursive_propagation")
+
+    def __init__(self, options: Iterable[str] = ()) -> None:
+        self.attr_set = self.attr_clr = self.propagation = 0
+        self.recursive = self.recursive_propagation = False
+        self.data: list[str] = []
+        for option in options:
+            self._add(option)
+
+    def _add(self, option: str) -> None:
+        plain = option.removeprefix("r") if option not in _ATTRIBUTES else option
+        if option in _ATTRIBUTES:
+            put, clear = _ATTRIBUTES[option]
+            self.attr_set = self.attr_set & ~clear | put
+            self.attr_clr = self.attr_clr & ~put | clear
+        elif option in ("bind", "rbind"):
+            self.recursive = option == "rbind"
+        elif option in _PROPAGATION or plain in _PROPAGATION:
+            self.propagation = _PROPAGATION[plain]
+            self.recursive_propagation = option != plain
+        else:
+            self.data.append(option)
+
+
+def detached(kind: str, source: str = "", options: Options | None = None) -> int:
+    """A new, detached mount of file system ``kind``: a descriptor of its root.
+
+    Raises:
+        OSError: with the kernel's own explanation where it gives one.
+    """
+    options = options or Options()
+    context = syscalls.fsopen(kind)
+    try:
+        if source:
+            syscalls.fsconfig(context, _SET_STRING, "source", source)
+        for option in options.data:
+            key, equals, value = option.partition("=")
+            if equals:
+                syscalls.fsconfig(context, _SET_STRING, key, value)
+            else:
+                syscalls.fsconfig(context, _SET_FLAG, key)
+        syscalls.fsconfig(context, _CREATE)
+        return syscalls.fsmount(context, options.attr_set)
+    except OSError as error:
+        raise _explained(error, context, kind) from None
+    finally:
+        os.close(context)
+
+
+def _explained(error: OSError, context: int, kind: str) -> OSError:
+    """``error`` with the message that the kernel left in the context's log (``e overlay: …``)."""
+    try:
+        os.set_blocking(context, False)
+        message = os.read(context, 4096).decode("utf-8", "replace").strip()
+    except OSError:
+        message = ""
+    reason = message.removeprefix("e ") or os.strerror(error.errno or errno.EIO)
+    return OSError(error.errno, reason, kind)
+
+
+def clone(fd: int, *, recursive: bool = False) -> int:
+    """A detached copy of the mount tree at ``fd``, which must be in our mount namespace: what a bind mount attaches."""
+    return syscalls.open_tree(fd, b"", _CLONE | syscalls.AT_EMPTY_PATH | (syscalls.AT_RECURSIVE if recursive else 0))
+
+
+def clone_path(path: str, *, recursive: bool = True) -> int:
+    """:func:`clone` of a host path; links in it are followed."""
+    return syscalls.open_tree(syscalls.AT_FDCWD, os.fsencode(path), _CLONE | (syscalls.AT_RECURSIVE if recursive else 0))
+
+
+def attach(mount: int, target: int) -> None:
+    """Mount the detached ``mount`` on the file or directory that ``target`` is open on."""
+    syscalls.move_mount(mount, target)
+
+
+def bind(source: int, target: int, *, attributes: int = 0, recursive: bool = False) -> None:
+    """Mount what ``source`` is open on over ``target``, with ``attributes`` set from the first moment."""
+    copy = clone(source, recursive=recursive)
+    try:
+        if attributes:
+            syscalls.mount_setattr(copy, recursive=recursive, attr_set=attributes)
+        attach(copy, target)
+    finally:
+        os.close(copy)
+
+
+def overlay(lowers: Sequence[str], upper: str, work: str, extra: Iterable[str] = ()) -> int:
+    """A detached overlay of ``lowers`` (topmost first) below ``upper``; read-only without ``upper``.
+
+    Raises:
+        OSError: the file system of ``upper`` can not carry one, a layer is missing, …
+    """
+    above = [f"upperdir={upper}", f"workdir={work}"] if upper else []
+    context = syscalls.fsopen("overlay")
+    try:
+        syscalls.fsconfig(context, _SET_STRING, "source", "overlay")
+        try:
+            for lower in lowers:
+                syscalls.fsconfig(context, _SET_STRING, "lowerdir+", lower)
+        except OSError as error:
+            if error.errno != errno.EINVAL or not all(map(os.path.isdir, lowers)):
+                raise
+            return _overlay_by_mount(lowers, above, extra)
+        for option in (*above, *extra):
+            key, _, value = option.partition("=")
+            syscalls.fsconfig(context, _SET_STRING, key, value)
+        syscalls.fsconfig(context, _CREATE)
+        return syscalls.fsmount(context)
+    except OSError as error:
+        raise _explained(error, context, "overlay") from None
+    finally:
+        os.close(context)
+
+
+def _overlay_by_mount(lowers: Sequence[str], above: Iterable[str], extra: Iterable[str]) -> int:
+    """The same before Linux 6.5: mount(2) on the upper directory's sibling, then a detached copy of it."""
+    common = os.path.commonpath(lowers)
+    if common in lowers:
+        common = os.path.dirname(common)
+    escaped = (os.path.relpath(lower, common).replace("\\", "\\\\").replace(":", "\\:") for lower in lowers)
+    data = ",".join([f"lowerdir={':'.join(escaped)}", *above, *extra])
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.chdir(common)
+        syscalls.mount("overlay", common, "overlay", 0, data)
+        copy = clone_path(common, recursive=False)
+        syscalls.umount2(common, MNT_DETACH)
+        return copy
+    finally:
+        os.fchdir(before)
+        os.close(before)

@@ -1,0 +1,1 @@
+"""The OCI runtime: from a configuration to a process in its container."""

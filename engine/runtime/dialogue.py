@@ -1,0 +1,95 @@
+"""What a supervisor and the process it is bringing into a container say to each other.
+
+::
+
+    supervisor                              init
+    fork ────────────────────────────────▶  own signals, session, stdio, cgroup, namespaces
+                          ◀── NAMESPACES ──
+    wire(pid): network                      root file system, /proc, /dev, …
+    ── WIRED ───────────▶                   bind mounts, masks, pivot_root, user
+                          ◀── READY [pty] ─
+    (created)                               waits
+    ── START ───────────▶                   privileges down, seccomp, execve
+                          ◀── end of file ─ the socket closed on exec: the program runs
+                          ◀── ERROR ─────── at any point instead; init has ended
+
+One SEQPACKET socket pair: a message is a packet, and its end is the other side's death. For exec the same without WIRED.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+from engine import errors
+
+NAMESPACES = b"N"
+WIRED = b"W"
+READY = b"R"
+START = b"S"
+ERROR = b"E"
+
+_LIMIT = 1 << 16
+_ONE_FD = struct.calcsize("i")
+
+
+def pair() -> tuple[Line, Line]:
+    """Both ends."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return Line(ours), Line(theirs)
+
+
+class Line:
+    """One end."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def move(self, fd: int) -> Line:
+        """The same end under the number ``fd``."""
+        moved = socket.socket(fileno=self._socket.detach())
+        del self._socket
+        return Line(_renumber(moved, fd))
+
+    def say(self, kind: bytes, payload: bytes = b"", fd: int = -1) -> None:
+        """Send one message, with a descriptor if one is given. Raises OSError when nobody listens."""
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", fd))] if fd >= 0 else []
+        self._socket.sendmsg([kind + payload[: _LIMIT - 1]], ancillary, socket.MSG_NOSIGNAL)
+
+    def hear(self) -> tuple[bytes, bytes, int]:
+        """The next message: kind (``b""`` at the end), payload, and a descriptor or -1."""
+        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, socket.CMSG_SPACE(_ONE_FD), socket.MSG_CMSG_CLOEXEC)
+        fd = -1
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(content) >= _ONE_FD:
+                fd = struct.unpack("i", content[:_ONE_FD])[0]
+        return data[:1], data[1:], fd
+
+
+def _renumber(end: socket.socket, fd: int) -> socket.socket:
+    if end.fileno() == fd:
+        return end
+    os.dup2(end.fileno(), fd, inheritable=False)
+    end.close()
+    return socket.socket(fileno=fd)
+
+
+def pack_error(error: errors.LongshoreError) -> bytes:
+    """An error as the payload of ERROR."""
+    return f"{type(error).__name__}\0{error.message}\0{error.hint}".encode("utf-8", "surrogateescape")
+
+
+def unpack_error(payload: bytes) -> errors.LongshoreError:
+    """The error in the payload of ERROR."""
+    name, _, rest = payload.decode("utf-8", "replace").partition("\0")
+    message, _, hint = rest.partition("\0")
+    return errors.by_name(name)(message, hint=hint)

@@ -1,0 +1,245 @@
+"""The container's file system: overlay, mounts in the spec's order, pivot_root. Runs in the container's mount namespace.
+
+Nothing of the image is trusted: each target is opened once beneath the root's descriptor and mounted on by that
+descriptor (CVE-2021-30465). procfs and sysfs must land on real directories, and nothing but a fixed list of files may be
+mounted on or below ``/proc`` (CVE-2019-16884, CVE-2023-28642): otherwise an image could hide what the masks protect.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.errors import StartFailed
+from engine.linux import mounts, paths, syscalls
+from engine.linux.cgroup_files import Layout
+from engine.linux.mounts import Options
+
+OVERLAY_LOWER = "dev.longshore.overlay.lower"
+OVERLAY_UPPER = "dev.longshore.overlay.upper"
+OVERLAY_WORK = "dev.longshore.overlay.work"
+
+PROC_MAGIC = 0x9FA0
+_PROC_FILES = frozenset(
+    {
+        "/proc/cpuinfo",
+        "/proc/diskstats",
+        "/proc/meminfo",
+        "/proc/stat",
+        "/proc/swaps",
+        "/proc/uptime",
+        "/proc/loadavg",
+        "/proc/slabinfo",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/sys/crypto/fips_enabled",
+    }
+)
+"""What may be bound below ``/proc`` (runc's list: lxcfs needs them)."""
+
+Spec = Mapping[str, Any]
+
+
+def set_propagation(spec: Spec, rootfs: str) -> None:
+    """Cut our copy of the host's mounts off, as far as the spec's ``rootfsPropagation`` wants it."""
+    wanted = spec["linux"].get("rootfsPropagation") or "rprivate"
+    if wanted.endswith("private"):
+        syscalls.mount("", "/", "", mounts.MS_PRIVATE | mounts.MS_REC)
+        return
+    if wanted.endswith("slave"):
+        syscalls.mount("", "/", "", mounts.MS_SLAVE | mounts.MS_REC)
+    point = rootfs
+    while True:  # a mount on a shared one would show on the host: its own mount must be private
+        try:
+            return syscalls.mount("", point, "", mounts.MS_PRIVATE)
+        except OSError as error:
+            if error.errno != errno.EINVAL or point == "/":
+                raise
+        point = os.path.dirname(point)
+
+
+def mount_root(spec: Spec) -> int:
+    """Mount the root file system on ``root.path`` and give back a descriptor of it."""
+    path = spec["root"]["path"]
+    notes = spec.get("annotations") or {}
+    if OVERLAY_LOWER in notes:
+        tree = mounts.overlay(notes[OVERLAY_LOWER].split("\n"), notes.get(OVERLAY_UPPER, ""), notes.get(OVERLAY_WORK, ""))
+    else:
+        tree = mounts.clone_path(path)
+    target = os.open(path, syscalls.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        mounts.attach(tree, target)
+    finally:
+        os.close(target)
+    return tree
+
+
+class Mounter:
+    """Mounts the entries of ``spec.mounts`` in order.
+
+    Args:
+        root: descriptor of the mounted root file system.
+        wired: waits until the caller has done its part, such as writing the files that are bound next.
+        cgroup: path of the container's cgroup, with the machine's layout.
+        private_cgroup: it has a cgroup namespace of its own.
+    """
+
+    def __init__(self, root: int, wired: Callable[[], None], cgroup: str, layout: Layout, *, private_cgroup: bool) -> None:
+        self._root = root
+        self._wired = wired
+        self._cgroup = cgroup
+        self._layout = layout
+        self._private_cgroup = private_cgroup
+        self.proc = -1
+        """Descriptor of the container's fresh procfs, or -1."""
+
+    def mount(self, entry: Mapping[str, Any]) -> None:
+        """Mount one entry.
+
+        Raises:
+            StartFailed: naming the entry, and the kernel's reason.
+        """
+        kind, destination = entry["type"], entry["destination"]
+        try:
+            options = Options(entry.get("options") or ())
+            if kind in ("proc", "sysfs"):
+                self._mount_kernel(kind, destination, options)
+            elif kind == "bind":
+                self._wired()
+                self._bind(entry["source"], destination, options)
+            elif kind == "cgroup":
+                self._mount_cgroup(destination, options)
+            else:
+                self._mount_new(kind, entry.get("source") or kind, destination, options)
+        except OSError as error:
+            source = entry.get("source") or kind
+            raise StartFailed(f'error mounting "{source}" to rootfs at "{destination}": {_reason(error)}') from None
+
+    def _mount_kernel(self, kind: str, destination: str, options: Options) -> None:
+        """procfs or sysfs, only on an ordinary directory: a link could lead the masks astray."""
+        os.close(paths.make_directories(self._root, destination))
+        resolve = paths.RESOLVE_IN_ROOT | paths.RESOLVE_NO_SYMLINKS
+        try:
+            target = paths.open_in_root(self._root, destination, syscalls.O_PATH | os.O_DIRECTORY, resolve=resolve)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                raise StartFailed(f'filesystem "{kind}" must be mounted on ordinary directory {destination}') from None
+            raise
+        tree = mounts.detached(kind, kind, options)
+        mounts.attach(tree, target)
+        os.close(target)
+        if kind == "proc":
+            self.proc = tree
+        else:
+            os.close(tree)
+
+    def _mount_new(self, kind: str, source: str, destination: str, options: Options) -> None:
+        target = paths.make_directories(self._root, destination)
+        try:
+            self._refuse_proc(destination, target)
+            if kind == "tmpfs" and not any(option.startswith("mode=") for option in options.data):
+                options.data.append(f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}")
+            if kind == "devpts":
+                options.data = [option for option in options.data if option != "newinstance"]
+            tree = mounts.detached(kind, source, options)
+            mounts.attach(tree, target)
+            os.close(tree)
+        finally:
+            os.close(target)
+
+    def _bind(self, source: str, destination: str, options: Options) -> None:
+        tree = mounts.clone_path(source, recursive=options.recursive)
+        try:
+            if stat.S_ISDIR(os.fstat(tree).st_mode):
+                target = paths.make_directories(self._root, destination)
+            else:
+                target = paths.make_file(self._root, destination)
+            try:
+                self._refuse_proc(destination, target)
+                if options.attr_set or options.attr_clr:
+                    syscalls.mount_setattr(tree, recursive=options.recursive, attr_set=options.attr_set, attr_clr=options.attr_clr)
+                mounts.attach(tree, target)
+                if options.propagation:
+                    syscalls.mount_setattr(tree, recursive=options.recursive_propagation, propagation=options.propagation)
+            finally:
+                os.close(target)
+        finally:
+            os.close(tree)
+
+    @staticmethod
+    def _refuse_proc(destination: str, target: int) -> None:
+        clean = posixpath.normpath("/" + destination.lstrip("/"))
+        named = clean == "/proc" or clean.startswith("/proc/")
+        if (named or syscalls.filesystem_type(target) == PROC_MAGIC) and clean not in _PROC_FILES:
+            raise StartFailed(f'"{destination}" cannot be mounted because it is inside /proc')
+
+    def _mount_cgroup(self, destination: str, options: Options) -> None:
+        target = paths.make_directories(self._root, destination)
+        try:
+            if self._layout.version == 2:
+                tree = self._unified(options)
+                mounts.attach(tree, target)
+                os.close(tree)
+            elif self._layout.version == 1:
+                self._mount_v1(target, options)
+        finally:
+            os.close(target)
+
+    def _unified(self, options: Options) -> int:
+        try:
+            return mounts.detached("cgroup2", "cgroup", options)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EBUSY):
+                raise
+        tree = mounts.clone_path(self._layout.v2 + self._cgroup, recursive=False)
+        syscalls.mount_setattr(tree, recursive=False, attr_set=options.attr_set)
+        return tree
+
+    def _mount_v1(self, target: int, options: Options) -> None:
+        """A tmpfs with a directory for each hierarchy, and links for the names of co-mounted controllers."""
+        holder = Options(("nosuid", "noexec", "nodev", "mode=755"))
+        tmpfs = mounts.detached("tmpfs", "tmpfs", holder)
+        by_name = {os.path.basename(point): point for point in self._layout.v1.values()}
+        for name in by_name:
+            os.mkdir(name, 0o755, dir_fd=tmpfs)
+        for controller, point in self._layout.v1.items():
+            if controller not in by_name and not controller.startswith("name="):
+                os.symlink(os.path.basename(point), controller, dir_fd=tmpfs)
+        mounts.attach(tmpfs, target)
+        for name, point in by_name.items():
+            if self._private_cgroup:
+                held = [controller for controller, its in self._layout.v1.items() if its == point]
+                named = ["none"] if all(controller.startswith("name=") for controller in held) else []
+                merged = Options()
+                merged.attr_set, merged.data = options.attr_set, [*named, *held]
+                tree = mounts.detached("cgroup", "cgroup", merged)
+            else:
+                tree = mounts.clone_path(point + self._cgroup, recursive=False)
+                syscalls.mount_setattr(tree, recursive=False, attr_set=options.attr_set)
+            place = paths.open_beneath(tmpfs, name)
+            mounts.attach(tree, place)
+            os.close(place)
+            os.close(tree)
+        if options.attr_set & mounts.RDONLY:
+            syscalls.mount_setattr(tmpfs, recursive=False, attr_set=mounts.RDONLY)
+        os.close(tmpfs)
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    return f"{text}: {error.filename}" if error.filename and str(error.filename) not in text else text
+
+
+def pivot(root: int) -> None:
+    """Make ``root`` the root and drop the host's tree (the ``pivot_root(".", ".")`` of pivot_root(2))."""
+    old = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.fchdir(root)
+    syscalls.pivot_root(".", ".")
+    os.fchdir(old)
+    syscalls.mount("", ".", "", mounts.MS_SLAVE | mounts.MS_REC)
+    syscalls.umount2(".", mounts.MNT_DETACH)
+    os.close(old)
+    os.chdir("/")
