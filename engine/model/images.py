@@ -95,6 +95,7 @@ class PullPhase(StrEnum):
     EXISTS = "Already exists"
     DIGEST = "Digest"
     STATUS = "Status"
+    WARNING = "WARNING"
 
 
 class PullProgress(Value):
@@ -105,7 +106,7 @@ class PullProgress(Value):
         layer: 12 hex digits of the layer, the tag for :attr:`PullPhase.PULLING`, else ``""``.
         current, total: bytes; total 0 when unknown.
         detail: the repository path for ``PULLING``, the digest for ``DIGEST``, the sentence for ``STATUS`` (without
-            ``Status: ``), ``in N seconds`` for ``RETRYING``.
+            ``Status: ``), ``in N seconds`` for ``RETRYING``, what is odd about the image for ``WARNING``.
     """
 
     phase: PullPhase
@@ -119,7 +120,7 @@ class PullProgress(Value):
         match self.phase:
             case PullPhase.PULLING:
                 return f"{self.layer}: Pulling from {self.detail}"
-            case PullPhase.DIGEST | PullPhase.STATUS:
+            case PullPhase.DIGEST | PullPhase.STATUS | PullPhase.WARNING:
                 return f"{self.phase.value}: {self.detail}"
             case PullPhase.RETRYING:
                 return f"{self.layer}: Retrying {self.detail}"

@@ -28,6 +28,8 @@ _DOMAIN = rf"(?:{_DOMAIN_COMPONENT}(?:\.{_DOMAIN_COMPONENT})*|\[[a-fA-F0-9:]+\])
 _TAG = r"\w[\w.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _HEX = frozenset("0123456789abcdef")
+_SIMPLE_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_SIMPLE_TAG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 @cache
@@ -99,6 +101,8 @@ def parse(text: str) -> Reference:
     Raises:
         InvalidArgument: with docker's words, such as ``invalid reference format``.
     """
+    if simple := _parse_simple(text):
+        return simple
     if len(text) > _MAX_INPUT:
         raise InvalidArgument("invalid reference format")
     if len(text) == 64 and _HEX.issuperset(text):
@@ -119,6 +123,16 @@ def parse(text: str) -> Reference:
 def parse_tagged(text: str) -> Reference:
     """:func:`parse` and :attr:`Reference.tagged` at once."""
     return parse(text).tagged
+
+
+def _parse_simple(text: str) -> Reference | None:
+    """``busybox:1.36`` without the patterns, whose compilation takes a fifth of what ``run`` may take."""
+    name, colon, tag = text.partition(":")
+    if not name or len(name) > 63 or not _SIMPLE_NAME.issuperset(name) or name[0] == "-" or name[-1] == "-":
+        return None
+    if colon and (not 0 < len(tag) <= 128 or not _SIMPLE_TAG.issuperset(tag) or tag[0] in ".-"):
+        return None
+    return Reference(domain=DEFAULT_DOMAIN, path=_OFFICIAL + name, tag=tag)
 
 
 def _split_domain(text: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from engine.errors import InvalidArgument, Unavailable
+from engine.model.version import VERSION
 from engine.registry.endpoints import loopback
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import httpx
 
 CERTIFICATES = ("/etc/longshore/certs.d", "/etc/docker/certs.d")
-USER_AGENT = "longshore"
+USER_AGENT = f"longshore/{VERSION}"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 10
 _CONNECT_TIMEOUT = 15.0

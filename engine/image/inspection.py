@@ -1,0 +1,89 @@
+"""``image inspect``: the typed details, and the document in Docker's shape that is printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.image import catalog
+from engine.image.catalog import Catalog
+from engine.image.documents import ImageDocument, read_config
+from engine.image.layers import LayerStore
+from engine.model.images import Image, ImageDetails
+from engine.store.images import ImageRecord, Images
+
+_EMPTY_CONFIG: dict[str, Any] = {
+    "Hostname": "",
+    "Domainname": "",
+    "User": "",
+    "AttachStdin": False,
+    "AttachStdout": False,
+    "AttachStderr": False,
+    "Tty": False,
+    "OpenStdin": False,
+    "StdinOnce": False,
+    "Env": None,
+    "Cmd": None,
+    "Image": "",
+    "Volumes": None,
+    "WorkingDir": "",
+    "Entrypoint": None,
+    "OnBuild": None,
+    "Labels": None,
+}
+"""What Docker prints of a config that sets nothing; the image's own fields are laid over it."""
+
+
+def inspect(images: Catalog, table: Images, layers: LayerStore, name: str) -> ImageDetails:
+    """Everything about an image.
+
+    Raises:
+        NotFound: no such image.
+        CorruptData: its config is damaged in the store.
+    """
+    record = images.resolve(name)
+    data = images.raw_config(record)
+    document = read_config(data)
+    image = catalog.summary(record, table.names(record.id))
+    return ImageDetails(
+        image=image,
+        config=document.config,
+        architecture=record.architecture,
+        variant=record.variant,
+        os=record.os,
+        author=document.author,
+        layers=record.diff_ids,
+        raw=json.dumps(_document(record, image, document, json.loads(data), layers), ensure_ascii=False),
+    )
+
+
+def _document(record: ImageRecord, image: Image, document: ImageDocument, raw: dict[str, Any], layers: LayerStore) -> dict[str, Any]:
+    own = raw.get("config")
+    comment = next((step.comment for step in reversed(document.history) if not step.empty_layer), "")
+    version = raw.get("docker_version")
+    return {
+        "Id": record.id,
+        "RepoTags": list(image.tags),
+        "RepoDigests": list(image.digests),
+        "Parent": "",
+        "Comment": comment,
+        "Created": document.created or "0001-01-01T00:00:00Z",
+        "DockerVersion": version if isinstance(version, str) else "",
+        "Author": document.author,
+        "Config": {**_EMPTY_CONFIG, **(own if isinstance(own, dict) else {})},
+        "Architecture": record.architecture,
+        **({"Variant": record.variant} if record.variant else {}),
+        "Os": record.os,
+        "Size": record.size,
+        "VirtualSize": record.size,
+        "GraphDriver": {"Data": _directories(record, layers), "Name": "overlay2"},
+        "RootFS": {"Type": "layers", "Layers": list(record.diff_ids)},
+        "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"},
+    }
+
+
+def _directories(record: ImageRecord, layers: LayerStore) -> dict[str, str]:
+    paths = [layers.path(chain_id) for chain_id in reversed(record.chain_ids)]
+    if not paths:
+        return {}
+    return {**({"LowerDir": ":".join(paths[1:])} if paths[1:] else {}), "UpperDir": paths[0]}
