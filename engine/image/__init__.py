@@ -1,0 +1,1 @@
+"""Images: layers on disk, pulls, and the catalogue of what is stored."""

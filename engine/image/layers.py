@@ -1,0 +1,416 @@
+"""The layer store: every layer unpacked once, named by its chain ID, shared by all containers (OCI image-spec, "Layer ChainID").
+
+On disk a layer is ``layers/<hex of the chain ID>/`` with ``diff/``, the overlayfs lower, and ``opaque``, the NUL-separated paths of its
+opaque directories. It is made as ``layers/.new-<hex>/`` by a jailed worker, synced, renamed, and only then recorded: a directory without a
+record is half-made. The maker holds an flock on the new directory, which serialises processes that unpack the same layer, and tells
+:meth:`LayerStore.sweep` what nobody works on any more.
+
+Layers of one image unpack at the same time. Only the last step of each, which looks at the layers below, waits for its parent.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from engine.errors import Cancelled, CorruptData, NotFound
+from engine.image import compression
+from engine.image.tree import remove_tree
+from engine.image.unpacking import Unpacker
+from engine.linux import syscalls
+from engine.model import digest
+from engine.model.value import Value
+from engine.store import faults
+from engine.store.database import Database
+from engine.store.layers import LayerRecord, Layers
+from engine.store.roots import Roots
+
+_NEW = ".new-"
+_GONE = ".gone-"
+_POLL = 0.02
+
+Progress = Callable[[int], None]
+"""Told how many compressed bytes were handed over so far."""
+Stop = Callable[[], bool]
+"""Asked now and then; ``True`` gives the operation up."""
+
+
+class _Job(Value):
+    """One call of :meth:`LayerStore.unpack`."""
+
+    diff_id: str
+    chain_id: str
+    parents: tuple[str, ...]
+    progress: Progress
+    stop: Stop
+
+
+class LayerStore:
+    """The layers of one engine. Safe to use from several threads and processes at once.
+
+    The helper process that unpacks is started with the first layer and lives until :meth:`close`.
+    """
+
+    def __init__(self, roots: Roots, db: Database) -> None:
+        self._root = roots.layers
+        self._layers = Layers(db)
+        self._unpacker = Unpacker()
+        self._making: set[str] = set()
+
+    def __enter__(self) -> LayerStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the helper process. Unpackings that still run fail."""
+        self._unpacker.close()
+
+    def warm(self) -> None:
+        """Start the helper process now, while something else (a manifest, say) is being waited for."""
+        self._unpacker.start()
+
+    # -- what is there
+
+    def has(self, chain_id: str) -> bool:
+        """The layer is unpacked, whole and durable."""
+        return self._layers.has(chain_id) and os.path.isdir(self.path(chain_id))
+
+    def path(self, chain_id: str) -> str:
+        """The directory for overlayfs. It exists if :meth:`has` says so.
+
+        Raises:
+            InvalidArgument: ``chain_id`` is no digest.
+        """
+        return f"{self._directory(chain_id)}/diff"
+
+    def lowers(self, chain_ids: Sequence[str]) -> list[str]:
+        """Directories for overlayfs' ``lowerdir``, topmost first, of an image's chain IDs (lowest first).
+
+        Raises:
+            NotFound: a layer is missing.
+        """
+        for chain_id in chain_ids:
+            if not self.has(chain_id):
+                raise NotFound(f"layer {chain_id} is not unpacked", hint="pull the image again")
+        return [self.path(chain_id) for chain_id in reversed(chain_ids)]
+
+    def opaque(self, chain_id: str) -> frozenset[bytes]:
+        """Paths (relative, bytes) of a layer's directories that hide what lower layers have in them."""
+        try:
+            with open(f"{self._directory(chain_id)}/opaque", "rb") as file:
+                return frozenset(file.read().split(b"\0")[:-1])
+        except FileNotFoundError:
+            return frozenset()
+
+    def size(self, chain_id: str) -> int:
+        """Bytes of the layer's files, as docker counts them; hard links once.
+
+        Raises:
+            NotFound: there is no such layer.
+        """
+        record = self._layers.get(chain_id)
+        if record is None:
+            raise NotFound(f"layer {chain_id} is not unpacked")
+        return record.size
+
+    # -- making
+
+    def unpack(
+        self,
+        source: Iterable[bytes],
+        *,
+        diff_id: str,
+        parents: Sequence[str] = (),
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> str:
+        """Unpack the layer whose compressed bytes ``source`` yields, while they arrive; blocks until the layer is durable.
+
+        ``source`` is not touched if the layer is there already or somebody else makes it meanwhile. What it raises is passed on. Call this
+        for several layers at a time from threads, lowest first: it waits for ``parents`` that are being unpacked by anyone.
+
+        Args:
+            diff_id: digest of the uncompressed archive, verified.
+            parents: chain IDs of the layers below, lowest first.
+            progress, stop: see :data:`Progress` and :data:`Stop`.
+
+        Returns:
+            The chain ID.
+
+        Raises:
+            CorruptData: the bytes are malformed, hostile or not those of ``diff_id``.
+            NotFound: the parent is neither there nor in the making.
+            DiskFull: it does not fit.
+            Cancelled: ``stop`` said so.
+            EngineFault: the kernel refused something.
+        """
+        digest.check(diff_id)
+        job = _Job(
+            diff_id=diff_id,
+            chain_id=digest.of(f"{parents[-1]} {diff_id}".encode()) if parents else diff_id,
+            parents=tuple(parents),
+            progress=progress or _ignore,
+            stop=stop or _never,
+        )
+        if self.has(job.chain_id):
+            return job.chain_id
+        self._making.add(job.chain_id)
+        try:
+            self._make(job, source)
+        except OSError as error:
+            raise faults.from_os(error, f"unpack layer {digest.short(diff_id)}") from error
+        finally:
+            self._making.discard(job.chain_id)
+        return job.chain_id
+
+    def _make(self, job: _Job, source: Iterable[bytes]) -> None:
+        new = f"{self._root}/{_NEW}{_hex(job.chain_id)}"
+        lock = self._claim(job, new)
+        if lock < 0:
+            return
+        try:
+            os.mkdir(f"{new}/diff", 0o755)
+            size, opaque = self._feed(job, source, f"{new}/diff")
+            self._mark_opaque(new, opaque)
+            self._commit(job, new, size)
+        except BaseException:
+            remove_tree(new)
+            raise
+        finally:
+            os.close(lock)
+
+    def _feed(self, job: _Job, source: Iterable[bytes], target: str) -> tuple[int, list[bytes]]:
+        """Let a worker unpack ``source`` into ``target``: the size, and the directories to mark opaque."""
+        head, chunks = _peek(iter(source))
+        algorithm = job.diff_id.partition(":")[0]
+        parents = [_hex(parent) for parent in job.parents]
+        with self._unpacker.begin(target, self._root, compression.sniff(head), algorithm, parents) as worker:
+            done = 0
+            for chunk in chunks:
+                if job.stop():
+                    raise Cancelled(f"unpacking layer {digest.short(job.diff_id)} was cancelled")
+                worker.feed(chunk)
+                done += len(chunk)
+                job.progress(done)
+            found = worker.applied()
+            if found != job.diff_id:
+                raise CorruptData(f"layer {digest.short(job.diff_id)} does not match its diff ID: expected {job.diff_id}, got {found}")
+            if job.parents:
+                self._wait_for(job.parents[-1], job.stop)
+            return worker.settle()
+
+    def _mark_opaque(self, new: str, paths: list[bytes]) -> None:
+        """Set overlayfs' attribute, which the jail may not, without following a link out of the layer."""
+        if not paths:
+            return
+        root = os.open(f"{new}/diff", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            for path in paths:
+                beneath = 1 | 2 | 4 | 8  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                fd = syscalls.openat2(root, path or b".", flags, 0, beneath)
+                try:
+                    name = "trusted.overlay.opaque" if os.geteuid() == 0 else "user.overlay.opaque"
+                    os.setxattr(fd, name, b"y")
+                finally:
+                    os.close(fd)
+        finally:
+            os.close(root)
+        with open(f"{new}/opaque", "wb") as file:
+            file.write(b"".join(path + b"\0" for path in paths))
+
+    def _commit(self, job: _Job, new: str, size: int) -> None:
+        final = self._directory(job.chain_id)
+        fd = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            syscalls.syncfs(fd)
+        finally:
+            os.close(fd)
+        if os.path.isdir(final):  # half-removed: it has no record
+            self._discard(final)
+        os.rename(new, final)
+        parent = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+        parent_id = job.parents[-1] if job.parents else ""
+        self._layers.put(LayerRecord(chain_id=job.chain_id, diff_id=job.diff_id, parent=parent_id, size=size))
+
+    def _claim(self, job: _Job, new: str) -> int:
+        """Make ``new`` ours: a descriptor that holds its lock; -1 when somebody else finished the layer meanwhile."""
+        while True:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+            try:
+                os.mkdir(new, 0o700)
+            except FileExistsError:
+                pass
+            fd = _lock(new)
+            if fd is not None:
+                if self.has(job.chain_id):
+                    remove_tree(new)
+                    os.close(fd)
+                    return -1
+                for leftover in ("diff", "opaque"):
+                    _remove(f"{new}/{leftover}")
+                return fd
+            if self.has(job.chain_id):
+                return -1
+            if job.stop():
+                raise Cancelled("waiting for a layer was cancelled")
+            time.sleep(_POLL)
+
+    def _wait_for(self, parent: str, stop: Stop) -> None:
+        """Until ``parent`` is there.
+
+        Raises:
+            NotFound: nobody makes it.
+        """
+        while not self.has(parent):
+            # Asked before the second look: a maker records the layer before it lets go.
+            idle = parent not in self._making and not _is_locked(f"{self._root}/{_NEW}{_hex(parent)}")
+            if idle and not self.has(parent):
+                raise NotFound(f"the layer below, {parent}, is not unpacked")
+            if stop():
+                raise Cancelled("waiting for a layer was cancelled")
+            time.sleep(_POLL)
+
+    # -- removing
+
+    def remove(self, chain_id: str) -> int:
+        """Remove a layer; the bytes it held, 0 if it was not there. The caller made sure that nothing uses it.
+
+        Raises:
+            EngineFault: the file system refused.
+        """
+        record = self._layers.get(chain_id)
+        self._layers.delete(chain_id)
+        try:
+            self._discard(self._directory(chain_id))
+        except OSError as error:
+            raise faults.from_os(error, f"remove layer {chain_id}") from error
+        return record.size if record else 0
+
+    def sweep(self) -> int:
+        """Remove what interrupted unpackings and removals left behind; how many directories that were.
+
+        Raises:
+            EngineFault: the file system refused.
+        """
+        known = {_hex(record.chain_id) for record in self._layers.all()}
+        swept = 0
+        try:
+            names = sorted(os.listdir(self._root))
+        except FileNotFoundError:
+            return 0
+        for name in names:
+            path = f"{self._root}/{name}"
+            if name in known:
+                continue
+            try:
+                swept += self._sweep_one(path, name)
+            except OSError as error:
+                raise faults.from_os(error, f"remove {path}") from error
+        return swept
+
+    def _sweep_one(self, path: str, name: str) -> int:
+        if name.startswith(_GONE):
+            remove_tree(path)
+            return 1
+        fd = _lock(path)  # a layer between its rename and its record still has its maker's lock
+        if fd is None:
+            return 0
+        try:
+            if self._recorded(name):
+                return 0
+            self._discard(path)
+        finally:
+            os.close(fd)
+        return 1
+
+    def _recorded(self, name: str) -> bool:
+        return any(_hex(record.chain_id) == name for record in self._layers.all())
+
+    def _discard(self, path: str) -> None:
+        """Remove a directory so that it is never seen half-removed under its name."""
+        gone = f"{self._root}/{_GONE}{os.urandom(8).hex()}"
+        try:
+            os.rename(path, gone)
+        except FileNotFoundError:
+            return
+        remove_tree(gone)
+
+    def _directory(self, chain_id: str) -> str:
+        return f"{self._root}/{_hex(chain_id)}"
+
+
+def _hex(chain_id: str) -> str:
+    """A directory name without a colon, which separates overlayfs' lowers."""
+    algorithm, digits = digest.split(chain_id)
+    return digits if algorithm == "sha256" else f"{algorithm}-{digits}"
+
+
+def _ignore(done: int) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, enough to tell the compression, and everything."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= compression.MAGIC_LENGTH:
+            break
+
+    def whole() -> Iterator[bytes]:
+        yield head
+        yield from chunks
+
+    return head, whole()
+
+
+def _lock(path: str) -> int | None:
+    """A descriptor of the directory ``path`` that holds its lock; ``None`` if somebody else does, or it was renamed meanwhile."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        here, there = os.fstat(fd), os.stat(path, follow_symlinks=False)
+        if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+            return fd
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(fd)
+    return None
+
+
+def _is_locked(path: str) -> bool:
+    fd = None
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        if fd is not None:
+            os.close(fd)
+    return False
+
+
+def _remove(path: str) -> None:
+    try:
+        remove_tree(path)
+    except NotADirectoryError:
+        os.unlink(path)

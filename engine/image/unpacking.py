@@ -1,0 +1,215 @@
+"""The front end's side of :mod:`engine.image.unpacker`: starts the helper process and talks to its workers.
+
+What a worker says is hostile: it reads archives from strangers. Every message is bounded and parsed strictly, and names nothing
+but paths below the layer being made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+from _thread import allocate_lock
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from engine.errors import CorruptData, EngineFault, by_name
+from engine.image.names import MAX_PATH
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+_CODE = "import sys; sys.path[:] = sys.argv[1:]; from engine.image.unpacker import main; main()"
+_NO_ENVIRONMENT: dict[str, str] = {}
+_PIPE_SIZE = 1 << 20
+_MESSAGE = 64 << 10
+_MAX_OPAQUE = 1 << 20
+_F_SETPIPE_SZ = 1031
+
+
+class Unpacker:
+    """The helper process, started when it is first needed and again should it have died. Any thread may call."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._process: Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start the helper unless it runs.
+
+        Raises:
+            EngineFault: the interpreter can not be started.
+        """
+        with self._lock:
+            self._connected()
+
+    def close(self) -> None:
+        """End the helper and wait for it. Idempotent."""
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            if self._process is not None:
+                self._process.kill()  # PID 1 of the workers has PDEATHSIG: all are gone with it
+                self._process.wait()
+                self._process = None
+
+    def begin(self, target: str, layers: str, kind: str, algorithm: str, parents: Sequence[str]) -> Worker:
+        """A worker that unpacks into the directory ``target``; ``parents`` are chain IDs below ``layers``, lowest first.
+
+        Raises:
+            EngineFault: the helper can not be started.
+        """
+        read_end, write_end = os.pipe()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            try:
+                fcntl.fcntl(write_end, _F_SETPIPE_SZ, _PIPE_SIZE)
+            except OSError:
+                pass  # the user's share of pipe memory is used up: it works with less
+            words = (kind, algorithm, target, layers, *parents)
+            request = "\0".join(words).encode("utf-8", "surrogateescape")
+            with self._lock:
+                try:
+                    socket.send_fds(self._connected(), [request], [read_end, theirs.fileno()])
+                except OSError:  # it died since: a fresh one, once
+                    self._forget()
+                    socket.send_fds(self._connected(), [request], [read_end, theirs.fileno()])
+        except BaseException as error:
+            os.close(write_end)
+            ours.close()
+            if isinstance(error, OSError):
+                raise EngineFault(f"the unpacker does not answer: {error}") from error
+            raise
+        finally:
+            os.close(read_end)
+            theirs.close()
+        return Worker(write_end, ours)
+
+    def _connected(self) -> socket.socket:
+        if self._socket is not None and self._process is not None and self._process.poll() is None:
+            return self._socket
+        self._forget()
+        from subprocess import DEVNULL, Popen
+
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        paths = [os.path.abspath(path) for path in sys.path if path]
+        try:
+            command = [sys.executable, "-I", "-S", "-B", "-c", _CODE, *_package_root(), *paths]
+            self._process = Popen(
+                command, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, env=_NO_ENVIRONMENT
+            )
+        except OSError as error:
+            ours.close()
+            raise EngineFault(f"the unpacker can not be started: {error}") from error
+        finally:
+            theirs.close()
+        self._socket = ours
+        return ours
+
+    def _forget(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class Worker:
+    """One layer being unpacked. As a context manager it waits at the end until the worker is gone."""
+
+    def __init__(self, data: int, talk: socket.socket) -> None:
+        self._data = data
+        self._talk = talk
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end_data()
+        try:
+            self._talk.shutdown(socket.SHUT_WR)  # whatever it waits for, it gets an end of file
+            while self._talk.recv(_MESSAGE):
+                pass
+        except OSError:
+            pass
+        self._talk.close()
+
+    def feed(self, chunk: bytes) -> None:
+        """Hand over compressed bytes; blocks while the worker is behind.
+
+        Raises:
+            CorruptData, DiskFull, EngineFault: what the worker stumbled over.
+        """
+        view = memoryview(chunk)
+        while view:
+            try:
+                done = os.write(self._data, view)
+            except BrokenPipeError:
+                self._expect(b"")  # raises what the worker said last
+                raise EngineFault("the unpacker stopped reading") from None
+            view = view[done:]
+
+    def applied(self) -> str:
+        """Say that all bytes were handed over; the digest of the uncompressed archive.
+
+        Raises:
+            CorruptData, DiskFull, EngineFault: what the worker stumbled over.
+        """
+        self._end_data()
+        return self._expect(b"applied").decode("ascii", "replace")
+
+    def settle(self) -> tuple[int, list[bytes]]:
+        """Let it finish, now that the layers below are there: the layer's size, and the directories to mark opaque.
+
+        Raises:
+            CorruptData, EngineFault: what the worker stumbled over.
+        """
+        try:
+            self._talk.send(b"settle")
+        except OSError as error:
+            raise EngineFault(f"the unpacker died: {error}") from error
+        opaque: list[bytes] = []
+        while True:
+            word, rest = self._receive()
+            if word == b"opaque" and len(rest) <= MAX_PATH and len(opaque) < _MAX_OPAQUE:
+                opaque.append(rest)
+            elif word == b"done" and rest.isdigit() and len(rest) < 20:
+                return int(rest), opaque
+            else:
+                raise EngineFault("the unpacker answered nonsense")
+
+    def _expect(self, wanted: bytes) -> bytes:
+        word, rest = self._receive()
+        if word != wanted:
+            raise EngineFault("the unpacker answered nonsense")
+        return rest
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        try:
+            message = self._talk.recv(_MESSAGE)
+        except OSError as error:
+            raise EngineFault(f"the unpacker died: {error}") from error
+        if not message:
+            raise EngineFault("the unpacker died", hint="look for out-of-memory kills in the kernel's log")
+        word, _, rest = message.partition(b"\0")
+        if word == b"error":
+            name, text, hint = (*rest.decode("utf-8", "replace").split("\0"), "", "", "")[:3]
+            kind = by_name(name)
+            raise (kind if issubclass(kind, EngineFault) or name == "NotSupported" else CorruptData)(text[:2000], hint=hint[:500])
+        return word, rest
+
+    def _end_data(self) -> None:
+        if self._data >= 0:
+            os.close(self._data)
+            self._data = -1
+
+
+def _package_root() -> list[str]:
+    """Where ``engine`` is imported from, which need not be on ``sys.path`` by an absolute name."""
+    return [os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))]
