@@ -50,6 +50,15 @@ def connect(run: str, entry: str, arguments: list[str]) -> socket.socket:
     raise Unavailable(f"the spawner of {run} does not answer", hint=f"see {os.path.join(run, LOG)}")
 
 
+def dismiss(run: str) -> None:
+    """Let the spawner of ``run`` leave now, if there is one. Supervisors and their containers go on."""
+    sock = wire.connect(os.path.join(run, SOCKET))
+    if sock is not None:
+        with sock:
+            sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
+            wire.receive(sock)
+
+
 def launch(run: str, entry: str, arguments: list[str]) -> None:
     """Start a spawner and return when one listens, be it this one or a concurrent one.
 

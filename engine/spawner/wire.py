@@ -16,13 +16,13 @@ a peer is as trusted as we are; frames are bounded all the same, because a bug i
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 import struct
 from typing import Any, Final
 
 from engine.errors import CorruptData, LongshoreError, Unavailable, by_name
+from engine.store import codec
 
 REQUEST: Final = 1
 REPLY: Final = 2
@@ -49,7 +49,7 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 def message(kind: int, fields: dict[str, Any]) -> bytes:
     """A frame whose payload is a JSON object."""
-    return frame(kind, json.dumps(fields).encode())
+    return frame(kind, codec.dumps(fields).encode())
 
 
 def error_frame(error: LongshoreError) -> bytes:
@@ -64,8 +64,8 @@ def fields_of(payload: bytes) -> dict[str, Any]:
         CorruptData: it is none.
     """
     try:
-        fields = json.loads(payload)
-    except ValueError:
+        fields = codec.loads(payload.decode())
+    except (ValueError, StopIteration):
         fields = None
     if not isinstance(fields, dict):
         raise CorruptData("a frame that should hold a JSON object does not")

@@ -7,8 +7,10 @@ import signal
 from collections.abc import Callable
 
 from engine.errors import StartFailed
+from engine.linux import capabilities
 from engine.model.containers import ExecConfig
 from engine.runtime import process
+from engine.runtime.host import HostFacts
 from engine.runtime.spec import exec_process
 from engine.spawner import wire
 from engine.supervisor.loop import READ, Loop
@@ -50,7 +52,7 @@ class ExecProcess:
             created = process.exec_in(
                 run.spec,
                 run.pid,
-                exec_process(run.spec, config),
+                exec_process(run.spec, config, HostFacts(capabilities=capabilities.available())),
                 stdin=stdio.stdin,
                 stdout=stdio.stdout,
                 stderr=stdio.stderr,

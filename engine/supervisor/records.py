@@ -30,6 +30,10 @@ class StateBook:
         """The container as the database has it. Raises NotFound."""
         return self._containers.get(self.container_id)
 
+    def other(self, name: str) -> ContainerRecord:
+        """Another container. Raises NotFound."""
+        return self._containers.resolve(name)
+
     def write(
         self,
         state: ContainerState,

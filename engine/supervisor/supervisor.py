@@ -25,6 +25,7 @@ from engine.errors import LongshoreError, NotFound, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
 from engine.model.streams import StreamName
 from engine.network.manager import NetworkManager
+from engine.runtime.spec import resolve_joins
 from engine.spawner import wire
 from engine.store.containers import ContainerRecord
 from engine.store.database import Database
@@ -132,7 +133,7 @@ class Supervisor:
         self.book.rest()
 
     def _begin(self, record: ContainerRecord) -> MainProcess:
-        spec = load_spec(self.roots, record.id)
+        spec = resolve_joins(load_spec(self.roots, record.id), self._pid_of)
         if self._log is None:
             self._log = LogWriter(self.roots.log_dir(record.id))
         run = MainProcess(self.roots, self.networks, record, spec)
@@ -149,6 +150,13 @@ class Supervisor:
         self.manually_stopped = self.stop_requested = False
         self.loop.watch(run.pidfd, READ, self._exited)
         return run
+
+    def _pid_of(self, name: str) -> int:
+        """The main process of another container whose namespaces this one joins."""
+        other = self.book.other(name)
+        if not other.state.running:
+            raise StartFailed(f"cannot join namespaces of a non running container: {other.id}")
+        return other.state.pid
 
     def _failed(self, error: LongshoreError) -> None:
         """Record a start that failed; docker leaves the container as it was, with the error in its state."""

@@ -19,7 +19,7 @@ from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.logs.reader import LogReader
 from engine.store.roots import Roots
-from engine.supervisor import client, places, records, recovery, removal, signals
+from engine.supervisor import client, places, records, signals
 
 CONDITIONS: Final = ("not-running", "next-exit", "removed")
 
@@ -95,6 +95,8 @@ class Lifecycle:
                 raise EngineFault(f"cannot remove container {record.name}: its supervisor does not leave")
             time.sleep(0.001)
 
+        from engine.supervisor import recovery, removal
+
         try:
             recovery.settle_locked(self._roots, self._db, self._containers.get(record.id))
             removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes)
@@ -154,6 +156,8 @@ class Lifecycle:
 
         deadline = time.monotonic() + _PATIENCE
         while (answer := call()) is None:
+            from engine.supervisor import recovery
+
             if recovery.settle(self._roots, self._db, record.id):
                 return None
             if time.monotonic() > deadline:
@@ -199,6 +203,8 @@ class Lifecycle:
 
     def _lost(self, record: ContainerRecord) -> int:
         """The exit code of a container whose supervisor went without telling."""
+
+        from engine.supervisor import recovery
 
         recovery.settle(self._roots, self._db, record.id)
         try:
