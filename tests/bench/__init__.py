@@ -1,0 +1,1 @@
+"""Benchmarks: us and our peers in one run, on one disk, with ratios. ``python3 -m tests bench [-- CASE …]``."""

@@ -1,0 +1,69 @@
+"""``python3 -m tests bench [-- CASE …]``: run the cases and print ratios."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+
+from tests.bench import cases, peers
+from tests.bench.place import disk, namespace
+from tests.support.registry import running_registry
+
+CASES = ("lifecycle", "run", "pull-debian", "pull-big", "pull-many", "idle", "logs", "ps", "tui")
+
+
+def main() -> int:
+    """Run the named cases, or all."""
+    wanted = sys.argv[1:] or list(CASES)
+    unknown = [name for name in wanted if name not in CASES]
+    if unknown:
+        print(f"no case {', '.join(unknown)}; there are: {', '.join(CASES)}", file=sys.stderr)
+        return 2
+    if os.geteuid():
+        print("the benchmarks need root: they mount a disk and run engines", file=sys.stderr)
+        return 2
+    load = os.getloadavg()[0]
+    print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}", flush=True)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(disk())
+        registry = stack.enter_context(running_registry(f"{place}/registry"))
+        peers.make_images(registry.url, place, {name.removeprefix("pull-") for name in wanted})
+        netns = stack.enter_context(namespace(f"lsbench{os.getpid()}"))
+        ours = peers.longshore(place, registry.host)
+        others = [stack.enter_context(peers.docker(place, netns)), peers.podman(place, registry.host)]
+        everyone = [ours, *others]
+        for peer in everyone:
+            tls = ["--tls-verify=false"] if peer.name == "podman" else []
+            peer("pull", *tls, peer.image("busybox"))
+        for name in CASES:
+            if name in wanted:
+                _run(name, everyone, ours, place)
+        for peer in everyone:
+            leftover = peer("ps", "-aq").decode().split()
+            if leftover:
+                peer("rm", "-f", *leftover)
+    return 0
+
+
+def _run(name: str, everyone: list[peers.Peer], ours: peers.Peer, place: str) -> None:
+    match name:
+        case "lifecycle":
+            cases.lifecycle(everyone, ours, place)
+        case "run":
+            cases.run_rm(everyone)
+        case "idle":
+            cases.idle(everyone)
+        case "logs":
+            cases.logs(everyone)
+        case "ps":
+            cases.list_many(everyone)
+        case "tui":
+            cases.tui(ours)
+        case _:
+            cases.pull(everyone, name.removeprefix("pull-"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""What is measured."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from tests.bench.clock import Table, median
+from tests.bench.peers import Peer
+from tests.support.wait import until
+
+LINES = 2_000_000
+
+
+def lifecycle(peers: Sequence[Peer], ours: Peer, disk: str) -> None:
+    """create + start + wait + remove of ``true`` through the engine interface, without process start-up."""
+    from engine.connect import connect
+
+    from engine.cli.runner import InlineRunner, LoopRunner, Runner
+    from engine.interface import Engine
+    from engine.model.containers import ContainerConfig, HostConfig
+
+    def once(engine: Engine, runner: Runner, network: str) -> None:
+        config = ContainerConfig(image="busybox", cmd=("true",))
+        made = runner.run(engine.containers.create(config, HostConfig(network_mode=network))).id
+        runner.run(engine.containers.start(made))
+        runner.run(engine.containers.wait(made))
+        runner.run(engine.containers.remove(made))
+
+    engines: list[tuple[str, Engine, Runner]] = [("longshore", connect("embedded:", root=f"{disk}/longshore"), InlineRunner())]
+    engines += [("docker", connect(peer.command[-1]), LoopRunner()) for peer in peers if peer.name == "docker"]
+    for title, network in (("lifecycle of true, no network", "none"), ("lifecycle of true, default network", "default")):
+        table = Table(title, "ms")
+        for name, engine, runner in engines:
+            once(engine, runner, network)
+
+            def action(engine: Engine = engine, runner: Runner = runner, network: str = network) -> None:
+                once(engine, runner, network)
+
+            table.values[name] = 1000 * median(action, times=20 if name == "longshore" else 7)
+        table.show()
+    for _, engine, runner in engines:
+        runner.run(engine.close())
+        runner.close()
+
+
+def run_rm(peers: Sequence[Peer]) -> None:
+    """``run --rm busybox true`` from the shell's view."""
+    table = Table("run --rm busybox true", "ms")
+    for peer in peers:
+        words = ("run", "--rm", peer.image("busybox"), "true")
+        peer(*words)
+        table.values[peer.name] = 1000 * median(lambda peer=peer, words=words: peer(*words), times=9)  # type: ignore[misc]
+    table.show()
+
+
+def pull(peers: Sequence[Peer], image: str) -> None:
+    """Pull and unpack, from a registry on loopback whose files are in the page cache."""
+    table = Table(f"pull {image}", "s")
+    for peer in peers:
+        name = peer.image(image)
+        tls = ["--tls-verify=false"] if peer.name == "podman" else []
+
+        def forget(peer: Peer = peer, name: str = name) -> None:
+            peer("rmi", "-f", name, check=False)
+            os.sync()
+
+        peer("pull", *tls, name)
+        table.values[peer.name] = median(lambda peer=peer, tls=tls, name=name: peer("pull", *tls, name), times=3, before=forget)  # type: ignore[misc]
+    table.show()
+
+
+def idle(peers: Sequence[Peer], count: int = 20) -> None:
+    """PSS of what looks after each idle container: our supervisor, containerd's shim, conmon."""
+    table = Table(f"overhead of an idle container (of {count})", "MiB")
+    processes = {"longshore": b"longshore", "docker": b"containerd-shim", "podman": b"conmon"}
+    for peer in peers:
+        before = _pids(processes[peer.name])
+        names = [f"bench-idle-{number}" for number in range(count)]
+        for name in names:
+            peer("run", "-d", "--name", name, peer.image("busybox"), "sleep", "1000")
+        found = _pids(processes[peer.name]) - before
+        sizes = [_pss(pid) for pid in found]
+        table.values[peer.name] = sum(sizes) / count / (1 << 20)
+        peer("rm", "-f", *names)
+    table.show()
+
+
+def logs(peers: Sequence[Peer]) -> None:
+    """2,000,000 lines of one write each, then all of them through ``logs``."""
+    written, read = Table(f"{LINES:,} lines written", "s"), Table("logs | wc -l of them", "s")
+    script = f"awk 'BEGIN {{ for (i = 0; i < {LINES}; i++) {{ print \"line number \" i; fflush() }} }}'"
+    for peer in peers:
+        peer("rm", "-f", "bench-log", check=False)
+        start = time.perf_counter()
+        peer("run", "-d", "--name", "bench-log", peer.image("busybox"), "sh", "-c", script)
+        peer("wait", "bench-log")
+        written.values[peer.name] = time.perf_counter() - start
+
+        def count(peer: Peer = peer) -> None:
+            with subprocess.Popen([*peer.command, "logs", "bench-log"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as reading:
+                pipe = reading.stdout
+                assert pipe
+                lines = sum(chunk.count(b"\n") for chunk in iter(lambda: pipe.read(1 << 20), b""))
+            assert lines == LINES, f"{peer.name} shows {lines} lines"
+
+        read.values[peer.name] = median(count, times=1)
+        if peer.name != "longshore":
+            peer("rm", "-f", "bench-log")
+    written.show()
+    read.show()
+
+
+def list_many(peers: Sequence[Peer], count: int = 500) -> None:
+    """``ps -a`` of many containers."""
+    table = Table(f"ps -a of {count}", "ms")
+    for peer in peers:
+        have = len(peer("ps", "-aq").split())
+        made = [peer("create", peer.image("busybox"), "true").decode().strip() for _ in range(count - have)]
+        table.values[peer.name] = 1000 * median(lambda peer=peer: peer("ps", "-a"), times=7)  # type: ignore[misc]
+        for place in range(0, len(made), 50):
+            peer("rm", *made[place : place + 50])
+    table.show()
+
+
+def tui(ours: Peer, count: int = 50) -> None:
+    """The TUI with many containers: first useful paint, CPU at rest, and a log of two million lines open at its end."""
+    names = [f"bench-tui-{number:02}" for number in range(count)]
+    for name in names:
+        ours("run", "-d", "--name", name, ours.image("busybox"), "sleep", "1000")
+    paints, rest = [], 0.0
+    for turn in range(3):
+        start = time.perf_counter()
+        with Terminal(ours.command) as screen:
+            until(lambda: "bench-tui-00" in screen(), what="first paint")
+            paints.append(time.perf_counter() - start)
+            if turn == 2:
+                until(lambda: _still(screen), what="a screen at rest")
+                rest = _cpu_share(screen.pid, 10)
+    ours("rm", "-f", *names)
+    Table("TUI: first useful paint", "s", {"longshore": sorted(paints)[1]}).show()
+    Table("TUI: CPU at rest", "% of a core", {"longshore": rest * 100}).show()
+    if b"bench-log" in ours("ps", "-a"):
+        with Terminal(ours.command) as screen:
+            until(lambda: "bench-log" in screen(), what="the list")
+            start = time.perf_counter()
+            until(lambda: f"line number {LINES - 1}" in screen(), what="the log's last line")
+            taken = time.perf_counter() - start
+            Table("TUI: log of 2M lines open at its end", "s", {"longshore": taken}).show()
+            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(screen.pid) / 1e6}).show()
+
+
+class Terminal:
+    """The program in a tmux of its own, 160×48."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._socket = f"longshore-bench-{os.getpid()}"
+        self._tmux("new-session", "-d", "-s", "bench", "-x", "160", "-y", "48", *command)
+        self.pid = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
+
+    def _tmux(self, *words: str) -> str:
+        return subprocess.run(["tmux", "-L", self._socket, *words], capture_output=True, text=True, check=True).stdout
+
+    def __call__(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tmux("kill-server")
+
+
+def _still(screen: Callable[[], str]) -> bool:
+    before = screen()
+    time.sleep(2)
+    return screen() == before
+
+
+def _cpu_share(pid: int, seconds: float) -> float:
+    before, start = _cpu(pid), time.perf_counter()
+    time.sleep(seconds)
+    return (_cpu(pid) - before) / (time.perf_counter() - start)
+
+
+def _cpu(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _pids(name: bytes) -> set[int]:
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    command = file.read()
+                with open(f"/proc/{entry}/comm", "rb") as file:
+                    short = file.read()
+            except OSError:
+                continue
+            if name in command.split(b"\0")[0] or name[:15] in short:
+                found.add(int(entry))
+    return found
+
+
+def _pss(pid: int) -> int:
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
