@@ -158,6 +158,10 @@ class Blobs:
     def _prepare(self, directory: str) -> None:
         if not os.path.isdir(directory):
             os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.mark()
+
+    def mark(self) -> None:
+        """Write the file that makes the directory an OCI image layout."""
         marker = f"{self._roots.layout}/oci-layout"
         if not os.path.exists(marker):
             atomic.write_file(marker, _LAYOUT, 0o600)

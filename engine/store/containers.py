@@ -97,7 +97,7 @@ class Containers:
         }
         volumes = {mount.source for mount in record.mounts if mount.kind == "volume"}
         with self._db.transaction() as connection:
-            self._refuse_name(connection, record.name)
+            self.refuse_name(record.name)
             marks = ", ".join(f":{name}" for name in row)
             connection.execute(f"INSERT INTO containers ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608  our own names
             connection.executemany(
@@ -203,7 +203,7 @@ class Containers:
     def rename(self, container_id: str, name: str, event: Event | None = None) -> None:
         """Give it another name. Raises Conflict when that is in use, NotFound when the container is gone."""
         with self._db.transaction() as connection:
-            self._refuse_name(connection, name)
+            self.refuse_name(name)
             if not connection.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id)).rowcount:
                 raise missing(container_id)
             _tell(connection, event)
@@ -217,12 +217,11 @@ class Containers:
                 _tell(connection, event)
         return gone
 
-    @staticmethod
-    def _refuse_name(connection: sqlite3.Connection, name: str) -> None:
-        taken = connection.execute("SELECT id FROM containers WHERE name = ?", (name,)).fetchone()
-        if taken is not None:
+    def refuse_name(self, name: str) -> None:
+        """Raises Conflict, in docker's words, when a container has this name."""
+        for row in self._db.query("SELECT id FROM containers WHERE name = ?", name):
             raise Conflict(
-                f'Conflict. The container name "/{name}" is already in use by container "{taken["id"]}". '
+                f'Conflict. The container name "/{name}" is already in use by container "{row["id"]}". '
                 "You have to remove (or rename) that container to be able to reuse that name."
             )
 

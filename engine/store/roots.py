@@ -99,13 +99,15 @@ def resolve(root: str = "") -> Roots:
     ``LONGSHORE_RUN`` moves the run root. Nothing is created.
 
     Raises:
-        InvalidArgument: a root is not an absolute path.
+        InvalidArgument: it is ``/``, or has a newline in its path.
     """
     default = _default_state()
     given = root or os.environ.get("LONGSHORE_ROOT", "")
     state = os.path.realpath(os.path.abspath(given)) if given else default
     if state == "/":
         raise InvalidArgument("invalid state root /: it must be a directory of its own")
+    if "\n" in state:
+        raise InvalidArgument(f"invalid state root {state!r}: a newline can not be in it")
     run = os.environ.get("LONGSHORE_RUN") or _default_run()
     run = os.path.abspath(run)
     if state != default:

@@ -81,7 +81,7 @@ class Threads:
 
     def close(self) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(wait=False, cancel_futures=True)  # a stream that nobody closed must not hang us
             self._executor = None
 
     def _pool(self) -> ThreadPoolExecutor:

@@ -1,0 +1,189 @@
+"""Create: from an image and wishes to a directory and a row. Nothing runs yet.
+
+The order makes a death at any point harmless: volumes first (they may stay), then the directory, then, in one transaction, the
+row with its event. A directory without a row is not seen by anybody, and is swept later.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+
+from engine.backends.embedded import checks, copyup, disks, merge, names
+from engine.backends.embedded.core import Core
+from engine.errors import Conflict, LongshoreError, NotFound
+from engine.image.catalog import Catalog
+from engine.model import platform as platforms
+from engine.model.containers import ContainerConfig, CreatedContainer, HostConfig, Mount
+from engine.runtime.host import host_facts, resolve_devices
+from engine.runtime.spec import SpecInputs, build_spec
+from engine.store import atomic, codec, faults
+from engine.store.containers import ContainerRecord
+from engine.store.images import ImageRecord
+from engine.store.layers import Layers
+from engine.supervisor import records
+from engine.supervisor.trees import remove_tree
+
+_FILES = ("hosts", "resolv.conf", "hostname")
+_ATTEMPTS = 20
+
+
+def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, platform: str) -> CreatedContainer:
+    """Make a container.
+
+    Raises:
+        NotFound: no such image, network, or container to share namespaces with.
+        Conflict: the name is in use.
+        InvalidArgument: the configuration contradicts itself.
+        DiskFull, Forbidden, EngineFault: it can not be written.
+    """
+    wanted = names.check_container(name) if name else ""
+    image = _image(core, config.image, platform)
+    config = merge.merge(config, Catalog(core.roots, core.database).document(image).config)
+    host = _resolve_joins(core, host)
+    argv = merge.argv(config)
+    warnings = checks.check(config, host)
+    record = ContainerRecord(
+        id=names.new_id(),
+        name=wanted or names.generate(),
+        image=config.image,
+        image_id=image.id,
+        created_at=time.time(),
+        config=config.replace(exposed_ports=_exposed(config, host)),
+        host_config=host,
+        argv=argv,
+    )
+    core.containers.refuse_name(record.name)
+    record = record.replace(endpoints=core.network_manager.check(record))
+    devices = resolve_devices(host.devices)
+    facts = host_facts(devices=host.privileged)
+    record = record.replace(mounts=disks.resolve(core, config, host))
+    directory = core.roots.container_dir(record.id)
+    try:
+        lowers = _prepare(core, record, image)
+        inputs = SpecInputs(
+            id=record.id,
+            config=record.config,
+            host=host,
+            argv=argv,
+            rootfs=f"{directory}/rootfs",
+            lowers=tuple(lowers),
+            upper=f"{directory}/upper",
+            work=f"{directory}/work",
+            mounts=record.mounts,
+            files=_generated(core, record),
+            devices=devices,
+            facts=facts,
+        )
+        # Not synced: after a power cut the row is as old as the file, and WAL without sync forgets both or none.
+        atomic.write_file(f"{directory}/config.json", codec.dumps(build_spec(inputs)).encode(), durable=False)
+        record = _insert(core, record.replace(config=_with_hostname(record)), made_up=not wanted)
+    except BaseException:
+        _undo(core, record)
+        raise
+    return CreatedContainer(id=record.id, warnings=tuple(warnings))
+
+
+def _image(core: Core, name: str, platform: str) -> ImageRecord:
+    image = Catalog(core.roots, core.database).resolve(name)
+    if platform:
+        wanted = platforms.parse(platform)
+        actual = platforms.normalise(image.os, image.architecture, image.variant)
+        if (wanted.os, wanted.architecture) != (actual.os, actual.architecture) or wanted.variant not in ("", actual.variant):
+            raise NotFound(
+                f"image with reference {name} was found but does not match the specified platform: wanted {wanted}, actual: {actual}"
+            )
+    return image
+
+
+def _resolve_joins(core: Core, host: HostConfig) -> HostConfig:
+    """``container:<name>`` modes with the whole id, which a rename does not change. Raises NotFound."""
+    changes = {}
+    for field in ("network_mode", "pid_mode", "ipc_mode", "uts_mode"):
+        mode = getattr(host, field)
+        if mode.startswith("container:"):
+            changes[field] = f"container:{core.containers.resolve(mode.removeprefix('container:')).id}"
+    return host.replace(**changes) if changes else host
+
+
+def _exposed(config: ContainerConfig, host: HostConfig) -> tuple[str, ...]:
+    return tuple(sorted({*config.exposed_ports, *(f"{port.container_port}/{port.protocol}" for port in host.port_bindings)}))
+
+
+def _with_hostname(record: ContainerRecord) -> ContainerConfig:
+    """What inspect shows: docker fills the host name in at create."""
+    if record.config.hostname or record.host_config.network_mode.startswith("container:"):
+        return record.config
+    shared = record.host_config.network_mode == "host" or record.host_config.uts_mode == "host"
+    return record.config.replace(hostname=os.uname().nodename if shared else record.short_id)
+
+
+def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequence[str]:
+    """The container's directories, with the root's owner and mode from the image, and its new volumes filled; the layers come back."""
+    lowers = _lowers(core, image)
+    directory = core.roots.container_dir(record.id)
+    try:
+        os.mkdir(directory, 0o700)
+        for name in ("upper", "work", "rootfs"):
+            os.mkdir(f"{directory}/{name}", 0o755)
+        if lowers:
+            top = os.stat(lowers[0])
+            os.chown(f"{directory}/upper", top.st_uid, top.st_gid)
+            os.chmod(f"{directory}/upper", stat.S_IMODE(top.st_mode))
+    except OSError as error:
+        raise faults.from_os(error, f"make container directory {directory}") from error
+    for mount in record.mounts:
+        if _to_be_filled(mount):
+            copyup.fill(lowers, mount.target, mount.path)
+    return lowers
+
+
+def _to_be_filled(mount: Mount) -> bool:
+    return mount.kind == "volume" and not {"nocopy", "volume-nocopy"} & set(mount.options)
+
+
+def _lowers(core: Core, image: ImageRecord) -> list[str]:
+    """Directories of the image's layers, topmost first. Raises NotFound."""
+    layers = Layers(core.database)
+    for chain_id in image.chain_ids:
+        if not layers.has(chain_id):
+            raise NotFound(f"layer {chain_id} of image {image.id} is not unpacked", hint="pull the image again")
+    return [f"{core.roots.layers}/{chain_id.partition(':')[2]}/diff" for chain_id in reversed(image.chain_ids)]
+
+
+def _generated(core: Core, record: ContainerRecord) -> tuple[tuple[str, str], ...]:
+    """Files that the network writes at start: its own, or those of the container whose network it shares."""
+    mode = record.host_config.network_mode
+    owner = mode.removeprefix("container:") if mode.startswith("container:") else record.id
+    directory = core.roots.container_dir(owner)
+    return tuple((f"/etc/{name}", f"{directory}/{name}") for name in _FILES)
+
+
+def _insert(core: Core, record: ContainerRecord, *, made_up: bool) -> ContainerRecord:
+    """Write the row, with other names while a made up one is taken."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            with core.database.transaction():
+                core.images.get(record.image_id)  # nobody has removed it meanwhile
+                core.containers.insert(record, records.event(record, "create"))
+            return record
+        except Conflict:
+            if not made_up or attempt == _ATTEMPTS - 1:
+                raise
+            record = record.replace(name=names.generate(attempt + 1))
+    return record
+
+
+def _undo(core: Core, record: ContainerRecord) -> None:
+    """What a create that failed has made, except for named volumes."""
+    anonymous = {mount.source for mount in record.mounts if mount.kind == "volume"} - {
+        mount.source for mount in record.host_config.mounts if mount.kind == "volume"
+    }
+    try:
+        remove_tree(core.roots.container_dir(record.id))
+        for name in anonymous:
+            disks.remove(core, name, force=True)
+    except LongshoreError:
+        pass  # the reason why create failed is what counts; the sweep takes the rest

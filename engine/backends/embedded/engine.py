@@ -1,0 +1,73 @@
+"""The whole embedded engine."""
+
+from __future__ import annotations
+
+from engine.backends.embedded.containers import EmbeddedContainers
+from engine.backends.embedded.core import Core
+from engine.backends.embedded.images import EmbeddedImages
+from engine.backends.embedded.offload import Automatic, Offload
+from engine.backends.embedded.resources import EmbeddedNetworks, EmbeddedSystem, EmbeddedVolumes
+from engine.errors import LongshoreError
+from engine.store.roots import Roots
+
+
+class EmbeddedEngine:
+    """:class:`engine.interface.engine.Engine` on this machine.
+
+    Opening it sweeps once: what containers say of themselves is true from then on. Front ends come and go, so it is cheap
+    where there is nothing to do: a query and two directory listings.
+
+    Attributes:
+        troubles: what the sweep could not put right.
+    """
+
+    def __init__(self, roots: Roots, *, config: str = "", offload: Offload | None = None) -> None:
+        self._core = Core(roots, config)
+        self._offload: Offload = Automatic() if offload is None else offload
+        self.troubles: list[LongshoreError] = _sweep(self._core)
+        self._containers = EmbeddedContainers(self._core, self._offload)
+        self._images = EmbeddedImages(self._core, self._offload)
+        self._networks = EmbeddedNetworks(self._core, self._offload)
+        self._volumes = EmbeddedVolumes(self._core, self._offload)
+        self._system = EmbeddedSystem(self._core, self._offload)
+
+    @property
+    def url(self) -> str:
+        """``embedded:``"""
+        return "embedded:"
+
+    @property
+    def containers(self) -> EmbeddedContainers:
+        """Containers."""
+        return self._containers
+
+    @property
+    def images(self) -> EmbeddedImages:
+        """Images."""
+        return self._images
+
+    @property
+    def networks(self) -> EmbeddedNetworks:
+        """Networks."""
+        return self._networks
+
+    @property
+    def volumes(self) -> EmbeddedVolumes:
+        """Volumes."""
+        return self._volumes
+
+    @property
+    def system(self) -> EmbeddedSystem:
+        """The engine itself."""
+        return self._system
+
+    async def close(self) -> None:
+        """Give up threads and database connections. Containers go on."""
+        self._offload.close()
+        self._core.close()
+
+
+def _sweep(core: Core) -> list[LongshoreError]:
+    from engine.backends.embedded.recovery import sweep
+
+    return sweep(core.roots, core.database)

@@ -1,0 +1,119 @@
+"""Images of the embedded engine; the work is :mod:`engine.image`'s."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.backends.embedded.core import Core
+from engine.backends.embedded.offload import Offload
+from engine.model.auth import Credentials
+from engine.model.blocking import Source
+from engine.model.containers import PruneReport
+from engine.model.filters import Filters
+from engine.model.images import Image, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
+from engine.model.value import EMPTY
+
+if TYPE_CHECKING:
+    from engine.image.removal import Removal
+
+T = TypeVar("T")
+
+
+class EmbeddedImages:
+    """:class:`engine.interface.images.Images`."""
+
+    def __init__(self, core: Core, offload: Offload) -> None:
+        self._core = core
+        self._offload = offload
+
+    async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
+        from engine.image.catalog import Catalog
+
+        return await self._offload.run(Catalog(self._core.roots, self._core.database).list, filters)
+
+    async def inspect(self, image: str) -> ImageDetails:
+        return await self._offload.run(_inspect, self._core, image)
+
+    async def history(self, image: str) -> Sequence[ImageLayer]:
+        from engine.image.catalog import Catalog
+
+        return await self._offload.run(Catalog(self._core.roots, self._core.database).history, image)
+
+    def pull(self, reference: str, *, platform: str = "", credentials: Credentials | None = None) -> AsyncGenerator[PullProgress, None]:
+        return self._offload.stream(lambda: _Pull(self._core, reference, platform, credentials))
+
+    async def tag(self, image: str, reference: str) -> None:
+        from engine.image.catalog import Catalog
+
+        await self._offload.run(Catalog(self._core.roots, self._core.database).tag, image, reference)
+        await self._offload.run(_publish, self._core)
+
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+        def remove(removal: Removal) -> Sequence[RemovedImage]:
+            return removal.remove(image, force=force)
+
+        return await self._offload.run(_removing, self._core, remove)
+
+    async def prune(self, filters: Filters = EMPTY) -> PruneReport:
+        def prune(removal: Removal) -> PruneReport:
+            return removal.prune(filters)
+
+        return await self._offload.run(_removing, self._core, prune)
+
+
+def _inspect(core: Core, image: str) -> ImageDetails:
+    from engine.image import inspection
+    from engine.image.catalog import Catalog
+    from engine.image.layers import LayerStore
+
+    with LayerStore(core.roots, core.database) as layers:
+        return inspection.inspect(Catalog(core.roots, core.database), core.images, layers, image)
+
+
+def _removing(core: Core, call: Callable[[Removal], T]) -> T:
+    from engine.image.layers import LayerStore
+    from engine.image.removal import Removal
+
+    with LayerStore(core.roots, core.database) as layers:
+        found = call(Removal(core.roots, core.database, layers))
+    _publish(core)
+    return found
+
+
+def _publish(core: Core) -> None:
+    from engine.store.layout import publish
+
+    publish(core.roots, core.database)
+
+
+class _Pull:
+    """A pull with a layer store of its own (``Source[PullProgress]``)."""
+
+    def __init__(self, core: Core, reference: str, platform: str, credentials: Credentials | None) -> None:
+        from engine.image.layers import LayerStore
+        from engine.image.pull import pull
+        from engine.registry import settings
+
+        self._core = core
+        configured = settings.load(core.config)
+        self._layers = LayerStore(core.roots, core.database)
+        try:
+            self._source: Source[PullProgress] = pull(
+                core.roots, core.database, self._layers, reference, settings=configured, platform=platform, credentials=credentials
+            )
+        except BaseException:
+            self._layers.close()
+            raise
+
+    def next(self) -> PullProgress | None:
+        """The next event; after the last one the blob store's index names the image."""
+        found = self._source.next()
+        if found is not None and found.phase is PullPhase.STATUS:
+            _publish(self._core)
+        return found
+
+    def close(self) -> None:
+        """Cancel, and end the process that unpacks."""
+        self._source.close()
+        self._layers.close()
