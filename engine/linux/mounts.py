@@ -143,8 +143,10 @@ def bind(source: int, target: int, *, attributes: int = 0, recursive: bool = Fal
         os.close(copy)
 
 
-def overlay(lowers: Sequence[str], upper: str, work: str, extra: Iterable[str] = ()) -> int:
+def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = False) -> int:
     """A detached overlay of ``lowers`` (topmost first) below ``upper``; read-only without ``upper``.
+
+    With ``volatile`` nothing is synced at unmount: for content that nobody will want after a crash.
 
     Raises:
         OSError: the file system of ``upper`` can not carry one, a layer is missing, …
@@ -159,10 +161,12 @@ def overlay(lowers: Sequence[str], upper: str, work: str, extra: Iterable[str] =
         except OSError as error:
             if error.errno != errno.EINVAL or not all(map(os.path.isdir, lowers)):
                 raise
-            return _overlay_by_mount(lowers, above, extra)
-        for option in (*above, *extra):
+            return _overlay_by_mount(lowers, [*above, *(["volatile"] if volatile else [])])
+        for option in above:
             key, _, value = option.partition("=")
             syscalls.fsconfig(context, _SET_STRING, key, value)
+        if volatile:
+            syscalls.fsconfig(context, _SET_FLAG, "volatile")
         syscalls.fsconfig(context, _CREATE)
         return syscalls.fsmount(context)
     except OSError as error:
@@ -171,13 +175,13 @@ def overlay(lowers: Sequence[str], upper: str, work: str, extra: Iterable[str] =
         os.close(context)
 
 
-def _overlay_by_mount(lowers: Sequence[str], above: Iterable[str], extra: Iterable[str]) -> int:
-    """The same before Linux 6.5: mount(2) on the upper directory's sibling, then a detached copy of it."""
+def _overlay_by_mount(lowers: Sequence[str], above: Iterable[str]) -> int:
+    """The same before Linux 6.5: mount(2) on the layers' common directory, from which a detached copy is taken."""
     common = os.path.commonpath(lowers)
     if common in lowers:
         common = os.path.dirname(common)
     escaped = (os.path.relpath(lower, common).replace("\\", "\\\\").replace(":", "\\:") for lower in lowers)
-    data = ",".join([f"lowerdir={':'.join(escaped)}", *above, *extra])
+    data = ",".join([f"lowerdir={':'.join(escaped)}", *above])
     before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.chdir(common)

@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.errors import StartFailed
 from engine.linux import mounts, paths, syscalls
+from engine.linux.syscalls import reason
 
 _DEVPTS_MAGIC = 0x1CD1
 _TMPFS_MAGIC = 0x01021994
@@ -56,7 +57,7 @@ def populate(root: int, devices: Sequence[Mapping[str, Any]]) -> None:
             try:
                 _make(root, dev, ours, device)
             except OSError as error:
-                raise StartFailed(f"error creating device {device['path']}: {error.strerror}") from None
+                raise StartFailed(f"error creating device {device['path']}: {reason(error)}") from None
         if not ours:
             return
         core = [("/proc/kcore", "core")] if os.path.exists("/proc/kcore") else []
@@ -99,7 +100,7 @@ def open_pty(root: int) -> tuple[int, int]:
     try:
         master = paths.open_in_root(root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY)
     except OSError as error:
-        raise StartFailed(f"error opening a terminal in the container: {error.strerror}") from None
+        raise StartFailed(f"error opening a terminal in the container: {reason(error)}") from None
     if syscalls.filesystem_type(master) != _DEVPTS_MAGIC or os.fstat(master).st_rdev != os.makedev(5, 2):
         os.close(master)
         raise StartFailed("error opening a terminal in the container: /dev/pts is no devpts")

@@ -7,7 +7,7 @@
                           ◀── NAMESPACES ──
     wire(pid): network                      root file system, /proc, /dev, …
     ── WIRED ───────────▶                   bind mounts, masks, pivot_root, user
-                          ◀── READY [pty] ─
+                          ◀── READY [fds] ─
     (created)                               waits
     ── START ───────────▶                   privileges down, seccomp, execve
                           ◀── end of file ─ the socket closed on exec: the program runs
@@ -31,7 +31,8 @@ START = b"S"
 ERROR = b"E"
 
 _LIMIT = 1 << 16
-_ONE_FD = struct.calcsize("i")
+_INT = struct.calcsize("i")
+_MAX_FDS = 2
 
 
 def pair() -> tuple[Line, Line]:
@@ -60,19 +61,27 @@ class Line:
         del self._socket
         return Line(_renumber(moved, fd))
 
-    def say(self, kind: bytes, payload: bytes = b"", fd: int = -1) -> None:
-        """Send one message, with a descriptor if one is given. Raises OSError when nobody listens."""
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", fd))] if fd >= 0 else []
+    def say(self, kind: bytes, payload: bytes = b"", fds: tuple[int, ...] = ()) -> None:
+        """Send one message with descriptors. Raises OSError when nobody listens."""
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))] if fds else []
         self._socket.sendmsg([kind + payload[: _LIMIT - 1]], ancillary, socket.MSG_NOSIGNAL)
 
-    def hear(self) -> tuple[bytes, bytes, int]:
-        """The next message: kind (``b""`` at the end), payload, and a descriptor or -1."""
-        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, socket.CMSG_SPACE(_ONE_FD), socket.MSG_CMSG_CLOEXEC)
-        fd = -1
+    def open(self) -> bool:
+        """The other side still lives."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+
+    def hear(self) -> tuple[bytes, bytes, tuple[int, ...]]:
+        """The next message: kind (``b""`` at the end), payload and descriptors."""
+        space = socket.CMSG_SPACE(_MAX_FDS * _INT)
+        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+        fds: list[int] = []
         for level, kind, content in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(content) >= _ONE_FD:
-                fd = struct.unpack("i", content[:_ONE_FD])[0]
-        return data[:1], data[1:], fd
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds += struct.unpack(f"{len(content) // _INT}i", content)
+        return data[:1], data[1:], tuple(fds)
 
 
 def _renumber(end: socket.socket, fd: int) -> socket.socket:

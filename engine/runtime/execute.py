@@ -12,11 +12,12 @@ import errno
 import os
 import signal
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from engine.errors import ExecutableNotFound, NotExecutable, StartFailed
 from engine.linux import capabilities, paths, syscalls
+from engine.linux.syscalls import reason
 from engine.runtime.users import Identity
 
 _PREFIX = "unable to start container process: "
@@ -40,8 +41,10 @@ def environment(process: Mapping[str, Any], home: str) -> dict[str, str]:
     return out
 
 
-def finish(process: Mapping[str, Any], identity: Identity, seccomp: bytes, last_cap: int) -> NoReturn:
+def finish(process: Mapping[str, Any], identity: Identity, seccomp: bytes, last_cap: int, parent_lives: Callable[[], bool]) -> NoReturn:
     """Become the program. Everything but descriptors 0 to 2 and one that closes on exec is closed already.
+
+    ``parent_lives`` is asked once the death signal is armed again: before that nothing would have told us.
 
     Raises:
         ExecutableNotFound, NotExecutable, StartFailed: in docker's words.
@@ -63,6 +66,8 @@ def finish(process: Mapping[str, Any], identity: Identity, seccomp: bytes, last_
     _verify_cwd(cwd)
     capabilities.apply(sets["effective"], sets["permitted"], sets["inheritable"])
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of ids clears it
+    if not parent_lives():
+        os._exit(1)
     program = find(process["args"][0], env.get("PATH", ""))
     if seccomp and no_new_privileges:
         syscalls.seccomp_filter(seccomp)
@@ -78,7 +83,7 @@ def _enter(cwd: str, *, final: bool) -> bool:
     except OSError as error:
         if not final and error.errno == errno.EACCES:
             return False
-        raise StartFailed(f'{_PREFIX}chdir to cwd ("{cwd}") set in config.json failed: {error.strerror}') from None
+        raise StartFailed(f'{_PREFIX}chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}') from None
     return True
 
 
@@ -118,7 +123,7 @@ def find(name: str, search: str) -> str:
         try:
             info = os.stat(name)
         except OSError as error:
-            text = (error.strerror or "").lower()
+            text = reason(error)
             kind = NotExecutable if error.errno == errno.EACCES else ExecutableNotFound
             raise kind(f"{_PREFIX}exec: {quoted}: stat {name}: {text}") from None
         if stat.S_ISDIR(info.st_mode):
@@ -142,6 +147,6 @@ def execute(program: str, args: Sequence[str], env: Mapping[str, str]) -> NoRetu
     except OSError as error:
         kinds: dict[int, type[StartFailed]] = {errno.ENOENT: ExecutableNotFound, errno.EACCES: NotExecutable}
         kind = kinds.get(error.errno or 0, StartFailed)
-        raise kind(f"exec {program}: {(error.strerror or '').lower()}") from None
+        raise kind(f"exec {program}: {reason(error)}") from None
     except ValueError as error:
         raise StartFailed(f"exec {program}: {error}") from None

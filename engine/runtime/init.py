@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from engine.errors import LongshoreError, StartFailed
 from engine.linux import mounts, namespaces, paths, syscalls
 from engine.linux.cgroups import Cgroup, detect
+from engine.linux.syscalls import reason
 from engine.model.value import Value
 from engine.runtime import devices, dialogue, execute, rootfs, sysctl, users
 from engine.runtime.dialogue import Line
@@ -68,12 +69,12 @@ def run(plan: Plan, line: Line, body: Callable[[Plan, Line], users.Identity]) ->
         kind, _, _ = line.hear()
         if kind != dialogue.START:
             os._exit(1)
-        execute.finish(plan.process, identity, plan.seccomp, plan.last_cap)
+        execute.finish(plan.process, identity, plan.seccomp, plan.last_cap, line.open)
     except LongshoreError as error:
         _confess(line, error)
     except OSError as error:
         what = f": {os.fsdecode(error.filename)}" if error.filename else ""
-        _confess(line, StartFailed(f"unable to start container process: {error.strerror}{what}"))
+        _confess(line, StartFailed(f"unable to start container process: {reason(error)}{what}"))
     except BaseException as error:
         _confess(line, StartFailed(f"unable to start container process: {type(error).__name__}: {error}"))
     os._exit(1)
@@ -91,9 +92,7 @@ def _isolate(plan: Plan, line: Line) -> Line:
     """Keep nothing of the supervisor: not its death, signals, session, descriptors or umask."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
-    for number in map(int, signal.valid_signals()):
-        if number not in (signal.SIGKILL, signal.SIGSTOP):
-            signal.signal(number, signal.SIG_DFL)
+    syscalls.default_signals()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.setsid()
     os.umask(0)
@@ -124,7 +123,7 @@ def _limits(plan: Plan) -> None:
         try:
             syscalls.set_rlimit(_RLIMITS[limit["type"]], limit["soft"], limit["hard"])
         except OSError as error:
-            raise StartFailed(f"error setting rlimit {limit['type']} to {limit['soft']}:{limit['hard']}: {error.strerror}") from None
+            raise StartFailed(f"error setting rlimit {limit['type']} to {limit['soft']}:{limit['hard']}: {reason(error)}") from None
 
 
 def _keyring(spec: Mapping[str, Any]) -> None:
@@ -133,7 +132,7 @@ def _keyring(spec: Mapping[str, Any]) -> None:
         syscalls.join_session_keyring(f"_ses.{name}".encode())
     except OSError as error:
         if error.errno != errno.ENOSYS:
-            raise StartFailed(f"unable to join the session keyring: {error.strerror}") from None
+            raise StartFailed(f"unable to join the session keyring: {reason(error)}") from None
 
 
 def _enter_namespaces(spec: Mapping[str, Any]) -> set[str]:
@@ -148,7 +147,7 @@ def _enter_namespaces(spec: Mapping[str, Any]) -> set[str]:
             try:
                 namespaces.enter(entry["path"], namespaces.FLAGS[kind])
             except OSError as error:
-                raise StartFailed(f"unable to join the {kind} namespace {entry['path']}: {error.strerror}") from None
+                raise StartFailed(f"unable to join the {kind} namespace {entry['path']}: {reason(error)}") from None
         else:
             new |= namespaces.FLAGS[kind]
             kinds.add(kind)
@@ -179,7 +178,7 @@ def container(plan: Plan, line: Line) -> users.Identity:
         if spec.get("domainname"):
             syscalls.setdomainname(os.fsencode(spec["domainname"]))
     rootfs.pivot(root)
-    return _ready(plan, line, master, slave)
+    return _ready(plan, line, slave, (root, *((master,) if plan.console else ())))
 
 
 def _file_system(spec: Mapping[str, Any], plan: Plan, line: Line, private_cgroup: bool) -> tuple[int, int, int]:
@@ -223,7 +222,7 @@ def _make_cwd(root: int, cwd: str) -> None:
     except OSError as error:
         if error.errno == errno.ENOTDIR:
             raise StartFailed(f"Cannot mkdir: {cwd} is not a directory") from None
-        raise StartFailed(f"unable to start container process: mkdir {cwd}: {error.strerror}") from None
+        raise StartFailed(f"unable to start container process: mkdir {cwd}: {reason(error)}") from None
 
 
 def session(plan: Plan, line: Line) -> users.Identity:
@@ -231,18 +230,18 @@ def session(plan: Plan, line: Line) -> users.Identity:
     _limits(plan)
     syscalls.setns(_LINE_FD + 1, plan.join)
     _keyring(plan.spec)
-    master = slave = -1
     if plan.console:
         master, slave = devices.open_pty(_root())
-    return _ready(plan, line, master, slave)
+        return _ready(plan, line, slave, (master,))
+    return _ready(plan, line, -1, ())
 
 
 def _root() -> int:
     return os.open("/", syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _ready(plan: Plan, line: Line, master: int, slave: int) -> users.Identity:
-    """Inside the container's root: find the user, put the terminal in place, close the rest and say so."""
+def _ready(plan: Plan, line: Line, slave: int, fds: tuple[int, ...]) -> users.Identity:
+    """Inside the container's root: find the user, put the terminal in place, hand ``fds`` over and close the rest."""
     os.umask(0o022)
     root = _root()
     user = plan.process.get("user") or {}
@@ -256,7 +255,7 @@ def _ready(plan: Plan, line: Line, master: int, slave: int) -> users.Identity:
         _resize(plan.process)
     else:
         _own_null(root)
-    line.say(dialogue.READY, fd=master)
+    line.say(dialogue.READY, fds=fds)
     syscalls.close_range(_LINE_FD + 1)
     return identity
 

@@ -14,6 +14,7 @@ from typing import Any
 from engine.errors import EngineFault, LongshoreError, StartFailed
 from engine.linux import capabilities, namespaces, syscalls
 from engine.linux.cgroups import Cgroup, open_cgroup
+from engine.linux.syscalls import reason
 from engine.runtime import dialogue, init, seccomp
 from engine.runtime.dialogue import Line
 
@@ -43,13 +44,16 @@ class Created:
         pid: as this process sees it; it is our child, to be reaped by us.
         pidfd: readable when it ends; the caller closes it with :meth:`close`.
         console_fd: master of its pseudo terminal, or -1. The caller owns it.
+        root_fd: its root file system, or -1 for an exec. While it is open the overlay is not unmounted, which syncs it to disk and
+            would make the process's end wait; :meth:`close` it once the end is recorded, and before the next start.
         warnings: limits that this kernel can not enforce.
     """
 
-    def __init__(self, pid: int, pidfd: int, console_fd: int, line: Line, warnings: tuple[str, ...] = ()) -> None:
+    def __init__(self, pid: int, pidfd: int, fds: tuple[int, ...], line: Line, warnings: tuple[str, ...], *, console: bool) -> None:
         self.pid = pid
         self.pidfd = pidfd
-        self.console_fd = console_fd
+        self.console_fd = fds[-1] if console else -1
+        self.root_fd = fds[0] if len(fds) > console else -1
         self.warnings = warnings
         self._line: Line | None = line
 
@@ -83,13 +87,16 @@ class Created:
         self.close()
 
     def close(self) -> None:
-        """Give the pidfd back."""
+        """Give everything but ``console_fd`` back."""
         if self._line is not None:
             self._line.close()
             self._line = None
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+        if self.root_fd >= 0:
+            os.close(self.root_fd)
+            self.root_fd = -1
 
 
 def create(spec: Spec, *, bundle: str, stdin: int, stdout: int, stderr: int, console: bool, wire: Callable[[int], None]) -> Created:
@@ -170,7 +177,7 @@ def _limit(cgroup: Cgroup | None, spec: Spec) -> tuple[str, ...]:
         cgroup.create()
         return tuple(cgroup.apply(spec["linux"].get("resources") or {}))
     except OSError as error:
-        raise StartFailed(f"error setting the container's limits: {error.strerror}: {error.filename}") from None
+        raise StartFailed(f"error setting the container's limits: {reason(error)}: {error.filename}") from None
     except ValueError as error:
         raise StartFailed(f"error setting the container's limits: {error}") from None
 
@@ -213,13 +220,13 @@ def _bring_up(
                 ours.say(dialogue.WIRED)
             except OSError:
                 pass  # it died, and the next message says of what
-        console = _expect(ours, dialogue.READY, pid)
+        fds = _expect(ours, dialogue.READY, pid)
     except BaseException:
         ours.close()
         _end(pid, pidfd)
         os.close(pidfd)
         raise
-    return Created(pid, pidfd, console, ours, warnings)
+    return Created(pid, pidfd, fds, ours, warnings, console=plan.console)
 
 
 def _fork(plan: init.Plan, body: Callable[[init.Plan, Line], Any], line: Line, born_in: namespaces.ChildNamespaces) -> int:
@@ -235,20 +242,20 @@ def _fork(plan: init.Plan, body: Callable[[init.Plan, Line], Any], line: Line, b
                 init.run(plan, line, body)
             return pid
     except OSError as error:
-        raise StartFailed(f"unable to make the container's namespaces: {error.strerror}: {error.filename}") from None
+        raise StartFailed(f"unable to make the container's namespaces: {reason(error)}: {error.filename}") from None
     finally:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, dumpable)
 
 
-def _expect(line: Line, wanted: bytes, pid: int) -> int:
-    """Wait for one message and give back its descriptor. Raises what the child says went wrong."""
+def _expect(line: Line, wanted: bytes, pid: int) -> tuple[int, ...]:
+    """Wait for one message and give back its descriptors. Raises what the child says went wrong."""
     try:
-        kind, payload, fd = line.hear()
+        kind, payload, fds = line.hear()
     except OSError:
-        kind, payload, fd = b"", b"", -1
+        kind, payload, fds = b"", b"", ()
     if kind == wanted:
-        return fd
-    if fd >= 0:
+        return fds
+    for fd in fds:
         os.close(fd)
     error: LongshoreError = dialogue.unpack_error(payload) if kind == dialogue.ERROR else StartFailed(_death(pid))
     raise error

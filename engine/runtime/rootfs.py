@@ -15,13 +15,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import StartFailed
-from engine.linux import mounts, paths, syscalls
+from engine.linux import mounts, namespaces, paths, syscalls
 from engine.linux.cgroup_files import Layout
 from engine.linux.mounts import Options
+from engine.linux.syscalls import reason
 
 OVERLAY_LOWER = "dev.longshore.overlay.lower"
 OVERLAY_UPPER = "dev.longshore.overlay.upper"
 OVERLAY_WORK = "dev.longshore.overlay.work"
+OVERLAY_VOLATILE = "dev.longshore.overlay.volatile"
+"""Set when the content dies with the container: the overlay then need not be synced to disk when it is unmounted."""
 
 PROC_MAGIC = 0x9FA0
 _PROC_FILES = frozenset(
@@ -66,7 +69,11 @@ def mount_root(spec: Spec) -> int:
     path = spec["root"]["path"]
     notes = spec.get("annotations") or {}
     if OVERLAY_LOWER in notes:
-        tree = mounts.overlay(notes[OVERLAY_LOWER].split("\n"), notes.get(OVERLAY_UPPER, ""), notes.get(OVERLAY_WORK, ""))
+        upper, work = notes.get(OVERLAY_UPPER, ""), notes.get(OVERLAY_WORK, "")
+        volatile = bool(notes.get(OVERLAY_VOLATILE))
+        if volatile:
+            _forget_volatile(work)
+        tree = mounts.overlay(notes[OVERLAY_LOWER].split("\n"), upper, work, volatile=volatile)
     else:
         tree = mounts.clone_path(path)
     target = os.open(path, syscalls.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -75,6 +82,15 @@ def mount_root(spec: Spec) -> int:
     finally:
         os.close(target)
     return tree
+
+
+def _forget_volatile(work: str) -> None:
+    """Remove the mark that keeps an overlay from being mounted twice after a crash; its content is not worth keeping."""
+    for directory in (f"{work}/work/incompat/volatile", f"{work}/work/incompat"):
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            continue
 
 
 class Mounter:
@@ -110,13 +126,15 @@ class Mounter:
             elif kind == "bind":
                 self._wired()
                 self._bind(entry["source"], destination, options)
+            elif kind == "join":
+                self._join(entry["source"], destination)
             elif kind == "cgroup":
                 self._mount_cgroup(destination, options)
             else:
                 self._mount_new(kind, entry.get("source") or kind, destination, options)
         except OSError as error:
             source = entry.get("source") or kind
-            raise StartFailed(f'error mounting "{source}" to rootfs at "{destination}": {_reason(error)}') from None
+            raise StartFailed(f'error mounting "{source}" to rootfs at "{destination}": {reason(error)}') from None
 
     def _mount_kernel(self, kind: str, destination: str, options: Options) -> None:
         """procfs or sysfs, only on an ordinary directory: a link could lead the masks astray."""
@@ -168,6 +186,22 @@ class Mounter:
                 os.close(target)
         finally:
             os.close(tree)
+
+    def _join(self, namespace: str, destination: str) -> None:
+        """Mount what another container (by its mount namespace) has mounted at ``destination``: its ``/dev/shm``."""
+        own = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            namespaces.enter(namespace, namespaces.CLONE_NEWNS)
+            try:
+                tree = mounts.clone_path(destination, recursive=False)
+            finally:
+                syscalls.setns(own, namespaces.CLONE_NEWNS)
+        finally:
+            os.close(own)
+        target = paths.make_directories(self._root, destination)
+        mounts.attach(tree, target)
+        os.close(target)
+        os.close(tree)
 
     @staticmethod
     def _refuse_proc(destination: str, target: int) -> None:
@@ -226,11 +260,6 @@ class Mounter:
         if options.attr_set & mounts.RDONLY:
             syscalls.mount_setattr(tmpfs, recursive=False, attr_set=mounts.RDONLY)
         os.close(tmpfs)
-
-
-def _reason(error: OSError) -> str:
-    text = error.strerror or str(error)
-    return f"{text}: {error.filename}" if error.filename and str(error.filename) not in text else text
 
 
 def pivot(root: int) -> None:

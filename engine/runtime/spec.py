@@ -16,7 +16,7 @@ from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mou
 from engine.model.value import Value
 from engine.runtime import defaults, resources, seccomp, spec_mounts, sysctl
 from engine.runtime.host import DeviceNode, HostFacts
-from engine.runtime.rootfs import OVERLAY_LOWER, OVERLAY_UPPER, OVERLAY_WORK
+from engine.runtime.rootfs import OVERLAY_LOWER, OVERLAY_UPPER, OVERLAY_VOLATILE, OVERLAY_WORK
 
 CGROUP_PARENT = "/longshore"
 _INIT = "/sbin/docker-init"
@@ -181,6 +181,8 @@ def build_spec(inputs: SpecInputs) -> dict[str, Any]:
     }
     if inputs.lowers:
         spec["annotations"] |= {OVERLAY_LOWER: "\n".join(inputs.lowers), OVERLAY_UPPER: inputs.upper, OVERLAY_WORK: inputs.work}
+        if host.auto_remove:
+            spec["annotations"][OVERLAY_VOLATILE] = "true"
     if security.seccomp == "default":
         spec["annotations"][seccomp.ANNOTATION] = "default"
     elif security.seccomp != "unconfined":
@@ -252,7 +254,11 @@ def resolve_joins(spec: Mapping[str, Any], pid_of: Callable[[str], int]) -> dict
         if entry.get("path", "").startswith("container:"):
             pid = pid_of(entry["path"].removeprefix("container:"))
             entry["path"] = f"/proc/{pid}/ns/{files[entry['type']]}"
-    return {**spec, "linux": linux}
+    mounted = [dict(entry) for entry in spec["mounts"]]
+    for entry in mounted:
+        if entry["type"] == "join":
+            entry["source"] = f"/proc/{pid_of(entry['source'].removeprefix('container:'))}/ns/mnt"
+    return {**spec, "linux": linux, "mounts": mounted}
 
 
 def _sysctls(host: HostConfig, private: set[str]) -> dict[str, str]:

@@ -50,6 +50,9 @@ def _defaults(taken: set[str], host: HostConfig, writable_cgroups: bool) -> list
         if destination in ("/dev/shm", "/dev/mqueue") and host.ipc_mode == "host":
             entries.append(_bind(destination, destination, ["rbind"]))
             continue
+        if destination == "/dev/shm" and host.ipc_mode.startswith("container:"):
+            entries.append({"destination": destination, "type": "join", "source": host.ipc_mode, "options": []})
+            continue
         if destination in ("/sys", "/sys/fs/cgroup") and (host.privileged or (writable_cgroups and kind == "cgroup")):
             listed = [option for option in listed if option != "ro"]
         if host.read_only_rootfs and destination not in defaults.WRITABLE_WITH_READONLY_ROOT and "ro" not in listed:

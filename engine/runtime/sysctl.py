@@ -12,6 +12,7 @@ from collections.abc import Container, Mapping
 
 from engine.errors import InvalidArgument, StartFailed
 from engine.linux import paths
+from engine.linux.syscalls import reason
 
 _IPC = frozenset({"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax"})
 _IPC_MORE = frozenset({"kernel.shmmni", "kernel.shm_rmid_forced"})
@@ -72,4 +73,4 @@ def write(proc: int, sysctls: Mapping[str, str]) -> None:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise StartFailed(f"write sysctl key {key}: open /proc/{path}: {error.strerror}") from None
+            raise StartFailed(f"write sysctl key {key}: open /proc/{path}: {reason(error)}") from None
