@@ -49,12 +49,23 @@ class Created:
         warnings: limits that this kernel can not enforce.
     """
 
-    def __init__(self, pid: int, pidfd: int, fds: tuple[int, ...], line: Line, warnings: tuple[str, ...], *, console: bool) -> None:
+    def __init__(
+        self,
+        pid: int,
+        pidfd: int,
+        fds: tuple[int, ...],
+        line: Line,
+        *,
+        console: bool,
+        cgroup: Cgroup | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         self.pid = pid
         self.pidfd = pidfd
         self.console_fd = fds[-1] if console else -1
         self.root_fd = fds[0] if len(fds) > console else -1
         self.warnings = warnings
+        self._cgroup = cgroup
         self._line: Line | None = line
 
     def start(self) -> None:
@@ -79,8 +90,10 @@ class Created:
             raise error
 
     def discard(self) -> None:
-        """Kill and reap it, and close what belongs to it. For a process that shall not run after all."""
+        """Kill and reap it, close what belongs to it and remove its cgroup. For a process that shall not run after all."""
         _end(self.pid, self.pidfd)
+        if self._cgroup is not None:
+            self._cgroup.remove()
         if self.console_fd >= 0:
             os.close(self.console_fd)
             self.console_fd = -1
@@ -226,7 +239,8 @@ def _bring_up(
         _end(pid, pidfd)
         os.close(pidfd)
         raise
-    return Created(pid, pidfd, fds, ours, warnings, console=plan.console)
+    own = plan.cgroup if wire is not None else None
+    return Created(pid, pidfd, fds, ours, console=plan.console, cgroup=own, warnings=warnings)
 
 
 def _fork(plan: init.Plan, body: Callable[[init.Plan, Line], Any], line: Line, born_in: namespaces.ChildNamespaces) -> int:
