@@ -32,6 +32,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 28, 12
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
+_IFLA_BR_NF_CALL_IPTABLES = 36
 _IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
@@ -102,15 +103,21 @@ class RouteSocket(Netlink):
             raise
         return _link(answers[0][1])
 
-    def add_bridge(self, name: str, mac: str, alias: str, mtu: int = 1500) -> None:
-        """Make a bridge, down. Raises FileExistsError's number (EEXIST) when the name is taken."""
+    def add_bridge(self, name: str, mac: str, alias: str, *, mtu: int = 1500, filtered: bool = False) -> None:
+        """Make a bridge, down; fails with EEXIST when the name is taken.
+
+        Args:
+            name, mac, alias, mtu: of the interface.
+            filtered: frames between its ports pass the IPv4 hooks even where ``bridge-nf-call-iptables`` is off.
+        """
+        data = nest(_IFLA_INFO_DATA, attribute(_IFLA_BR_NF_CALL_IPTABLES, b"\1")) if filtered else b""
         self.request(
             _NEWLINK,
             _IFINFO.pack(0, 0, 0, 0, 0)
             + text(_IFLA_IFNAME, name)
             + attribute(_IFLA_ADDRESS, mac_bytes(mac))
             + u32(_IFLA_MTU, mtu)
-            + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge")),
+            + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"), data),
             NLM_F_CREATE | NLM_F_EXCL,
         )
         # The kernel ignores an alias in a message that creates.

@@ -53,10 +53,10 @@ class Resolver:
         return _HEADER + "".join(lines)
 
 
-def host_resolv_conf() -> str:
-    """The host's resolv.conf, or systemd-resolved's upstream servers where that only names its stub."""
+def host_resolv_conf(*, stub: bool = False) -> str:
+    """The host's resolv.conf, or systemd-resolved's upstream servers where that only names its stub and ``stub`` is off."""
     text = _read("/etc/resolv.conf")
-    if Resolver(text).servers == [_SYSTEMD_STUB]:
+    if not stub and Resolver(text).servers == [_SYSTEMD_STUB]:
         return _read(_SYSTEMD_FILE) or text
     return text
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Collection
+from collections.abc import Callable
 
-from engine.errors import EngineFault, Forbidden, LongshoreError
+from engine.errors import EngineFault, Forbidden, LongshoreError, NotFound
 from engine.linux.netlink import NetlinkError
 from engine.linux.netlink_route import RouteSocket
-from engine.linux.nft import Batch, NftSocket
 from engine.model.containers import Endpoint, PortBinding
 from engine.model.events import Event
 from engine.model.networks import NetworkSpec
 from engine.model.value import Value
-from engine.network import conntrack, files, foreign, names, plan, pools, ports, records, rules, wiring
+from engine.network import conntrack, files, names, plan, pools, ports, records, wiring
+from engine.network.directory import Directory
+from engine.network.firewall import Firewall
+from engine.network.resolver import Resolver, Upstream
 from engine.store import addresses, events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -36,16 +38,21 @@ class Attachment(Value):
     Attributes:
         endpoints, ports: as they are recorded already.
         holds: descriptors of the sockets that hold the published ports; keep them open while the container runs.
+        resolver: the container's name server, ``None`` in the default network; call its ``ready`` whenever its
+            ``descriptor`` is readable.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PortBinding, ...] = ()
     holds: tuple[int, ...] = ()
+    resolver: Resolver | None = None
 
     def close(self) -> None:
-        """Let the ports go. Once only."""
+        """Let the ports go and end the name server. Once only."""
         for descriptor in self.holds:
             os.close(descriptor)
+        if self.resolver is not None:
+            self.resolver.close()
 
 
 class NetworkManager:
@@ -56,7 +63,7 @@ class NetworkManager:
         self._db = database
         self._networks = Networks(database)
         self._containers = Containers(database)
-        self._table = names.table(roots)
+        self._firewall = Firewall(names.table(roots), database)
 
     def ensure_defaults(self) -> None:
         """Make the records of ``bridge``, ``host`` and ``none``. Touches nothing in the kernel."""
@@ -122,25 +129,37 @@ class NetworkManager:
         current = self._db.query("SELECT 1 FROM containers WHERE id = ?", record.id)
         bound = self._containers.get(record.id).ports if current else record.ports
         with _Namespace(), RouteSocket() as links:
-            for lease in leases:
-                try:
+            try:
+                for lease in leases:
                     links.delete_link(names.veth(record.id, lease.network_id))
-                except OSError as error:
-                    raise _fault(self._networks.get(lease.network_id), error) from error
-            self._forget(record, leases)
-            if leases:
-                self._withdraw(links, bound, {lease.network_id for lease in leases})
+                self._forget(record, leases)
+                if leases:
+                    self._withdraw(links, bound, {lease.network_id for lease in leases})
+            except OSError as error:
+                raise _fault(self._networks.get(leases[0].network_id), error) from error
 
-    def sweep(self, alive: Collection[str]) -> None:
-        """Detach every container that is not ``alive`` (ids), and see that the rules of the others are complete."""
-        for container_id in {lease.container_id for lease in self._networks.leases()} - set(alive):
-            found = [record for record in self._containers.all() if record.id == container_id]
-            if found:
-                self.detach(found[0])
-            else:
+    def sweep(self, alive: Callable[[str], bool]) -> None:
+        """Detach every container that is not ``alive``, remove bridges that nobody is in, and make the rules complete.
+
+        ``alive`` is asked after a lease was seen, so that a container whose supervisor holds its lock before it attaches
+        is never taken for dead.
+        """
+        for container_id in {lease.container_id for lease in self._networks.leases()}:
+            if alive(container_id):
+                continue
+            try:
+                self.detach(self._containers.get(container_id))
+            except NotFound:
                 self._networks.release(container_id)
-        with _Namespace(), NftSocket() as firewall:
-            self._ensure_rules(firewall, always=True)
+        with _Namespace(), RouteSocket() as links:
+            used = {names.alias(self._roots, lease.network_id) for lease in self._networks.leases()}
+            try:
+                for link in links.links():
+                    if link.alias.startswith(names.alias(self._roots, "")) and link.alias not in used:
+                        links.delete_link(link.name)
+                self._firewall.reload()
+            except OSError as error:
+                raise _fault(self._networks.resolve(plan.DEFAULT_NETWORK), error) from error
 
     # -- attaching ---------------------------------------------------------------------------------------------------------
 
@@ -150,7 +169,7 @@ class NetworkManager:
 
     def _attach_plain(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
         if network.driver == "null":
-            namespace = _open_namespace(pid)
+            namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 wiring.loopback_up(namespace)
             finally:
@@ -162,36 +181,68 @@ class NetworkManager:
 
     def _attach_bridge(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
         plan.check(network, record)
-        namespace = _open_namespace(pid)
+        if self._networks.leases(container_id=record.id):  # its supervisor was killed: ports of that run must go
+            self.detach(record)
         held = ports.Held()
+        resolver: Resolver | None = None
+        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             if not network.internal:  # nobody outside could reach them
                 held = ports.hold(ports.wanted(record.config, record.host_config), record.name)
             with _Namespace():
-                endpoint = self._wire(record, network, namespace, tuple(held.bindings))
+                network, endpoint = self._wire(record, network, namespace, tuple(held.bindings))
+            if not plan.is_default(network):
+                resolver = self._resolver(record, network, namespace)
+            self._write_files(record, network, (endpoint,), embedded=resolver is not None)
         except BaseException:
             held.close()
-            self.detach(record)
+            if resolver is not None:
+                resolver.close()
+            self._detach_quietly(record)
             raise
         finally:
             os.close(namespace)
-        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors))
+        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors), resolver=resolver)
 
-    def _wire(self, record: ContainerRecord, network: NetworkRecord, namespace: int, bound: tuple[PortBinding, ...]) -> Endpoint:
+    def _wire(
+        self, record: ContainerRecord, network: NetworkRecord, namespace: int, bound: tuple[PortBinding, ...]
+    ) -> tuple[NetworkRecord, Endpoint]:
         config = record.host_config
-        with RouteSocket() as links, NftSocket() as firewall:
+        with RouteSocket() as links:
             network = self._settle(links, network)
             lease = self._networks.allocate(network.id, record.id, plan.subnet(network), wanted=config.ipv4_address, mac=config.mac_address)
             endpoint = plan.endpoint(network, record, lease)
-            self._write_files(record, network, (endpoint,))
             self._record(record, network, (endpoint,), bound)
             alias = names.alias(self._roots, network.id)
-            bridge = wiring.bridge_up(links, network.bridge, alias, plan.subnet(network), plan.mtu(network))
+            # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
+            # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
+            filtered = plan.secluded(network) and wiring.frames_are_filtered()
+            bridge = wiring.bridge_up(links, network.bridge, alias, plan.subnet(network), mtu=plan.mtu(network), filtered=filtered)
             wiring.enable_forwarding()
-            wiring.connect(links, bridge.index, namespace, plan.cable(network, lease, names.veth(record.id, network.id)))
-            self._publish(firewall, network, lease, bound)
+            isolated = plan.secluded(network) and not filtered
+            cable = plan.cable(network, lease, names.veth(record.id, network.id), isolated=isolated)
+            wiring.connect(links, bridge.index, namespace, cable)
+        self._firewall.publish(network.bridge, lease.address, bound)
         conntrack.forget(bound)
-        return endpoint
+        return network, endpoint
+
+    def _resolver(self, record: ContainerRecord, network: NetworkRecord, namespace: int) -> Resolver | None:
+        """The container's name server; ``None`` where the kernel can not translate addresses in its namespace."""
+        if record.host_config.dns:
+            upstream = Upstream(record.host_config.dns, os.dup(namespace))
+        else:
+            upstream = Upstream(files.Resolver(files.host_resolv_conf(stub=True)).servers)
+        try:
+            return Resolver(namespace, Directory(self._db, network), upstream, internal=network.internal)
+        except NetlinkError:
+            return None
+
+    def _detach_quietly(self, record: ContainerRecord) -> None:
+        """Clean up after a failure, whose error counts; what can not be undone now is left for the sweep."""
+        try:
+            self.detach(record)
+        except LongshoreError:
+            pass
 
     def _settle(self, links: RouteSocket, network: NetworkRecord) -> NetworkRecord:
         """A network that came out of the pools while idle moves when its subnet was taken by somebody else meanwhile."""
@@ -207,63 +258,6 @@ class NetworkManager:
         self._networks.update(moved)
         return moved
 
-    def _publish(self, firewall: NftSocket, network: NetworkRecord, lease: Lease, bound: tuple[PortBinding, ...]) -> None:
-        if self._ensure_rules(firewall, bridge=network.bridge):
-            return  # made from the database, which knows of this container
-        batch = Batch(self._table)
-        rules.publish(batch, [rules.Publication(binding=binding, address=lease.address) for binding in bound])
-        try:
-            firewall.apply(batch)
-        except NetlinkError as fault:
-            if fault.errno != errno.EEXIST:
-                raise
-            self._ensure_rules(firewall, always=True)  # a dead container's port was left behind
-
-    def _ensure_rules(self, firewall: NftSocket, *, bridge: str = "", always: bool = False) -> bool:
-        """Load the whole table when ``bridge`` is not in it, or ``always``; true when it was loaded."""
-        used = self._networks.leases()
-        active = [record for record in self._networks.all() if record.bridge and any(record.id == lease.network_id for lease in used)]
-        foreign.admit(firewall, self._table, [record.bridge for record in active])
-        if not always and firewall.has_chain(self._table, f"into-{bridge}"):
-            return False
-        batch = Batch(self._table)
-        if active:
-            batch = rules.ruleset(self._table, map(plan.bridge, active), self._publications(used))
-        elif firewall.has_table(self._table):
-            batch.delete_table()
-        firewall.apply(batch)
-        return True
-
-    def _publications(self, leases: list[Lease]) -> list[rules.Publication]:
-        places = {lease.container_id: lease.address for lease in leases}
-        return [
-            rules.Publication(binding=binding, address=places[record.id])
-            for record in self._containers.all()
-            if record.id in places
-            for binding in record.ports
-        ]
-
-    # -- detaching ---------------------------------------------------------------------------------------------------------
-
-    def _withdraw(self, links: RouteSocket, bound: tuple[PortBinding, ...], networks: set[str]) -> None:
-        """Take ports, and bridges that are empty now, out of the kernel."""
-        with NftSocket() as firewall:
-            empty = [self._networks.get(network) for network in networks if not self._networks.leases(network_id=network)]
-            for network in empty:
-                wiring.bridge_down(links, network.bridge, names.alias(self._roots, network.id))
-            if empty:
-                self._ensure_rules(firewall, always=True)
-            elif bound:
-                batch = Batch(self._table)
-                rules.unpublish(batch, bound)
-                try:
-                    firewall.apply(batch)
-                except NetlinkError as fault:
-                    if fault.errno != errno.ENOENT:
-                        raise
-                    self._ensure_rules(firewall, always=True)
-        conntrack.forget(bound)
-
     def _forget(self, record: ContainerRecord, leases: list[Lease]) -> None:
         with self._db.transaction() as connection:
             self._networks.release(record.id)
@@ -276,6 +270,17 @@ class NetworkManager:
                 network = self._networks.get(lease.network_id)
                 events.append(connection, _event("disconnect", network, record))
 
+    def _withdraw(self, links: RouteSocket, bound: tuple[PortBinding, ...], networks: set[str]) -> None:
+        """Take ports, and bridges that are empty now, out of the kernel."""
+        empty = [self._networks.get(network) for network in networks if not self._networks.leases(network_id=network)]
+        for network in empty:
+            wiring.bridge_down(links, network.bridge, names.alias(self._roots, network.id))
+        if empty:
+            self._firewall.reload()
+        else:
+            self._firewall.withdraw(bound)
+        conntrack.forget(bound)
+
     # -- recording ---------------------------------------------------------------------------------------------------------
 
     def _record(
@@ -285,14 +290,16 @@ class NetworkManager:
             self._containers.set_network(record.id, endpoints, bound)
             events.append(connection, _event("connect", network, record))
 
-    def _write_files(self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...]) -> None:
+    def _write_files(
+        self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...], *, embedded: bool = False
+    ) -> None:
         directory = self._roots.container_dir(record.id)
         os.makedirs(directory, mode=0o700, exist_ok=True)
         if network.driver == "host":
             files.write_host_copies(directory, record)
             return
         gateway = plan.subnet(network).gateway if network.subnets else ""
-        resolver = files.resolv_conf(record, files.host_resolv_conf())
+        resolver = files.resolv_conf(record, files.host_resolv_conf(), embedded=embedded)
         files.write(directory, record, files.hosts(record, endpoints, gateway), resolver)
 
 
@@ -300,15 +307,11 @@ class _Namespace:
     """The lock of everything that Longshore does in this network namespace."""
 
     def __enter__(self) -> None:
-        self._handle = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._handle = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
         os.close(self._handle)
-
-
-def _open_namespace(pid: int) -> int:
-    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _event(action: str, network: NetworkRecord, record: ContainerRecord) -> Event:

@@ -66,12 +66,17 @@ def bridge(network: NetworkRecord) -> Bridge:
         prefix_length=addresses.prefix_length(place.subnet),
         gateway=place.gateway,
         internal=network.internal,
-        icc=flag(network, "enable_icc", True),
+        icc=not secluded(network),
         masquerade=flag(network, "enable_ip_masquerade", True),
     )
 
 
-def cable(network: NetworkRecord, lease: Lease, host_end: str) -> Cable:
+def secluded(network: NetworkRecord) -> bool:
+    """Its containers must not see each other (``enable_icc`` is off)."""
+    return not flag(network, "enable_icc", True)
+
+
+def cable(network: NetworkRecord, lease: Lease, host_end: str, *, isolated: bool = False) -> Cable:
     """A container's connection to the network."""
     place = subnet(network)
     return Cable(
@@ -82,7 +87,7 @@ def cable(network: NetworkRecord, lease: Lease, host_end: str) -> Cable:
         mac=lease.mac,
         gateway="" if network.internal else place.gateway,
         mtu=mtu(network),
-        isolated=not flag(network, "enable_icc", True),
+        isolated=isolated,
     )
 
 

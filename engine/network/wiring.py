@@ -22,7 +22,7 @@ class Cable(Value):
         host_end: name of the veth interface on the host.
         container_end: its peer's name, ``eth0``.
         address, prefix_length, mac, gateway: of the container; without a gateway no default route is set.
-        isolated: containers of this bridge must not see each other (``enable_icc`` is off).
+        isolated: no frames to and from other isolated ports.
     """
 
     host_end: str
@@ -35,8 +35,8 @@ class Cable(Value):
     isolated: bool = False
 
 
-def bridge_up(links: RouteSocket, name: str, alias: str, subnet: Subnet, mtu: int = 1500) -> Link:
-    """The bridge ``name``, made and brought up if it is not there.
+def bridge_up(links: RouteSocket, name: str, alias: str, subnet: Subnet, *, mtu: int = 1500, filtered: bool = False) -> Link:
+    """The bridge ``name``, made and brought up if it is not there; ``filtered`` as for a new bridge.
 
     Raises:
         Conflict: an interface of that name is not ours.
@@ -48,7 +48,7 @@ def bridge_up(links: RouteSocket, name: str, alias: str, subnet: Subnet, mtu: in
     if link is not None and link.up:
         return link
     if link is None:
-        links.add_bridge(name, addresses.mac_for(subnet.gateway), alias, mtu)
+        links.add_bridge(name, addresses.mac_for(subnet.gateway), alias, mtu=mtu, filtered=filtered)
         link = links.link(name)
         assert link is not None
     sysctl(f"ipv6/conf/{name}/disable_ipv6", "1")  # or containers reach the host's link-local services
@@ -64,6 +64,11 @@ def bridge_down(links: RouteSocket, name: str, alias: str) -> None:
     link = links.link(name)
     if link is not None and link.alias == alias:
         links.delete_link(name)
+
+
+def frames_are_filtered() -> bool:
+    """Frames between the ports of a bridge can be made to pass the IPv4 hooks (br_netfilter is there)."""
+    return _read_sysctl("bridge/bridge-nf-call-iptables") != ""
 
 
 def enable_forwarding() -> None:

@@ -1,0 +1,84 @@
+"""The engine's rules in the kernel, kept as the database says. Every method runs under the namespace's lock."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+
+from engine.linux.netlink import NetlinkError
+from engine.linux.nft import Batch, NftSocket
+from engine.model.containers import PortBinding
+from engine.network import foreign, plan, rules
+from engine.store.containers import Containers
+from engine.store.database import Database
+from engine.store.networks import Lease, Networks
+
+
+class Firewall:
+    """Table ``table`` of the engine whose database is given."""
+
+    def __init__(self, table: str, database: Database) -> None:
+        self._table = table
+        self._networks = Networks(database)
+        self._containers = Containers(database)
+
+    def publish(self, bridge: str, address: str, bound: Iterable[PortBinding]) -> None:
+        """Let a container out and its ports in, when the database knows of it already. Raises NetlinkError."""
+        with NftSocket() as socket:
+            leases = self._networks.leases()
+            foreign.admit(socket, self._table, self._bridges(leases))
+            if not socket.has_chain(self._table, f"into-{bridge}"):
+                self._load(socket, leases)
+                return
+            batch = Batch(self._table)
+            rules.publish(batch, [rules.Publication(binding=binding, address=address) for binding in bound])
+            try:
+                socket.apply(batch)
+            except NetlinkError as fault:
+                if fault.errno not in (errno.EEXIST, errno.ENOENT):
+                    raise
+                self._load(socket, leases)  # a dead container's port was left behind, or half of the table is gone
+
+    def withdraw(self, bound: tuple[PortBinding, ...]) -> None:
+        """Take a container's ports away, when the bridge stays. Raises NetlinkError."""
+        if not bound:
+            return
+        batch = Batch(self._table)
+        rules.unpublish(batch, bound)
+        with NftSocket() as socket:
+            try:
+                socket.apply(batch)
+            except NetlinkError as fault:
+                if fault.errno != errno.ENOENT:
+                    raise
+                self._load(socket, self._networks.leases())
+
+    def reload(self) -> None:
+        """Make everything anew from the database; nothing is left when no container is in a bridge. Raises NetlinkError."""
+        with NftSocket() as socket:
+            leases = self._networks.leases()
+            foreign.admit(socket, self._table, self._bridges(leases))
+            self._load(socket, leases)
+
+    def _load(self, socket: NftSocket, leases: list[Lease]) -> None:
+        used = {lease.network_id for lease in leases}
+        active = [plan.bridge(record) for record in self._networks.all() if record.bridge and record.id in used]
+        if active:
+            socket.apply(rules.ruleset(self._table, active, self._publications(leases)))
+        elif socket.has_table(self._table):
+            batch = Batch(self._table)
+            batch.delete_table()
+            socket.apply(batch)
+
+    def _bridges(self, leases: list[Lease]) -> list[str]:
+        used = {lease.network_id for lease in leases}
+        return [record.bridge for record in self._networks.all() if record.bridge and record.id in used]
+
+    def _publications(self, leases: list[Lease]) -> list[rules.Publication]:
+        places = {lease.container_id: lease.address for lease in leases}
+        return [
+            rules.Publication(binding=binding, address=places[record.id])
+            for record in self._containers.all()
+            if record.id in places
+            for binding in record.ports
+        ]

@@ -1,0 +1,225 @@
+"""The embedded name server: real questions from a container's namespace, a name server on the LAN, and hostile bytes."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.model.networks import NetworkSpec
+from engine.network import dns
+from tests.engine.network.conftest import LAN_ADDRESS, Running, World
+from tests.engine.network.spaces import TIMEOUT, Space
+
+SERVER = ("127.0.0.11", 53)
+AAAA, PTR = 28, 12
+
+
+def query(name: str, kind: int = dns.A, identity: int = 7) -> bytes:
+    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label)
+    return struct.pack(">HHHHHH", identity, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", kind, 1)
+
+
+def found(response: bytes) -> tuple[int, list[str]]:
+    """Response code and IPv4 addresses of a response whose records all name the question."""
+    _, flags, _, answers, _, _ = struct.unpack_from(">HHHHHH", response)
+    question = dns.parse(response, response=True)
+    assert question is not None
+    offset, addresses = 12 + len(question.raw), []
+    for _ in range(answers):
+        _, kind, _, _, length = struct.unpack_from(">HHHIH", response, offset)
+        if kind == dns.A:
+            addresses.append(socket.inet_ntoa(response[offset + 12 : offset + 16]))
+        offset += 12 + length
+    return flags & 0xF, addresses
+
+
+@contextmanager
+def served(*containers: Running) -> Iterator[None]:
+    """Do what supervisors do: call ``ready`` when the descriptor is readable."""
+    reader, writer = socket.socketpair()
+    resolvers = [one for container in containers if (one := container.attachment.resolver)]
+
+    def loop() -> None:
+        while True:
+            ready, _, _ = select.select([reader.fileno(), *(one.descriptor for one in resolvers)], [], [])
+            if reader.fileno() in ready:
+                return
+            for one in resolvers:
+                if one.descriptor in ready:
+                    one.ready()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        yield
+    finally:
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def ask(container: Running, message: bytes) -> bytes:
+    with container.space.open(socket.SOCK_DGRAM) as client:
+        client.connect(SERVER)
+        client.send(message)
+        return client.recv(4096)
+
+
+def ask_tcp(container: Running, *messages: bytes) -> list[bytes]:
+    with container.space.open() as client:
+        client.connect(SERVER)
+        client.sendall(b"".join(struct.pack(">H", len(message)) + message for message in messages))
+        with client.makefile("rb") as stream:
+            return [stream.read(int.from_bytes(stream.read(2), "big")) for _ in messages]
+
+
+@pytest.fixture
+def pair(world: World, lan: Space) -> tuple[Running, Running]:
+    """Two containers of network ``mine``, the second with aliases, both asking the LAN's name server for the rest."""
+    world.manager.create(NetworkSpec(name="mine"))
+    one = world.run(name="one", network_mode="mine", dns=(LAN_ADDRESS,))
+    two = world.run(name="two", network_mode="mine", network_aliases=("db", "all"), config={"hostname": "deux"}, dns=(LAN_ADDRESS,))
+    return one, two
+
+
+@contextmanager
+def upstream(lan: Space) -> Iterator[tuple[socket.socket, socket.socket]]:
+    with lan.open(socket.SOCK_DGRAM) as datagrams, lan.listen(53, LAN_ADDRESS) as listener:
+        datagrams.bind((LAN_ADDRESS, 53))
+        yield datagrams, listener
+
+
+def test_resolv_conf_names_the_embedded_server(pair: tuple[Running, Running], world: World) -> None:
+    assert "nameserver 127.0.0.11\n" in pair[0].file("resolv.conf")
+    assert "ndots:0" in pair[0].file("resolv.conf")
+    assert world.run().attachment.resolver is None  # the default network has none
+
+
+def test_names_of_the_network(pair: tuple[Running, Running]) -> None:
+    one, two = pair
+    with served(one):
+        for name in ("two", "TWO", "db", "deux", two.id[:12], "two.mine", "db.mine"):
+            response = ask(one, query(name))
+            assert found(response) == (dns.NO_ERROR, [two.address]), name
+            assert name.split(".")[0].encode() in response  # as it was asked
+        assert found(ask(one, query("two", AAAA))) == (dns.NO_ERROR, [])  # never NXDOMAIN, musl would give up
+        reverse = ".".join(reversed(two.address.split("."))) + ".in-addr.arpa"
+        assert b"\x03two\x04mine\x00" in ask(one, query(reverse, PTR))
+        assert [found(response)[1] for response in ask_tcp(one, query("two"), query("one"))] == [[two.address], [one.address]]
+
+
+def test_shared_alias_and_departed_containers(pair: tuple[Running, Running], world: World) -> None:
+    one, two = pair
+    three = world.run(name="three", network_mode="mine", network_aliases=("all",))
+    with served(one):
+        assert sorted(found(ask(one, query("all")))[1]) == sorted([two.address, three.address])
+        two.detach()
+        assert found(ask(one, query("all")))[1] == [three.address]
+
+
+def test_other_names_are_forwarded(pair: tuple[Running, Running], lan: Space) -> None:
+    one, _ = pair
+    with upstream(lan) as (datagrams, listener), served(one), one.space.open(socket.SOCK_DGRAM) as client:
+        client.connect(SERVER)
+        client.send(query("Example.org", identity=4711))
+        asked, where = datagrams.recvfrom(4096)
+        question = dns.parse(asked)
+        assert question is not None
+        assert question.name == "example.org"
+        datagrams.sendto(dns.with_identity(dns.addresses(question, ["192.0.2.9"]), question.identity ^ 1), where)  # a guess
+        datagrams.sendto(dns.addresses(question, ["192.0.2.1"]), where)
+        response = client.recv(4096)
+        assert found(response) == (dns.NO_ERROR, ["192.0.2.1"])
+        assert response[:2] == struct.pack(">H", 4711)
+        assert b"Example" in response
+
+        with one.space.open() as stream:
+            stream.connect(SERVER)
+            message = query("example.org")
+            stream.sendall(struct.pack(">H", len(message)) + message)
+            server, _ = listener.accept()
+            with server:
+                server.settimeout(TIMEOUT)
+                assert server.recv(4096)[2:] == message
+                answer = dns.addresses(question, ["192.0.2.1", "192.0.2.2"])
+                server.sendall(struct.pack(">H", len(answer)) + answer)
+                assert found(stream.recv(4096)[2:])[1] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_a_server_that_is_not_there(pair: tuple[Running, Running]) -> None:
+    one, _ = pair
+    with served(one):  # nothing listens on the LAN: it answers with ICMP
+        assert found(ask(one, query("example.org"))) == (dns.SERVER_FAILURE, [])
+
+
+def test_internal_networks_forward_nothing(world: World, lan: Space) -> None:
+    """CVE-2024-29018: what an internal network asks must not leave the host."""
+    world.manager.create(NetworkSpec(name="inner", internal=True))
+    one = world.run(name="one", network_mode="inner")
+    with served(one):
+        assert found(ask(one, query("secret.example.org"))) == (dns.SERVER_FAILURE, [])
+        assert found(ask(one, query("one")))[1] == [one.address]
+
+
+def test_a_workload_may_listen_on_port_53(pair: tuple[Running, Running]) -> None:
+    one, two = pair
+    with one.space.listen(53), one.space.open(socket.SOCK_DGRAM) as own, served(one):
+        own.bind(("0.0.0.0", 53))
+        assert found(ask(one, query("two")))[1] == [two.address]
+
+
+def test_names_of_other_networks_are_not_told(pair: tuple[Running, Running], world: World, lan: Space) -> None:
+    one, _ = pair
+    world.manager.create(NetworkSpec(name="other"))
+    world.run(name="stranger", network_mode="other")
+    with served(one):
+        assert found(ask(one, query("stranger"))) == (dns.SERVER_FAILURE, [])
+
+
+def test_hostile_clients_do_not_stop_it(pair: tuple[Running, Running]) -> None:
+    one, two = pair
+    with served(one):
+        for message in (
+            b"",
+            b"\0",
+            b"\xff" * 600,
+            query("two")[:-3],
+            query("x", 255),
+            query("x", 252),
+            query("two")[:12] + b"\xc0\x0c\0\1\0\1",
+        ):
+            with one.space.open(socket.SOCK_DGRAM) as client:
+                client.connect(SERVER)
+                client.send(message)
+        with one.space.open() as half:
+            half.connect(SERVER)
+            half.sendall(b"\xff\xffxx")
+            crowd = [one.space.open() for _ in range(40)]
+            try:
+                for client in crowd:
+                    client.connect(SERVER)
+                assert found(ask(one, query("two")))[1] == [two.address]
+                assert found(ask_tcp(one, query("two"))[0])[1] == [two.address]
+            finally:
+                for client in crowd:
+                    client.close()
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_parsed_or_refused(message: bytes) -> None:
+    for response in (False, True):
+        question = dns.parse(message, response=response)
+        if question is not None:
+            assert question.raw in message
+            assert dns.parse(dns.addresses(question, ["192.0.2.1"] * 99), response=True) is not None
+            assert len(dns.addresses(question, ["192.0.2.1"] * 99)) <= 700
+            dns.pointer(question, "a" * 99 + ".b")
+            dns.reverse_address(question.name)
