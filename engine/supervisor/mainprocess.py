@@ -20,7 +20,7 @@ from engine.runtime import process
 from engine.spawner import wire
 from engine.store.containers import ContainerRecord
 from engine.store.roots import Roots
-from engine.supervisor.loop import Loop
+from engine.supervisor.loop import READ, Loop
 from engine.supervisor.streams import Audience, Input, Output, Sink
 
 _PIPE_SIZE: Final = 1 << 20
@@ -131,6 +131,7 @@ class MainProcess:
         self.spec = spec
         self._created: process.Created | None = None
         self._attachment: Attachment | None = None
+        self._stop_names: Callable[[], None] = _nothing
         self.streams: Streams | None = None
         self.pid_start = 0
 
@@ -168,6 +169,7 @@ class MainProcess:
                 set_size(created.console_fd, *size)
             self.pid_start = processes.start_time(created.pid)
             self._execute(created)
+            self._serve_names(loop)
             self.streams = Streams(loop, stdio, created.console_fd, audience=audience, sink=sink)
         except OSError as error:
             self.abandon()
@@ -187,6 +189,12 @@ class MainProcess:
 
     def _wire(self, pid: int) -> None:
         self._attachment = self._networks.attach(self.record, pid)
+
+    def _serve_names(self, loop: Loop) -> None:
+        resolver = self._attachment.resolver if self._attachment else None
+        if resolver is not None:
+            loop.watch(resolver.descriptor, READ, resolver.ready)
+            self._stop_names = lambda: loop.forget(resolver.descriptor)
 
     def abandon(self) -> None:
         """Undo a start that failed half-way."""
@@ -245,6 +253,8 @@ class MainProcess:
 
     def teardown(self) -> None:
         """Give network, ports and control group back. Idempotent; what fails here the recovery sweep tries again."""
+        self._stop_names()
+        self._stop_names = _nothing
         if self._attachment is not None:
             self._attachment.close()
             self._attachment = None
@@ -252,6 +262,10 @@ class MainProcess:
         if self._created is not None:
             self._created.close()
             self._created = None
+
+
+def _nothing() -> None:
+    """The end of a name server that was never started."""
 
 
 def reap(pidfd: int) -> int:
