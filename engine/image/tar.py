@@ -24,7 +24,7 @@ MAX_SPARSE = 1 << 16
 """Data regions that one sparse file may have."""
 MAX_FILE = 1 << 42
 """Apparent size that one file may have; 4 TiB is above what ext4's default extents need and below what overflows."""
-MAX_TRAILING = 1 << 30
+MAX_TRAILING = 1 << 26
 """Bytes that may follow the end of the archive (they belong to the diff ID, and mean nothing)."""
 
 REGULAR, HARD_LINK, SYMLINK, CHAR, BLOCK_DEVICE, DIRECTORY, FIFO = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
@@ -175,16 +175,22 @@ class TarReader:
         if kind in (b"0", b"\0", b"7"):
             kind = DIRECTORY if kind == b"\0" and name.endswith(b"/") else REGULAR
         link = header[157:257].split(b"\0", 1)[0] if header[157] else b""
-        number = self._number
+        number, known = self._number, self._octal.get  # owners and modes repeat: a dictionary is faster than parsing
         size = number(header[124:136])
         if not 0 <= size <= MAX_FILE:
             raise CorruptData(f"tar: impossible size {size} of {_shown(name)}")
         entry = Entry()
         entry.name = name
         entry.kind = kind
-        entry.mode = number(header[100:108]) & 0o7777
-        entry.uid = number(header[108:116])
-        entry.gid = number(header[116:124])
+        field = header[100:108]
+        value = known(field)
+        entry.mode = (number(field) if value is None else value) & 0o7777
+        field = header[108:116]
+        value = known(field)
+        entry.uid = number(field) if value is None else value
+        field = header[116:124]
+        value = known(field)
+        entry.gid = number(field) if value is None else value
         entry.size = size
         entry.mtime = _clamp(number(header[136:148]) * _NS)
         entry.link = link
@@ -318,9 +324,6 @@ class TarReader:
 
     def _number(self, field: bytes) -> int:
         """Octal text, or GNU's base-256 with the top bit set."""
-        known = self._octal.get(field)
-        if known is not None:
-            return known
         if field[0] & 0x80:
             value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
             return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
@@ -331,9 +334,10 @@ class TarReader:
             value = -1
         if value < 0 or (text and not text.isdigit()):  # int() would take a sign, 0o and underscores
             raise CorruptData("tar: a number in a header is not octal")
-        if len(self._octal) > 4096:
-            self._octal.clear()
-        self._octal[field] = value
+        if len(field) == 8:
+            if len(self._octal) > 4096:
+                self._octal.clear()
+            self._octal[field] = value
         return value
 
     def _refill(self) -> bool:

@@ -167,5 +167,6 @@ def _tell(talk: socket.socket, *words: str) -> None:
 
 
 def main() -> None:
-    """Entry point of the process: the socket is standard input."""
+    """Entry point of the process: the socket is standard input, and nothing else that the front end had open is ours."""
+    syscalls.close_range(3)
     serve(socket.socket(fileno=os.dup(0)))

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 import sys
 from _thread import allocate_lock
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from engine.errors import CorruptData, EngineFault, by_name
 from engine.image.names import MAX_PATH
 
-if TYPE_CHECKING:
-    from subprocess import Popen
-
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from engine.image.unpacker import main; main()"
-_NO_ENVIRONMENT: dict[str, str] = {}
 _PIPE_SIZE = 1 << 20
 _MESSAGE = 64 << 10
 _MAX_OPAQUE = 1 << 20
@@ -34,7 +30,7 @@ class Unpacker:
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
-        self._process: Popen[bytes] | None = None
+        self._pid = 0
         self._socket: socket.socket | None = None
 
     def start(self) -> None:
@@ -49,13 +45,7 @@ class Unpacker:
     def close(self) -> None:
         """End the helper and wait for it. Idempotent."""
         with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-            if self._process is not None:
-                self._process.kill()  # PID 1 of the workers has PDEATHSIG: all are gone with it
-                self._process.wait()
-                self._process = None
+            self._forget()
 
     def begin(self, target: str, layers: str, kind: str, algorithm: str, parents: Sequence[str]) -> Worker:
         """A worker that unpacks into the directory ``target``; ``parents`` are chain IDs below ``layers``, lowest first.
@@ -90,17 +80,22 @@ class Unpacker:
         return Worker(write_end, ours)
 
     def _connected(self) -> socket.socket:
-        if self._socket is not None and self._process is not None and self._process.poll() is None:
+        if self._socket is not None and not self._ended():
             return self._socket
         self._forget()
-        from subprocess import DEVNULL, Popen
-
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         paths = [os.path.abspath(path) for path in sys.path if path]
+        command = [sys.executable, "-I", "-S", "-B", "-c", _CODE, root, *paths]
+        actions = [
+            (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
+            (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
+        ]
         try:
-            command = [sys.executable, "-I", "-S", "-B", "-c", _CODE, *_package_root(), *paths]
-            self._process = Popen(
-                command, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, env=_NO_ENVIRONMENT
+            # Not subprocess, which takes longer to import than this takes to run; its own session, so that ^C is not for it.
+            self._pid = os.posix_spawn(
+                sys.executable, command, {}, file_actions=actions, setsid=True, setsigmask=(), setsigdef=(signal.SIGPIPE, signal.SIGCHLD)
             )
         except OSError as error:
             ours.close()
@@ -110,14 +105,23 @@ class Unpacker:
         self._socket = ours
         return ours
 
+    def _ended(self) -> bool:
+        try:
+            if self._pid and os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+                return False
+        except ChildProcessError:
+            pass  # somebody reaped it for us
+        self._pid = 0
+        return True
+
     def _forget(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        if not self._ended():
+            os.kill(self._pid, signal.SIGKILL)  # not yet reaped, so the number is still its; its child, PID 1 of the workers, follows
+            os.waitpid(self._pid, 0)
+            self._pid = 0
 
 
 class Worker:
@@ -208,8 +212,3 @@ class Worker:
         if self._data >= 0:
             os.close(self._data)
             self._data = -1
-
-
-def _package_root() -> list[str]:
-    """Where ``engine`` is imported from, which need not be on ``sys.path`` by an absolute name."""
-    return [os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))]
