@@ -12,10 +12,9 @@ def main(arguments: list[str]) -> None:
     server.serve(run, token, lambda: _warm(Roots(state=state, run=run)), idle=float(idle))
 
 
-def _warm(roots: Roots) -> server.Work:
+def _warm(roots: Roots) -> server.Rehearse:
     from engine.runtime import process
-    from engine.supervisor.supervise import supervise
+    from engine.supervisor.supervise import rehearse
 
     process.warm()
-
-    return lambda connection, request: supervise(roots, connection, request)
+    return lambda: rehearse(roots)

@@ -88,11 +88,11 @@ def _stop(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.stop_requested = True
     supervisor.keep = bool(fields.get("keep"))
     _set_manually_stopped(supervisor)
-    supervisor.on_exit.append(lambda: answer(peer))
+    supervisor.on_exit.append(lambda _code: answer(peer))
     _send(supervisor, number, fatal=True)
     if timeout >= 0 and number != signal.SIGKILL:
         timer = supervisor.loop.later(float(timeout), lambda: _send(supervisor, signal.SIGKILL, fatal=True))
-        supervisor.on_exit.append(lambda: supervisor.loop.cancel(timer))
+        supervisor.on_exit.append(lambda _code: supervisor.loop.cancel(timer))
 
 
 def _kill(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
@@ -108,7 +108,7 @@ def _kill(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     if fatal:
         _set_manually_stopped(supervisor)
     if number == signal.SIGKILL:
-        supervisor.on_exit.append(lambda: answer(peer))
+        supervisor.on_exit.append(lambda _code: answer(peer))
         _send(supervisor, number, fatal=True)
     else:
         _send(supervisor, number, fatal=fatal)
@@ -203,6 +203,11 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.when_closed(peer, session.left)
 
 
+def _wait(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
+    """Answered at the next exit."""
+    supervisor.on_exit.append(lambda code: answer(peer, exit_code=code))
+
+
 def _retire(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     if supervisor.running or supervisor.restarting:
         raise Conflict(f"container {supervisor.record.id} is running")
@@ -222,5 +227,6 @@ _REQUESTS: dict[str, Callable[[Supervisor, Peer, Fields], None]] = {
     "unpause": _unpause,
     "attach": _attach,
     "exec": _exec,
+    "wait": _wait,
     "retire": _retire,
 }

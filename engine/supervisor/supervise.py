@@ -7,7 +7,8 @@ import time
 from typing import Any, Final
 
 from engine.errors import EngineFault, InvalidArgument, LongshoreError
-from engine.spawner import wire
+from engine.model.containers import ContainerStatus
+from engine.spawner import server, wire
 from engine.store.containers import Containers
 from engine.store.database import Database
 from engine.store.locks import Lock
@@ -23,7 +24,14 @@ _TURN: Final = 10.0
 _HEX: Final = frozenset("0123456789abcdef")
 
 
-def supervise(roots: Roots, connection: socket.socket, request: dict[str, Any]) -> None:
+def rehearse(roots: Roots) -> server.Work:
+    """In a spare: open the database and touch what a start needs, so that it costs nobody's time later."""
+    database = Database.of(roots)
+    Containers(database).by_status(ContainerStatus.RUNNING)
+    return lambda connection, request: supervise(roots, database, connection, request)
+
+
+def supervise(roots: Roots, database: Database, connection: socket.socket, request: dict[str, Any]) -> None:
     """Be the supervisor of the requested container until it is over.
 
     Answers ``{"busy": true}`` when another supervisor serves it: the client then turns to that one.
@@ -36,7 +44,7 @@ def supervise(roots: Roots, connection: socket.socket, request: dict[str, Any]) 
         if lock is None:
             connection.sendall(wire.message(wire.REPLY, {"busy": True}))
             return
-        supervisor = _make(roots, container_id, lock)
+        supervisor = _make(roots, database, container_id, lock)
     except LongshoreError as error:
         connection.sendall(wire.error_frame(error))
         return
@@ -47,17 +55,14 @@ def supervise(roots: Roots, connection: socket.socket, request: dict[str, Any]) 
     supervisor.serve()
 
 
-def _make(roots: Roots, container_id: str, lock: Lock) -> Supervisor:
-    database = Database.of(roots)
+def _make(roots: Roots, database: Database, container_id: str, lock: Lock) -> Supervisor:
     try:
         recovery.settle_locked(roots, database, Containers(database).get(container_id))
         record = Containers(database).get(container_id)
     except LongshoreError:
         remove_tree(roots.container_run_dir(container_id))
         raise
-    finally:
-        database.close()
-    return Supervisor(roots, record, lock, on_frame=on_frame)
+    return Supervisor(roots, database, record, lock, on_frame=on_frame)
 
 
 def _take_turn(roots: Roots, container_id: str) -> Lock | None:

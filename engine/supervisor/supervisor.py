@@ -51,10 +51,10 @@ Handler = Callable[["Supervisor", Peer, int, bytes], None]
 class Supervisor:
     """One container's supervisor. The caller holds ``lock`` and hands it over."""
 
-    def __init__(self, roots: Roots, record: ContainerRecord, lock: Lock, *, on_frame: Handler) -> None:
+    def __init__(self, roots: Roots, database: Database, record: ContainerRecord, lock: Lock, *, on_frame: Handler) -> None:
         self.roots = roots
         self.loop = Loop()
-        self.database = Database.of(roots)
+        self.database = database
         self.networks = NetworkManager(roots, self.database)
         self.book = StateBook(self.database, record.id)
         self.record = record
@@ -68,7 +68,7 @@ class Supervisor:
         self._farewells: dict[Peer, Callable[[], None]] = {}
         self.size: tuple[int, int] | None = None
         self.manually_stopped = record.manually_stopped
-        self.on_exit: list[Callable[[], None]] = []
+        self.on_exit: list[Callable[[int], None]] = []
         self.stop_requested = False
         self.keep = False  # stopped only to be started again: not to be removed
         self.restarts = Restarts(record.host_config.restart_policy)
@@ -289,7 +289,7 @@ class Supervisor:
         self.audience.dismiss(exit_code)
         waiting, self.on_exit = self.on_exit, []
         for call in waiting:
-            call()
+            call(exit_code)
 
     def _finish(self, *, remove: bool, exit_code: int) -> None:
         """Give up socket and lock. A request that arrives later finds nobody and brings another supervisor."""
