@@ -7,6 +7,7 @@ from engine.errors import (
     CorruptData,
     EngineFault,
     ExecutableNotFound,
+    InvalidArgument,
     LongshoreError,
     NotExecutable,
     PullDenied,
@@ -62,4 +63,5 @@ def start_failure(found: LongshoreError, exit_code: int) -> LongshoreError:
         return ExecutableNotFound(text)
     if exit_code == 126 or any(words in text for words in ("permission denied", "not a directory", "is a directory")):
         return NotExecutable(text)
-    return StartFailed(text)
+    # Only those two kinds are answered with 400 once the runtime was asked; any other 400 refuses the request itself.
+    return found if isinstance(found, InvalidArgument) else StartFailed(text)

@@ -37,6 +37,7 @@ class Api:
         self._client: httpx.AsyncClient | None = None
         self._relay: Relay | None = None
         self._version: tuple[int, int] | None = None
+        self._podman = False
         self._lock = asyncio.Lock()
 
     async def version(self) -> tuple[int, int]:
@@ -50,6 +51,11 @@ class Api:
             if self._version is None:
                 self._version = await self._negotiate()
             return self._version
+
+    async def is_podman(self) -> bool:
+        """The engine is podman, which says so in its answer to a ping."""
+        await self.version()
+        return self._podman
 
     async def get(self, path: str, parameters: Parameters | None = None, *, timeout: float | None = _QUERY_TIMEOUT) -> bytes:
         """GET, and the body of the answer."""
@@ -142,6 +148,7 @@ class Api:
             response = await client.get("/_ping", timeout=_timeouts(_QUERY_TIMEOUT))
         if response.status_code >= 300:
             raise _failure(response.status_code, response.content, "the engine does not answer to a ping")
+        self._podman = "Libpod-Api-Version" in response.headers
         major, _, minor = response.headers.get("Api-Version", "").partition(".")
         found = (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else OLDEST
         if found < OLDEST:

@@ -10,12 +10,13 @@ from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import images as codec
 from engine.dockerapi.document import Lines
 from engine.dockerapi.failures import pull_error, pull_failure
-from engine.errors import InvalidArgument, LongshoreError
+from engine.errors import InvalidArgument, LongshoreError, NotFound
 from engine.model import reference as references
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
+from engine.model.reference import Reference
 from engine.model.value import EMPTY
 
 
@@ -53,7 +54,8 @@ class DockerImages:
         shown = _stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
         parameters = {"fromImage": wanted.name, "tag": wanted.digest or wanted.tag, "platform": platform}
-        lines = Lines()
+        lines, told = Lines(), False
+        before = await self._id_of(wanted) if await self._api.is_podman() else ""
         try:
             async with self._api.stream("POST", "/images/create", parameters, headers=headers) as response:
                 async for chunk in self._api.chunks(response):
@@ -61,9 +63,29 @@ class DockerImages:
                         if "error" in item or "errorDetail" in item:
                             raise pull_error(item)
                         if progress := codec.decode_progress(item):
+                            told = told or progress.phase is PullPhase.STATUS
                             yield progress
         except LongshoreError as error:
             raise pull_failure(error) from error
+        if not told:
+            for progress in await self._outcome(wanted, before):
+                yield progress
+
+    async def _id_of(self, wanted: Reference) -> str:
+        try:
+            return (await self.inspect(wanted.canonical)).image.id
+        except NotFound:
+            return ""
+
+    async def _outcome(self, wanted: Reference, before: str) -> Sequence[PullProgress]:
+        """The last two events of a pull, which podman leaves out."""
+        image = (await self.inspect(wanted.canonical)).image
+        digest = next((name.partition("@")[2] for name in image.digests if name.startswith(f"{wanted.familiar_name}@")), "")
+        status = "Image is up to date for" if image.id == before else "Downloaded newer image for"
+        return (
+            PullProgress(phase=PullPhase.DIGEST, detail=wanted.digest or digest),
+            PullProgress(phase=PullPhase.STATUS, detail=f"{status} {wanted.familiar}"),
+        )
 
     async def tag(self, image: str, reference: str) -> None:
         wanted = references.parse(reference)

@@ -22,6 +22,7 @@ _CONSOLE_SIZE_VERSION = (1, 42)
 _FIRST_POLL = 0.005
 _SLOWEST_POLL = 0.25
 _START_FAILURES = (126, 127)
+_TEXT_LIMIT = 64 * 1024
 
 
 class _Session:
@@ -144,20 +145,27 @@ async def execute(api: Api, container: str, config: ExecConfig) -> Session:
 
 
 async def _started(api: Api, path: str, session: ExecSession) -> None:
-    """dockerd hands the connection over before it tries to start the process, and writes a failure into the stream: the
-    exec's state tells failure from output."""
+    """dockerd hands the connection over and calls the exec running before it tries to start the process, and writes a
+    failure into the stream. A process that started has a pid; one that failed to has none, and exit code 126 or 127."""
     delay = _FIRST_POLL
+    podman = await api.is_podman()
     while True:
         state = execs.decode(await api.get(f"{path}/json"))
-        if state.running or (state.exit_code is not None and (state.pid or state.exit_code not in _START_FAILURES)):
+        if state.pid or (podman and state.running):
             return
-        if state.exit_code is not None:
-            text = b""
-            while (output := await session.read()) and len(text) < 65536:
-                text += output.data
-            raise failures.start_failure(EngineFault(text.decode("utf-8", "replace").strip()), state.exit_code)
+        if state.exit_code is not None and not state.running:
+            if state.exit_code in _START_FAILURES:
+                raise failures.start_failure(EngineFault(await _text(session)), state.exit_code)
+            return
         await asyncio.sleep(delay)
         delay = min(delay * 2, _SLOWEST_POLL)
+
+
+async def _text(session: ExecSession) -> str:
+    text = b""
+    while (output := await session.read()) and len(text) < _TEXT_LIMIT:
+        text += output.data
+    return text.decode("utf-8", "replace").strip()
 
 
 async def _wait(api: Api, path: str, condition: str, listening: asyncio.Future[None]) -> ContainerExit:

@@ -1,0 +1,115 @@
+"""Volumes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.errors import Conflict, InvalidArgument, NotFound
+from engine.model.containers import Mount
+from engine.model.volumes import VolumeSpec
+from tests.contract.lab import Lab, sh, volume
+
+
+async def test_create_inspect_remove(lab: Lab) -> None:
+    volumes = lab.engine.volumes
+    made = await volumes.create(VolumeSpec(name="store", labels={"for": "tests"}))
+    assert (made.name, made.driver, made.scope, dict(made.labels)) == ("store", "local", "local", {"for": "tests"})
+    assert made.mountpoint.startswith("/") and not made.anonymous
+    found = await volumes.inspect("store")
+    assert (found.mountpoint, found.created_at) == (made.mountpoint, made.created_at) and found.created_at > 0
+    again = await volumes.create(VolumeSpec(name="store"))
+    assert again.created_at == made.created_at and dict(again.labels) == {"for": "tests"}
+    await volumes.remove("store")
+    with pytest.raises(NotFound, match="no such volume"):
+        await volumes.inspect("store")
+
+
+async def test_names(lab: Lab) -> None:
+    anonymous = await lab.engine.volumes.create(VolumeSpec())
+    assert re.fullmatch("[0-9a-f]{64}", anonymous.name) and anonymous.anonymous
+    for name in ("-x", "a b", "x", "a/b", "../up"):
+        with pytest.raises(InvalidArgument):
+            await lab.engine.volumes.create(VolumeSpec(name=name))
+
+
+async def test_list_and_filters(lab: Lab) -> None:
+    for name, labels in (("beta", {"tier": "db"}), ("alpha", {"tier": "web"}), ("gamma", {})):
+        await lab.engine.volumes.create(VolumeSpec(name=name, labels=labels))
+    await lab.create("true", mounts=(volume("gamma", "/data"),))
+
+    async def found(**filters: str) -> list[str]:
+        return [one.name for one in await lab.engine.volumes.list(filters={key: (value,) for key, value in filters.items()})]
+
+    assert await found() == ["alpha", "beta", "gamma"]
+    assert await found(name="alph") == ["alpha"]
+    assert await found(label="tier") == ["alpha", "beta"]
+    assert await found(label="tier=db") == ["beta"]
+    assert await found(driver="local") == ["alpha", "beta", "gamma"]
+    assert await found(dangling="true") == ["alpha", "beta"]
+    assert await found(dangling="false") == ["gamma"]
+    with pytest.raises(InvalidArgument, match=r"(?i)invalid filter"):
+        await found(colour="red")
+
+
+async def test_remove(lab: Lab) -> None:
+    container = await lab.create("true", mounts=(volume("used", "/data"),))
+    with pytest.raises(Conflict, match=f"volume is in use.*{container}"):
+        await lab.engine.volumes.remove("used")
+    await lab.engine.containers.remove(container, volumes=True)
+    await lab.engine.volumes.remove("used")
+    with pytest.raises(NotFound, match="no such volume"):
+        await lab.engine.volumes.remove("used")
+    await lab.engine.volumes.remove("used", force=True)
+
+
+async def test_content_outlives_containers(lab: Lab) -> None:
+    assert (await lab.run(*sh("echo kept >/data/file"), mounts=(volume("store", "/data"),))).code == 0
+    assert (await lab.run("cat", "/data/file", mounts=(volume("store", "/data"),))).out == b"kept\n"
+    refused = await lab.run(*sh("cat /data/file; touch /data/x"), mounts=(volume("store", "/data", read_only=True),))
+    assert (refused.code, refused.out) == (1, b"kept\n")
+
+
+async def test_a_new_volume_gets_the_images_content(lab: Lab) -> None:
+    async def look(script: str, *options: str, name: str) -> bytes:
+        mounts = (volume(name, "/data", options=options),)
+        return (await lab.run("-c", script, image=lab.app, entrypoint=("sh",), mounts=mounts)).out
+
+    show = "stat -c '%a %u:%g' /data; cat /data/seed; stat -c %a /data/seed; rm /data/seed"
+    assert await look(show, name="seeded") == b"750 0:0\nseed\n640\n"
+    # Nor is the content copied where it is not wanted, or into a volume that was filled before.
+    assert await look("ls -A /data", "nocopy", name="bare") == b""
+    await look("touch /data/own", name="bare")
+    assert await look("ls -A /data", name="bare") == b"own\nseed\n"
+
+
+async def test_anonymous_volumes_go_with_their_container(lab: Lab) -> None:
+    mounts = (Mount(kind="volume", target="/anonymous"), volume("named", "/named"))
+    container = await lab.create(image=lab.app, mounts=mounts)
+    found = {mount.target: mount for mount in (await lab.inspect(container)).container.mounts}
+    assert set(found) == {"/data", "/anonymous", "/named"}
+    assert re.fullmatch("[0-9a-f]{64}", found["/data"].source)
+    assert (found["/named"].kind, found["/named"].source, found["/named"].read_only) == ("volume", "named", False)
+    assert found["/named"].path == (await lab.engine.volumes.inspect("named")).mountpoint
+    assert len(await lab.engine.volumes.list()) == 3
+    await lab.engine.containers.remove(container, volumes=True)
+    assert [one.name for one in await lab.engine.volumes.list()] == ["named"]
+
+
+async def test_anonymous_volumes_stay_unless_asked_for(lab: Lab) -> None:
+    container = await lab.create(image=lab.app)
+    await lab.engine.containers.remove(container)
+    assert len(await lab.engine.volumes.list()) == 1
+
+
+async def test_prune(lab: Lab) -> None:
+    anonymous = (await lab.engine.volumes.create(VolumeSpec())).name
+    await lab.engine.volumes.create(VolumeSpec(name="named"))
+    await lab.run(*sh("head -c 100000 /dev/zero >/data/file"), mounts=(volume("named", "/data"),), auto_remove=True)
+    await lab.create("true", mounts=(volume("used", "/data"),))
+    report = await lab.engine.volumes.prune()
+    assert report.removed == (anonymous,)
+    report = await lab.engine.volumes.prune({"all": ("true",)})
+    assert report.removed == ("named",) and report.space_reclaimed >= 100000
+    assert [one.name for one in await lab.engine.volumes.list()] == ["used"]

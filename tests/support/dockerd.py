@@ -1,0 +1,159 @@
+"""A real dockerd (or podman service) that leaves nothing on the host.
+
+It runs as PID 1 of its own PID, mount and network namespaces, with its own roots and sockets, so that its bridge, its
+firewall rules and its mounts end with it, and killing it ends all it started. The registry of the tests listens on the
+host's loopback, which it can not see: a second registry process over the same files listens on the same address inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tests.support.wait import until
+
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
+
+
+class RegistryFiles(NamedTuple):
+    """A registry that is to be seen inside too: its ``host:port``, and its configuration file."""
+
+    host: str
+    config: str
+
+
+class Daemon:
+    """A running engine. ``url`` is its address, ``pid`` a process in its network namespace."""
+
+    def __init__(self, socket_path: str, pid: int) -> None:
+        self.socket = socket_path
+        self.url = f"unix://{socket_path}"
+        self.pid = pid
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """``argv`` as it has to be called to run in the engine's network namespace."""
+        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", *argv]
+
+
+@contextlib.contextmanager
+def running_dockerd(directory: str, registry: RegistryFiles | None = None) -> Iterator[Daemon]:
+    """Start dockerd with everything it writes in ``directory``, and end it."""
+    os.makedirs(directory, exist_ok=True)
+    parent = f"longshore-dockerd-{os.getpid()}"
+    path = os.path.join(directory, "docker.sock")
+    argv = ["dockerd", "-H", f"unix://{path}", "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
+    argv += ["--pidfile", f"{directory}/pid", "--config-file", f"{directory}/daemon.json", "--cgroup-parent", f"/{parent}"]
+    argv += ["--userland-proxy=false", "--shutdown-timeout", "1", "--log-level", "warn"]
+    with open(f"{directory}/daemon.json", "w", encoding="utf-8") as file:
+        file.write("{}")
+    try:
+        with _running(argv, directory, path, {}, registry) as daemon:
+            yield daemon
+    finally:
+        _remove_cgroups(parent)
+
+
+@contextlib.contextmanager
+def running_podman(directory: str, registry: RegistryFiles | None = None) -> Iterator[Daemon]:
+    """Start ``podman system service`` with everything it writes in ``directory``, and end it."""
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, "podman.sock")
+    argv = ["podman", "--runtime", "runc", "--root", f"{directory}/root", "--runroot", f"{directory}/run"]
+    argv += ["--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", f"{directory}/networks"]
+    argv += ["system", "service", "--time", "0", f"unix://{path}"]
+    config = os.path.join(directory, "registries.conf")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write('unqualified-search-registries = ["docker.io"]\n')
+        if registry:
+            file.write(f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n')
+    with _running(argv, directory, path, {"CONTAINERS_REGISTRIES_CONF": config}, registry) as daemon:
+        yield daemon
+
+
+@contextlib.contextmanager
+def _running(argv: list[str], directory: str, path: str, env: dict[str, str], registry: RegistryFiles | None) -> Iterator[Daemon]:
+    script = 'ip link set lo up; exec "$@"'
+    with open(os.path.join(directory, "log"), "wb") as log:
+        unshared = subprocess.Popen(
+            [*_UNSHARE, "sh", "-c", script, "sh", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, **env, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"},
+        )
+    daemon = Daemon(path, unshared.pid)
+    inside: subprocess.Popen[bytes] | None = None
+    try:
+        until(lambda: unshared.poll() is not None or _answers(path), timeout=60, what=f"{argv[0]} on {path}")
+        if unshared.poll() is not None:
+            with open(os.path.join(directory, "log"), encoding="utf-8", errors="replace") as log_text:
+                raise AssertionError(f"{argv[0]} ended: {log_text.read()[-4000:]}")
+        if registry:
+            inside = _registry_inside(daemon, directory, registry)
+        yield daemon
+    finally:
+        if inside:
+            _end(inside, inside.pid)
+        _end(unshared, _child(unshared.pid))
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _registry_inside(daemon: Daemon, directory: str, registry: RegistryFiles) -> subprocess.Popen[bytes]:
+    command = daemon.command(["docker-registry", "serve", registry.config])
+    with open(os.path.join(directory, "registry.log"), "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    probe = daemon.command(["busybox", "wget", "-q", "-O", "/dev/null", f"http://{registry.host}/v2/"])
+    until(lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0, what="the registry inside")
+    return process
+
+
+def _answers(path: str) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(10)
+            client.connect(path)
+            client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in client.recv(64)
+    except OSError:
+        return False
+
+
+def _child(pid: int) -> int:
+    """The daemon itself: the only child of unshare."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return int((file.read().split() or ["0"])[0])
+    except OSError:
+        return 0
+
+
+def _end(process: subprocess.Popen[bytes], target: int) -> None:
+    """Ask ``target`` to end, then end ``process``, which takes a whole PID namespace along."""
+    if target and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(target, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _remove_cgroups(parent: str) -> None:
+    def gone() -> bool:
+        left = False
+        for top in (f"/sys/fs/cgroup/{name}/{parent}" for name in ("", *os.listdir("/sys/fs/cgroup"))):
+            for directory, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+            left = left or os.path.isdir(top)
+        return not left
+
+    until(gone, what=f"the cgroups of {parent}")
