@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
 
 from engine.linux.netlink import NetlinkError
 from engine.linux.nft import Batch, NftSocket
@@ -11,7 +10,7 @@ from engine.model.containers import PortBinding
 from engine.network import foreign, plan, rules
 from engine.store.containers import Containers
 from engine.store.database import Database
-from engine.store.networks import Lease, Networks
+from engine.store.networks import Lease, NetworkRecord, Networks
 
 
 class Firewall:
@@ -19,16 +18,18 @@ class Firewall:
 
     def __init__(self, table: str, database: Database) -> None:
         self._table = table
+        self._lingering: list[NftSocket] = []
         self._networks = Networks(database)
         self._containers = Containers(database)
 
-    def publish(self, bridge: str, address: str, bound: Iterable[PortBinding]) -> None:
+    def publish(self, bridge: str, address: str, bound: tuple[PortBinding, ...]) -> None:
         """Let a container out and its ports in, when the database knows of it already. Raises NetlinkError."""
         with NftSocket() as socket:
-            leases = self._networks.leases()
-            foreign.admit(socket, self._table, self._bridges(leases))
+            foreign.admit(socket, self._table, self._bridges)
             if not socket.has_chain(self._table, f"into-{bridge}"):
-                self._load(socket, leases)
+                self._load(socket)
+                return
+            if not bound:
                 return
             batch = Batch(self._table)
             rules.publish(batch, [rules.Publication(binding=binding, address=address) for binding in bound])
@@ -37,7 +38,7 @@ class Firewall:
             except NetlinkError as fault:
                 if fault.errno not in (errno.EEXIST, errno.ENOENT):
                     raise
-                self._load(socket, leases)  # a dead container's port was left behind, or half of the table is gone
+                self._load(socket)  # a dead container's port was left behind, or half of the table is gone
 
     def withdraw(self, bound: tuple[PortBinding, ...]) -> None:
         """Take a container's ports away, when the bridge stays. Raises NetlinkError."""
@@ -45,34 +46,44 @@ class Firewall:
             return
         batch = Batch(self._table)
         rules.unpublish(batch, bound)
-        with NftSocket() as socket:
-            try:
-                socket.apply(batch)
-            except NetlinkError as fault:
-                if fault.errno != errno.ENOENT:
-                    raise
-                self._load(socket, self._networks.leases())
+        # Closing a socket after a deletion waits for the kernel's readers, 5 to 10 ms: that is left for later.
+        socket = NftSocket()
+        self._lingering.append(socket)
+        try:
+            socket.apply(batch)
+        except NetlinkError as fault:
+            if fault.errno != errno.ENOENT:
+                raise
+            self._load(socket)
+
+    def settle(self) -> None:
+        """Close what :meth:`withdraw` left open."""
+        while self._lingering:
+            self._lingering.pop().close()
 
     def reload(self) -> None:
         """Make everything anew from the database; nothing is left when no container is in a bridge. Raises NetlinkError."""
         with NftSocket() as socket:
-            leases = self._networks.leases()
-            foreign.admit(socket, self._table, self._bridges(leases))
-            self._load(socket, leases)
+            foreign.admit(socket, self._table, self._bridges)
+            self._load(socket)
 
-    def _load(self, socket: NftSocket, leases: list[Lease]) -> None:
-        used = {lease.network_id for lease in leases}
-        active = [plan.bridge(record) for record in self._networks.all() if record.bridge and record.id in used]
+    def _load(self, socket: NftSocket) -> None:
+        leases = self._networks.leases()
+        active = list(map(plan.bridge, self._active(leases)))
+        loaded = socket.has_table(self._table)
         if active:
-            socket.apply(rules.ruleset(self._table, active, self._publications(leases)))
-        elif socket.has_table(self._table):
+            socket.apply(rules.ruleset(self._table, active, self._publications(leases), replace=loaded))
+        elif loaded:
             batch = Batch(self._table)
             batch.delete_table()
             socket.apply(batch)
 
-    def _bridges(self, leases: list[Lease]) -> list[str]:
+    def _bridges(self) -> list[str]:
+        return [record.bridge for record in self._active(self._networks.leases())]
+
+    def _active(self, leases: list[Lease]) -> list[NetworkRecord]:
         used = {lease.network_id for lease in leases}
-        return [record.bridge for record in self._networks.all() if record.bridge and record.id in used]
+        return [record for record in self._networks.all() if record.bridge and record.id in used]
 
     def _publications(self, leases: list[Lease]) -> list[rules.Publication]:
         places = {lease.container_id: lease.address for lease in leases}

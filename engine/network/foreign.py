@@ -11,7 +11,7 @@ comment, by which they are found again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from engine.linux import nft
 from engine.linux import nft_rule as match
@@ -20,20 +20,20 @@ from engine.linux.netlink import NetlinkError
 _USER_CHAIN = "DOCKER-USER"
 
 
-def admit(firewall: nft.NftSocket, owner: str, bridges: Iterable[str]) -> None:
+def admit(firewall: nft.NftSocket, owner: str, bridges: Callable[[], Iterable[str]]) -> None:
     """Make every foreign forward chain that drops by policy let ``bridges`` through, and no other of ours.
 
     Args:
         firewall: of the namespace.
         owner: the engine's own table; it is part of the comments.
-        bridges: interfaces that are up.
+        bridges: gives the interfaces that are up; asked only when there is such a chain.
 
     Raises:
         NetlinkError: a chain can not be changed.
     """
-    wanted = {f"{owner} {name}": name for name in bridges}
     chains = firewall.chains()
     targets = _targets(chains)
+    wanted = {f"{owner} {name}": name for name in bridges()} if targets else {}
     for chain in chains:
         # Rules of ours may also be left in a chain that does not drop any more.
         if chain not in targets and not (chain.name == _USER_CHAIN or chain.hook == nft.FORWARD):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engine.errors import EngineFault, Forbidden, LongshoreError, NotFound
 from engine.linux.netlink import NetlinkError
@@ -123,23 +123,43 @@ class NetworkManager:
         except OSError as error:
             raise _fault(network, error) from error
 
-    def detach(self, record: ContainerRecord) -> None:
-        """Undo :meth:`attach`; what is not there any more is no error, nor is a container that was never attached."""
+    def detach(self, record: ContainerRecord, *, tidy: bool = True) -> None:
+        """Undo :meth:`attach`; what is not there any more is no error, nor is a container that was never attached.
+
+        Without ``tidy`` what the kernel takes tens of milliseconds for is left to a later :meth:`tidy`: the container is cut
+        off and its address and ports are free, but interfaces stay.
+        """
         leases = self._networks.leases(container_id=record.id)
-        current = self._db.query("SELECT 1 FROM containers WHERE id = ?", record.id)
-        bound = self._containers.get(record.id).ports if current else record.ports
+        try:
+            bound = self._containers.get(record.id).ports
+        except NotFound:
+            bound = record.ports
         with _Namespace(), RouteSocket() as links:
             try:
                 for lease in leases:
-                    links.delete_link(names.veth(record.id, lease.network_id))
-                self._forget(record, leases)
+                    links.disable_port(names.veth(record.id, lease.network_id))
                 if leases:
-                    self._withdraw(links, bound, {lease.network_id for lease in leases})
+                    self._firewall.withdraw(bound)
+                    conntrack.forget(bound)
+                self._forget(record, leases)
+                if tidy:
+                    self._firewall.settle()
+                if leases and tidy:
+                    self._tidy(links)
             except OSError as error:
-                raise _fault(self._networks.get(leases[0].network_id), error) from error
+                raise self._fault_of(error, leases) from error
+
+    def tidy(self) -> None:
+        """Remove cables of containers that are detached, and bridges, rules and tables that nobody needs any more."""
+        self._firewall.settle()
+        with _Namespace(), RouteSocket() as links:
+            try:
+                self._tidy(links)
+            except OSError as error:
+                raise self._fault_of(error) from error
 
     def sweep(self, alive: Callable[[str], bool]) -> None:
-        """Detach every container that is not ``alive``, remove bridges that nobody is in, and make the rules complete.
+        """Detach every container that is not ``alive``, tidy up, and make the rules complete.
 
         ``alive`` is asked after a lease was seen, so that a container whose supervisor holds its lock before it attaches
         is never taken for dead.
@@ -148,24 +168,29 @@ class NetworkManager:
             if alive(container_id):
                 continue
             try:
-                self.detach(self._containers.get(container_id))
+                self.detach(self._containers.get(container_id), tidy=False)
             except NotFound:
                 self._networks.release(container_id)
+        self._firewall.settle()
         with _Namespace(), RouteSocket() as links:
-            used = {names.alias(self._roots, lease.network_id) for lease in self._networks.leases()}
             try:
-                for link in links.links():
-                    if link.alias.startswith(names.alias(self._roots, "")) and link.alias not in used:
-                        links.delete_link(link.name)
-                self._firewall.reload()
+                if not self._tidy(links):
+                    self._firewall.reload()
             except OSError as error:
-                raise _fault(self._networks.resolve(plan.DEFAULT_NETWORK), error) from error
+                raise self._fault_of(error) from error
 
     # -- attaching ---------------------------------------------------------------------------------------------------------
 
     def _network(self, record: ContainerRecord) -> NetworkRecord:
-        self.ensure_defaults()
-        return self._networks.resolve(plan.mode(record))
+        try:
+            return self._networks.resolve(plan.mode(record))
+        except NotFound:
+            self.ensure_defaults()
+            return self._networks.resolve(plan.mode(record))
+
+    def _fault_of(self, error: OSError, leases: Sequence[Lease] = ()) -> LongshoreError:
+        network = self._networks.get(leases[0].network_id) if leases else self._networks.resolve(plan.DEFAULT_NETWORK)
+        return _fault(network, error)
 
     def _attach_plain(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
         if network.driver == "null":
@@ -210,14 +235,16 @@ class NetworkManager:
         config = record.host_config
         with RouteSocket() as links:
             network = self._settle(links, network)
-            lease = self._networks.allocate(network.id, record.id, plan.subnet(network), wanted=config.ipv4_address, mac=config.mac_address)
-            endpoint = plan.endpoint(network, record, lease)
-            self._record(record, network, (endpoint,), bound)
+            with self._db.transaction():
+                place = plan.subnet(network)
+                lease = self._networks.allocate(network.id, record.id, place, wanted=config.ipv4_address, mac=config.mac_address)
+                endpoint = plan.endpoint(network, record, lease)
+                self._record(record, network, (endpoint,), bound)
             alias = names.alias(self._roots, network.id)
             # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
             # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
             filtered = plan.secluded(network) and wiring.frames_are_filtered()
-            bridge = wiring.bridge_up(links, network.bridge, alias, plan.subnet(network), mtu=plan.mtu(network), filtered=filtered)
+            bridge = wiring.bridge_up(links, network.bridge, alias, place, mtu=plan.mtu(network), filtered=filtered)
             wiring.enable_forwarding()
             isolated = plan.secluded(network) and not filtered
             cable = plan.cable(network, lease, names.veth(record.id, network.id), isolated=isolated)
@@ -270,16 +297,22 @@ class NetworkManager:
                 network = self._networks.get(lease.network_id)
                 events.append(connection, _event("disconnect", network, record))
 
-    def _withdraw(self, links: RouteSocket, bound: tuple[PortBinding, ...], networks: set[str]) -> None:
-        """Take ports, and bridges that are empty now, out of the kernel."""
-        empty = [self._networks.get(network) for network in networks if not self._networks.leases(network_id=network)]
-        for network in empty:
-            wiring.bridge_down(links, network.bridge, names.alias(self._roots, network.id))
+    def _tidy(self, links: RouteSocket) -> bool:
+        """What :meth:`tidy` does, under the lock; true when bridges went and the rules were made anew."""
+        leases = self._networks.leases()
+        used = {names.alias(self._roots, lease.network_id) for lease in leases}
+        cables = {names.veth(lease.container_id, lease.network_id) for lease in leases}
+        present = links.links()
+        ours = {link.index: link for link in present if link.alias.startswith(names.alias(self._roots, ""))}
+        for link in present:
+            if link.kind == "veth" and link.master in ours and link.name not in cables:
+                links.delete_link(link.name)
+        empty = [link.name for link in ours.values() if link.alias not in used]
+        for name in empty:
+            links.delete_link(name)
         if empty:
             self._firewall.reload()
-        else:
-            self._firewall.withdraw(bound)
-        conntrack.forget(bound)
+        return bool(empty)
 
     # -- recording ---------------------------------------------------------------------------------------------------------
 

