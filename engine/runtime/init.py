@@ -46,6 +46,7 @@ class Plan(Value):
         stdio: descriptors for 0, 1 and 2; -1 is the null device. Ignored with a console.
         console: the process gets a new pseudo terminal.
         last_cap: highest capability of the kernel.
+        sibling: its parent is the caller's parent.
         target: pidfd of the container's first process, for exec; else -1.
         join: for exec, the namespaces to enter as flags.
     """
@@ -57,6 +58,7 @@ class Plan(Value):
     stdio: tuple[int, int, int]
     console: bool
     last_cap: int
+    sibling: bool = False
     target: int = -1
     join: int = 0
 

@@ -7,12 +7,13 @@ unsharing before the fork and going back after it. See :mod:`engine.runtime.dial
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import EngineFault, LongshoreError, StartFailed
-from engine.linux import capabilities, namespaces, syscalls
+from engine.linux import capabilities, namespaces, siblings, syscalls
 from engine.linux.cgroups import Cgroup, open_cgroup
 from engine.linux.syscalls import reason
 from engine.runtime import dialogue, init, seccomp
@@ -112,13 +113,16 @@ class Created:
             self.root_fd = -1
 
 
-def create(spec: Spec, *, bundle: str, stdin: int, stdout: int, stderr: int, console: bool, wire: Callable[[int], None]) -> Created:
+def create(
+    spec: Spec, *, bundle: str, stdin: int, stdout: int, stderr: int, console: bool, wire: Callable[[int], None], sibling: bool = False
+) -> Created:
     """Make the container's first process.
 
     Args:
         spec: OCI configuration, as :func:`engine.runtime.spec.build_spec` makes it.
         bundle: directory of the container; ``root.path`` is made in it when it is missing.
         stdin, stdout, stderr: descriptors, -1 for the null device; ignored with ``console``.
+        sibling: it becomes a child of our parent, who has to reap it.
         wire: called with the pid as soon as its namespaces exist, while it mounts on; what it raises ends the process.
 
     Raises:
@@ -137,6 +141,7 @@ def create(spec: Spec, *, bundle: str, stdin: int, stdout: int, stderr: int, con
             stdio=(-1, -1, -1) if console else (stdin, stdout, stderr),
             console=console,
             last_cap=capabilities.last(),
+            sibling=sibling,
         )
         return _bring_up(plan, init.container, _born_in(spec), wire, warnings)
     except BaseException:
@@ -145,7 +150,9 @@ def create(spec: Spec, *, bundle: str, stdin: int, stdout: int, stderr: int, con
         raise
 
 
-def exec_in(spec: Spec, target: int, process: Mapping[str, Any], *, stdin: int, stdout: int, stderr: int, console: bool) -> Created:
+def exec_in(
+    spec: Spec, target: int, process: Mapping[str, Any], *, stdin: int, stdout: int, stderr: int, console: bool, sibling: bool = False
+) -> Created:
     """Make a further process in the container whose first process is ``target``.
 
     Args:
@@ -175,6 +182,7 @@ def exec_in(spec: Spec, target: int, process: Mapping[str, Any], *, stdin: int, 
             stdio=(-1, -1, -1) if console else (stdin, stdout, stderr),
             console=console,
             last_cap=capabilities.last(),
+            sibling=sibling,
             target=fd,
             join=flags,
         )
@@ -251,7 +259,7 @@ def _fork(plan: init.Plan, body: Callable[[init.Plan, Line], Any], line: Line, b
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     try:
         with born_in:
-            pid = os.fork()
+            pid = siblings.fork() if plan.sibling else os.fork()
             if not pid:
                 init.run(plan, line, body)
             return pid
@@ -284,6 +292,9 @@ def _end(pid: int, pidfd: int) -> None:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except ProcessLookupError:
         pass
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.poll()
     try:
         os.waitid(os.P_PID, pid, os.WEXITED)
     except ChildProcessError:
