@@ -252,13 +252,16 @@ class MainProcess:
             return False
 
     def teardown(self) -> None:
-        """Give network, ports and control group back. Idempotent; what fails here the recovery sweep tries again."""
+        """Give network, ports and control group back. Idempotent; what fails here the recovery sweep tries again.
+
+        Interfaces are left for :meth:`NetworkManager.tidy`, which the supervisor calls when nobody waits any more.
+        """
         self._stop_names()
         self._stop_names = _nothing
         if self._attachment is not None:
             self._attachment.close()
             self._attachment = None
-        dismantle(self._networks, self.record, self.spec)
+        dismantle(self._networks, self.record, self.spec, tidy=False)
         if self._created is not None:
             self._created.close()
             self._created = None
@@ -287,10 +290,10 @@ def cgroup_of(spec: dict[str, Any]) -> cgroups.Cgroup | None:
         return None
 
 
-def dismantle(networks: NetworkManager, record: ContainerRecord, spec: dict[str, Any]) -> None:
+def dismantle(networks: NetworkManager, record: ContainerRecord, spec: dict[str, Any], *, tidy: bool = True) -> None:
     """Kill what is left of a container outside its PID namespace, and remove its control group and network."""
     group = cgroup_of(spec)
-    steps: list[Callable[[], object]] = [lambda: networks.detach(record)]
+    steps: list[Callable[[], object]] = [lambda: networks.detach(record, tidy=tidy)]
     if group is not None and group.exists():
         if group.pids():
             steps.append(group.kill)

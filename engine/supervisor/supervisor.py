@@ -104,6 +104,10 @@ class Supervisor:
         self.leave_if_unneeded()
         if not (self.finished and not self._peers):
             self.loop.run()
+        try:
+            self.networks.tidy()  # tens of milliseconds in the kernel, for which no client waits
+        except LongshoreError as error:
+            self._complain(error.message)
 
     def start(self) -> None:
         """Bring the main process up and write that it runs.
