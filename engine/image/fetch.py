@@ -81,6 +81,11 @@ class Fetcher:
         self._progress.layer(number, PullPhase.DOWNLOADED)
         self._progress.layer(number, PullPhase.EXTRACTING, total=blob.size)
 
+    def drop(self, blob: Descriptor) -> None:
+        """Forget what is here of a blob that turned out to be wrong."""
+        self._blobs.delete(blob.digest)
+        self._blobs.ingest(blob.digest, blob.size, cancelled=lambda: self._cancel.thrown).discard()
+
     def _download(self, ingest: Ingest, blob: Descriptor, number: int | None) -> Iterator[bytes]:
         """The bytes that are missing, written to ``ingest`` as they are given out."""
         failed = 0

@@ -239,7 +239,8 @@ class Pull:
         try:
             self._layers.unpack(incoming, diff_id=diff_ids[number], parents=work.chain[:number], stop=lambda: work.cancel.thrown)
         except CorruptData:
-            self._blobs.delete(blob.digest)
+            incoming.close()
+            fetcher.drop(blob)
             raise
         finally:
             incoming.close()
