@@ -6,16 +6,16 @@ asks for with 429 (a short one: longer ones are the person's decision), and when
 
 from __future__ import annotations
 
-import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, TooManyRequests, Unauthorized, Unavailable
 from engine.model import digest as digests
 from engine.model.reference import Reference
 from engine.model.value import Value
-from engine.registry import challenge, failures
+from engine.registry import challenge, failures, pacing
+from engine.registry.blob import Blob
 from engine.registry.cancel import Cancel
 from engine.registry.credentials import Found
 from engine.registry.endpoints import Endpoint
@@ -32,9 +32,7 @@ MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
 )
 MAX_MANIFEST = 4 << 20
-_MAX_PAUSE = 20.0
 _ATTEMPTS = 3
-_OVERLOADED = (408, 425, 502, 503, 504)
 
 
 class Document(Value):
@@ -163,7 +161,7 @@ class RegistryClient:
             response = self._settle(method, path, headers)
             if response.is_success or (response.status_code == 416 and "Range" in headers):
                 return response
-            pause = _pause(response, attempt)
+            pause = pacing.pause(response.status_code, response.headers, attempt)
             error = self._refused(response)
             if attempt == _ATTEMPTS or pause is None:
                 raise error
@@ -268,40 +266,6 @@ class RegistryClient:
             return self._transports[base], self._tokens[base]
 
 
-class Blob:
-    """A blob's bytes while they arrive; iterate once, then :meth:`close`."""
-
-    def __init__(self, response: httpx.Response, skip: int) -> None:
-        """``skip`` bytes at the beginning are not wanted: the server could not begin later."""
-        self._response = response
-        self._skip = skip
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Pieces as they come in.
-
-        Raises:
-            Unavailable: the connection was lost, or stalled; what came before is good.
-        """
-        import httpx
-
-        skip = self._skip
-        try:
-            for chunk in self._response.iter_raw():
-                if not skip:
-                    yield chunk
-                    continue
-                rest = chunk[skip:]
-                skip -= len(chunk) - len(rest)
-                if rest:
-                    yield rest
-        except httpx.TransportError as error:
-            raise failures.translate(error, "GET", str(self._response.url.copy_with(query=None))) from error
-
-    def close(self) -> None:
-        """Give the connection back or up. Idempotent."""
-        self._response.close()
-
-
 def _accept() -> dict[str, str]:
     return {"Accept": ", ".join(MANIFEST_TYPES)}
 
@@ -314,34 +278,6 @@ def _final(asked: challenge.Challenge, sent: str) -> bool:
 def _wants_tls(response: httpx.Response) -> bool:
     """Go, nginx and OpenSSL servers answer plain HTTP on a TLS port with 400 (nginx: 497) and say so."""
     return response.status_code in (400, 497) and "Docker-Distribution-Api-Version" not in response.headers
-
-
-def _pause(response: httpx.Response, attempt: int) -> float | None:
-    """Seconds to wait before another attempt; ``None``: it would not help."""
-    if response.status_code not in (429, *_OVERLOADED):
-        return None
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit() and len(asked) < 10:
-        return float(asked) + _jitter() if int(asked) <= _MAX_PAUSE else None
-    if asked:
-        return _until(asked)
-    return None if response.status_code == 429 else 0.2 * 4 ** (attempt - 1) * (1 + _jitter())
-
-
-def _jitter() -> float:
-    """Up to a quarter, so that clients that were turned away together do not come back together."""
-    return random.random() / 4  # noqa: S311  nobody gains from guessing it
-
-
-def _until(date: str) -> float | None:
-    import time
-    from email.utils import parsedate_to_datetime
-
-    try:
-        seconds = parsedate_to_datetime(date).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(seconds, 0.1) if seconds <= _MAX_PAUSE else None
 
 
 def _range_start(header: str) -> int:
