@@ -153,6 +153,13 @@ def write_host_copies(directory: str, record: ContainerRecord) -> None:
     write(directory, record, _read("/etc/hosts") + lines, text)
 
 
+def copy(source: str, target: str) -> None:
+    """Copy the files of one container's directory into another's; those that are not there are left out."""
+    for name in ("hosts", "hostname", "resolv.conf"):
+        if text := _read(f"{source}/{name}"):
+            _write(f"{target}/{name}", text)
+
+
 def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:

@@ -114,7 +114,7 @@ class NetworkManager:
             EngineFault, Forbidden: the kernel refused something.
         """
         if plan.mode(record).startswith("container:"):
-            return Attachment()
+            return self._attach_shared(record)
         network = self._network(record)
         try:
             if network.driver != "bridge":
@@ -191,6 +191,14 @@ class NetworkManager:
     def _fault_of(self, error: OSError, leases: Sequence[Lease] = ()) -> LongshoreError:
         network = self._networks.get(leases[0].network_id) if leases else self._networks.resolve(plan.DEFAULT_NETWORK)
         return _fault(network, error)
+
+    def _attach_shared(self, record: ContainerRecord) -> Attachment:
+        """In another container's namespace everything is there already; its name files are valid here too."""
+        other = self._containers.resolve(plan.mode(record).partition(":")[2])
+        directory = self._roots.container_dir(record.id)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        files.copy(self._roots.container_dir(other.id), directory)
+        return Attachment()
 
     def _attach_plain(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
         if network.driver == "null":

@@ -200,7 +200,12 @@ def test_other_network_modes(world: World) -> None:
     assert none.record.endpoints[0].network == "none"
     host = world.run(network_mode="host", extra_hosts=("db:10.1.2.3",))
     assert host.file("hosts").endswith("10.1.2.3\tdb\n")
-    assert world.run(network_mode="container:abc").attachment.endpoints == ()
+    owner = world.run(name="owner", config={"hostname": "web"})
+    guest = world.run(network_mode="container:owner")
+    assert guest.attachment.endpoints == ()
+    assert [guest.file(name) for name in ("hosts", "hostname")] == [owner.file("hosts"), "web\n"]
+    with pytest.raises(NotFound, match="No such container: abc"):
+        world.run(network_mode="container:abc")
     with pytest.raises(NotFound, match="network nosuch not found"):
         world.run(network_mode="nosuch")
 
