@@ -66,9 +66,17 @@ def start(roots: Roots, container_id: str) -> None:
         answer[0].close()
 
 
-def watch(roots: Roots, container_id: str) -> socket.socket | None:
-    """A connection that asks nothing: its end tells that the supervisor has ended. ``None`` when there is none."""
-    return wire.connect(places.socket_path(roots, container_id))
+def subscribe(roots: Roots, container_id: str) -> socket.socket | None:
+    """A connection that becomes readable at the container's next exit, or when its supervisor dies; ``None`` without one."""
+    sock = wire.connect(places.socket_path(roots, container_id))
+    if sock is None:
+        return None
+    try:
+        sock.sendall(wire.message(wire.REQUEST, {"op": "wait", "id": container_id}))
+    except OSError:
+        sock.close()
+        return None
+    return sock
 
 
 def token() -> str:

@@ -30,10 +30,6 @@ class StateBook:
         """The container as the database has it. Raises NotFound."""
         return self._containers.get(self.container_id)
 
-    def other(self, name: str) -> ContainerRecord:
-        """Another container. Raises NotFound."""
-        return self._containers.resolve(name)
-
     def write(
         self,
         state: ContainerState,
@@ -57,7 +53,3 @@ class StateBook:
         """Write an event alone. Raises what :meth:`write` raises."""
         with self._db.transaction() as connection:
             events.append(connection, event(self.load(), action, **further))
-
-    def rest(self) -> None:
-        """Give the database connection's memory back until the next use."""
-        self._db.close()

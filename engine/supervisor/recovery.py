@@ -17,7 +17,7 @@ from engine.network.manager import NetworkManager
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
-from engine.supervisor import exits, mainprocess, places, removal
+from engine.supervisor import exits, kernel, places, removal
 from engine.supervisor.records import StateBook
 from engine.supervisor.specs import load_spec
 from engine.supervisor.trees import remove_tree
@@ -63,7 +63,7 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
     except LongshoreError:
         spec = {}
     _kill_leftovers(record, spec)
-    mainprocess.dismantle(NetworkManager(roots, database), record, spec)
+    kernel.dismantle(NetworkManager(roots, database), record, spec)
     if untrue:
         _tell_truth(roots, database, record, rebooted=rebooted)
     try:
@@ -76,7 +76,7 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
 
 def _kill_leftovers(record: ContainerRecord, spec: dict[str, Any]) -> None:
     processes.kill_same(record.state.pid, record.pid_start)
-    group = mainprocess.cgroup_of(spec)
+    group = kernel.cgroup_of(spec)
     deadline = time.monotonic() + _DYING
     while time.monotonic() < deadline:
         try:

@@ -15,7 +15,7 @@ from engine.model.containers import ContainerStatus, ExecConfig
 from engine.spawner import wire
 from engine.store import codec
 from engine.supervisor import signals
-from engine.supervisor.execs import ExecProcess
+from engine.supervisor.execs import ExecSession
 from engine.supervisor.peers import Peer
 from engine.supervisor.supervisor import Supervisor
 
@@ -52,8 +52,6 @@ def handle(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
         peer.refuse(error)
     except OSError as error:
         peer.refuse(EngineFault(str(error)))
-    finally:
-        supervisor.book.rest()
 
 
 def answer(peer: Peer, **fields: Any) -> None:
@@ -65,8 +63,8 @@ def answer(peer: Peer, **fields: Any) -> None:
 def _start(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     if supervisor.state.status is ContainerStatus.PAUSED:
         raise Conflict("cannot start a paused container, try unpause instead")
-    if supervisor.running or supervisor.restarting:
-        raise NotModified(f"container {supervisor.record.short_id} is already running")
+    if supervisor.child is not None or supervisor.restarting:
+        raise NotModified(f"container {supervisor.short_id} is already running")
     supervisor.restarts.count = 0
     supervisor.start()
     answer(peer)
@@ -77,14 +75,13 @@ def _stop(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
         supervisor.cancel_restart()
         answer(peer)
         return
-    run = supervisor.run
-    if run is None:
-        raise NotModified(f"container {supervisor.record.short_id} is not running")
-    config = supervisor.record.config
-    number = signals.parse(str(fields.get("signal") or config.stop_signal or signals.DEFAULT_STOP))
+    if supervisor.child is None:
+        raise NotModified(f"container {supervisor.short_id} is not running")
+    facts = supervisor.facts
+    number = signals.parse(str(fields.get("signal") or facts.stop_signal or signals.DEFAULT_STOP))
     timeout = fields.get("timeout")
     if timeout is None:
-        timeout = DEFAULT_STOP_TIMEOUT if config.stop_timeout is None else config.stop_timeout
+        timeout = DEFAULT_STOP_TIMEOUT if facts.stop_timeout is None else facts.stop_timeout
     supervisor.stop_requested = True
     supervisor.keep = bool(fields.get("keep"))
     _set_manually_stopped(supervisor)
@@ -100,10 +97,10 @@ def _kill(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
         supervisor.cancel_restart()
         answer(peer)
         return
-    if supervisor.run is None:
-        raise Conflict(f"container {supervisor.record.id} is not running")
+    if supervisor.child is None:
+        raise Conflict(f"container {supervisor.id} is not running")
     number = signals.parse(str(fields.get("signal") or "KILL"))
-    stop = signals.parse(supervisor.record.config.stop_signal or str(signals.DEFAULT_STOP))
+    stop = signals.parse(supervisor.facts.stop_signal or str(signals.DEFAULT_STOP))
     fatal = number in (stop, signal.SIGKILL)
     if fatal:
         _set_manually_stopped(supervisor)
@@ -117,51 +114,42 @@ def _kill(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
 
 def _set_manually_stopped(supervisor: Supervisor) -> None:
     supervisor.manually_stopped = True
-    supervisor.book.write(supervisor.state, manually_stopped=True)
+    supervisor.write(supervisor.state, manually_stopped=True)
 
 
 def _send(supervisor: Supervisor, number: int, *, fatal: bool) -> None:
     """Signal the main process; one that is meant to end it also thaws it, as docker does."""
-    run = supervisor.run
-    if run is None:
+    if supervisor.child is None:
         return
-    run.signal(number)
-    supervisor.tell("kill", {"signal": str(number)})
+    supervisor.child.signal(number)
+    supervisor.tell("kill", signal=str(number))
     if fatal and supervisor.state.status is ContainerStatus.PAUSED:
-        _thaw(supervisor)
+        _freeze(supervisor, paused=False)
 
 
 def _pause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
-    run = supervisor.run
     if supervisor.restarting:
         raise _restarting(supervisor)
-    if run is None:
-        raise Conflict(f"container {supervisor.record.id} is not running")
+    if supervisor.child is None:
+        raise Conflict(f"container {supervisor.id} is not running")
     if supervisor.state.status is ContainerStatus.PAUSED:
-        raise Conflict(f"container {supervisor.record.id} is already paused")
-    run.pause()
-    supervisor.state = supervisor.state.replace(status=ContainerStatus.PAUSED)
-    try:
-        supervisor.book.write(supervisor.state, ("pause", {}))
-    except LongshoreError:
-        supervisor.state = supervisor.state.replace(status=ContainerStatus.RUNNING)
-        run.unpause()
-        raise
+        raise Conflict(f"container {supervisor.id} is already paused")
+    _freeze(supervisor, paused=True)
     answer(peer)
 
 
 def _unpause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
-    if supervisor.run is None or supervisor.state.status is not ContainerStatus.PAUSED:
-        raise Conflict(f"container {supervisor.record.id} is not paused")
-    _thaw(supervisor)
+    if supervisor.child is None or supervisor.state.status is not ContainerStatus.PAUSED:
+        raise Conflict(f"container {supervisor.id} is not paused")
+    _freeze(supervisor, paused=False)
     answer(peer)
 
 
-def _thaw(supervisor: Supervisor) -> None:
-    if supervisor.run is not None:
-        supervisor.run.unpause()
-        supervisor.state = supervisor.state.replace(status=ContainerStatus.RUNNING)
-        supervisor.book.write(supervisor.state, ("unpause", {}))
+def _freeze(supervisor: Supervisor, *, paused: bool) -> None:
+    status = ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING
+    state = supervisor.state.replace(status=status)
+    supervisor.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
+    supervisor.state = state
 
 
 def _attach(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
@@ -169,7 +157,7 @@ def _attach(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.audience.add(peer)
     peer.on_frame = lambda peer, kind, payload: _attached(supervisor, peer, kind, payload)
     peer.reply(until=supervisor.log_position())
-    supervisor.tell("attach", {})
+    supervisor.tell("attach")
 
 
 def _attached(supervisor: Supervisor, peer: Peer, kind: int, payload: bytes) -> None:
@@ -184,16 +172,24 @@ def _attached(supervisor: Supervisor, peer: Peer, kind: int, payload: bytes) -> 
 
 
 def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
-    run = supervisor.run
     if supervisor.restarting:
         raise _restarting(supervisor)
-    if run is None:
-        raise Conflict(f"container {supervisor.record.id} is not running")
+    if supervisor.child is None:
+        raise Conflict(f"container {supervisor.id} is not running")
     if supervisor.state.status is ContainerStatus.PAUSED:
-        raise Conflict(f"container {supervisor.record.id} is paused, unpause the container before exec")
+        raise Conflict(f"container {supervisor.id} is paused, unpause the container before exec")
     config = codec.decode(ExecConfig, str(fields.get("config", "{}")))
-    session = ExecProcess(supervisor.loop, peer, config, tell=supervisor.tell, on_end=supervisor.execs.remove)
-    session.start(run)
+
+    def ended(session: ExecSession, code: int) -> None:
+        supervisor.execs.remove(session)
+        supervisor.tell("exec_die", execID=session.id, exitCode=str(code))
+
+    session = ExecSession(supervisor.loop, peer, config, on_end=ended)
+    try:
+        session.start(supervisor, supervisor.child.pid)
+    except LongshoreError:
+        supervisor.reap_strangers()
+        raise
     supervisor.execs.append(session)
     if config.detach:
         answer(peer, exec=session.id)
@@ -209,14 +205,14 @@ def _wait(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
 
 
 def _retire(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
-    if supervisor.running or supervisor.restarting:
-        raise Conflict(f"container {supervisor.record.id} is running")
+    if supervisor.child is not None or supervisor.restarting:
+        raise Conflict(f"container {supervisor.id} is running")
     peer.reply()
     supervisor.retire()
 
 
 def _restarting(supervisor: Supervisor) -> Conflict:
-    return Conflict(f"container {supervisor.record.id} is restarting, wait until the container is running")
+    return Conflict(f"container {supervisor.id} is restarting, wait until the container is running")
 
 
 _REQUESTS: dict[str, Callable[[Supervisor, Peer, Fields], None]] = {

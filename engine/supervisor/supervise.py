@@ -7,16 +7,15 @@ import time
 from typing import Any, Final
 
 from engine.errors import EngineFault, InvalidArgument, LongshoreError
-from engine.model.containers import ContainerStatus
 from engine.spawner import server, wire
-from engine.store.containers import Containers
-from engine.store.database import Database
 from engine.store.locks import Lock
 from engine.store.roots import Roots
-from engine.supervisor import places, recovery
+from engine.supervisor import places
+from engine.supervisor.clerk import Clerk
+from engine.supervisor.errands import Errands
+from engine.supervisor.facts import Facts
 from engine.supervisor.requests import handle, on_frame
 from engine.supervisor.supervisor import Supervisor
-from engine.supervisor.trees import remove_tree
 
 _TURN: Final = 10.0
 """Seconds to wait for a predecessor that is on its way out."""
@@ -25,13 +24,13 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 
 def rehearse(roots: Roots) -> server.Work:
-    """In a spare: open the database and touch what a start needs, so that it costs nobody's time later."""
-    database = Database.of(roots)
-    Containers(database).by_status(ContainerStatus.RUNNING)
-    return lambda connection, request: supervise(roots, database, connection, request)
+    """In a spare: have a clerk ready, with the database open, before anybody waits for it."""
+    clerk = Clerk(lambda: Errands(roots).run)
+    clerk.ready()
+    return lambda connection, request: supervise(roots, clerk, connection, request)
 
 
-def supervise(roots: Roots, database: Database, connection: socket.socket, request: dict[str, Any]) -> None:
+def supervise(roots: Roots, clerk: Clerk, connection: socket.socket, request: dict[str, Any]) -> None:
     """Be the supervisor of the requested container until it is over.
 
     Answers ``{"busy": true}`` when another supervisor serves it: the client then turns to that one.
@@ -44,7 +43,8 @@ def supervise(roots: Roots, database: Database, connection: socket.socket, reque
         if lock is None:
             connection.sendall(wire.message(wire.REPLY, {"busy": True}))
             return
-        supervisor = _make(roots, database, container_id, lock)
+        facts = Facts.of(clerk.call("open", id=container_id)[0])
+        supervisor = Supervisor(roots, container_id, facts, lock=lock, clerk=clerk, on_frame=on_frame)
     except LongshoreError as error:
         connection.sendall(wire.error_frame(error))
         return
@@ -53,16 +53,6 @@ def supervise(roots: Roots, database: Database, connection: socket.socket, reque
         return
     handle(supervisor, supervisor.adopt(connection), request)
     supervisor.serve()
-
-
-def _make(roots: Roots, database: Database, container_id: str, lock: Lock) -> Supervisor:
-    try:
-        recovery.settle_locked(roots, database, Containers(database).get(container_id))
-        record = Containers(database).get(container_id)
-    except LongshoreError:
-        remove_tree(roots.container_run_dir(container_id))
-        raise
-    return Supervisor(roots, database, record, lock, on_frame=on_frame)
 
 
 def _take_turn(roots: Roots, container_id: str) -> Lock | None:

@@ -10,7 +10,7 @@
             socket and lock are given up; the process stays until the last client has read everything
 
 *Armed* is a supervisor of a container that does not run yet: it exists because somebody attached before the start,
-so that no byte of output is lost, and leaves when they do.
+so that no byte of output is lost, and leaves when they do. Everything heavy is an errand of its clerk.
 """
 
 from __future__ import annotations
@@ -19,78 +19,80 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from engine.errors import LongshoreError, NotFound, StartFailed
+from engine.errors import EngineFault, LongshoreError, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
-from engine.model.streams import StreamName
-from engine.network.manager import NetworkManager
-from engine.runtime.spec import resolve_joins
 from engine.spawner import wire
-from engine.store.containers import ContainerRecord
-from engine.store.database import Database
+from engine.store import codec
 from engine.store.locks import Lock
 from engine.store.logs.writer import LogWriter
 from engine.store.roots import Roots
-from engine.supervisor import exits, places, removal
-from engine.supervisor.execs import ExecProcess
+from engine.supervisor import exits, places
+from engine.supervisor.child import Child
+from engine.supervisor.clerk import Clerk
+from engine.supervisor.execs import ExecSession
+from engine.supervisor.facts import Facts, state_of
 from engine.supervisor.loop import READ, Loop, Timer
-from engine.supervisor.mainprocess import MainProcess
 from engine.supervisor.peers import Peer
-from engine.supervisor.records import StateBook
 from engine.supervisor.restarts import Restarts
-from engine.supervisor.specs import load_spec
 from engine.supervisor.streams import Audience
 
-_STREAMS: Final = {wire.STDOUT: StreamName.STDOUT, wire.STDERR: StreamName.STDERR}
-_RETRY: Final = 1.0
+_STREAMS: Final = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}
+_LINGER: Final = 0.5
+"""Seconds that the clerk is kept after its last errand: a short-lived container then needs one only."""
+
+_TRIES: Final = 3
 
 Handler = Callable[["Supervisor", Peer, int, bytes], None]
 
 
 class Supervisor:
-    """One container's supervisor. The caller holds ``lock`` and hands it over."""
+    """One container's supervisor. The caller holds ``lock`` and hands it over, as it does ``clerk``."""
 
-    def __init__(self, roots: Roots, database: Database, record: ContainerRecord, lock: Lock, *, on_frame: Handler) -> None:
-        self.roots = roots
+    def __init__(self, roots: Roots, container_id: str, facts: Facts, *, lock: Lock, clerk: Clerk, on_frame: Handler) -> None:
+        self.id = container_id
+        self.facts = facts
+        self.state: ContainerState = facts.state
         self.loop = Loop()
-        self.database = database
-        self.networks = NetworkManager(roots, self.database)
-        self.book = StateBook(self.database, record.id)
-        self.record = record
-        self.state = record.state
-        self.finished = False
-        self.run: MainProcess | None = None
-        self.execs: list[ExecProcess] = []
+        self.clerk = clerk
+        self.child: Child | None = None
+        self.execs: list[ExecSession] = []
         self.audience = Audience()
         self.attached: dict[Peer, bool] = {}
-        self._early_input: list[tuple[Peer, bytes | None]] = []
-        self._farewells: dict[Peer, Callable[[], None]] = {}
         self.size: tuple[int, int] | None = None
-        self.manually_stopped = record.manually_stopped
         self.on_exit: list[Callable[[int], None]] = []
+        self.restarts = Restarts(facts.policy)
+        self.manually_stopped = facts.manually_stopped
         self.stop_requested = False
         self.keep = False  # stopped only to be started again: not to be removed
-        self.restarts = Restarts(record.host_config.restart_policy)
-        self._restart_timer: Timer | None = None
+        self.finished = False
+        self._roots = roots
         self._lock = lock
         self._on_frame = on_frame
+        self._early_input: list[tuple[Peer, bytes | None]] = []
+        self._farewells: dict[Peer, Callable[[], None]] = {}
         self._peers: set[Peer] = set()
+        self._restart_timer: Timer | None = None
+        self._clerk_timer: Timer | None = None
         self._log: LogWriter | None = None
         self._stamp = 0
-        self._listener = wire.listen(places.socket_path(roots, record.id))
+        self._pid_start = 0
+        self._listener = wire.listen(places.socket_path(roots, container_id))
         self._listener.setblocking(False)
         self.loop.watch(self._listener.fileno(), READ, self._accept)
 
     @property
-    def running(self) -> bool:
-        """There is a main process, frozen or not."""
-        return self.run is not None
+    def short_id(self) -> str:
+        """The first 12 hex digits."""
+        return self.id[:12]
 
     @property
     def restarting(self) -> bool:
         """It waits for the next run."""
         return self._restart_timer is not None
+
+    # -- clients -----------------------------------------------------------------------------------------------------------
 
     def adopt(self, connection: socket.socket) -> Peer:
         """Serve a connection."""
@@ -99,234 +101,16 @@ class Supervisor:
         peer.on_closed = lambda: self._closed(peer)
         return peer
 
+    def when_closed(self, peer: Peer, call: Callable[[], None]) -> None:
+        """Call once when ``peer`` has gone."""
+        self._farewells[peer] = call
+
     def serve(self) -> None:
         """Until there is nothing left to do."""
         self.leave_if_unneeded()
         if not (self.finished and not self._peers):
             self.loop.run()
-        try:
-            self.networks.tidy()  # tens of milliseconds in the kernel, for which no client waits
-        except LongshoreError as error:
-            self._complain(error.message)
-
-    def start(self) -> None:
-        """Bring the main process up and write that it runs.
-
-        Raises:
-            LongshoreError: it could not be; the container's state says why.
-        """
-        self.loop.cancel(self._restart_timer)
-        self._restart_timer = None
-        record = self.record = self.book.load()
-        exits.forget(self.roots, record.id)
-        try:
-            self.run = self._begin(record)
-        except LongshoreError as error:
-            self._failed(error)
-            raise
-        except BaseException as error:
-            self._failed(StartFailed(f"failed to start container {record.short_id}: {error}"))
-            raise
-        early, self._early_input = self._early_input, []
-        for peer, data in early:
-            if data is None:
-                self.end_input(peer)
-            else:
-                self.feed(peer, data)
-                peer.pause(False)
-        self.book.rest()
-
-    def _begin(self, record: ContainerRecord) -> MainProcess:
-        spec = resolve_joins(load_spec(self.roots, record.id), self._pid_of)
-        if self._log is None:
-            self._log = LogWriter(self.roots.log_dir(record.id))
-        run = MainProcess(self.roots, self.networks, record, spec)
-        run.start(self.loop, self.audience, self._output, self.size)
-        state = ContainerState(
-            status=ContainerStatus.RUNNING, pid=run.pid, started_at=time.time(), restart_count=self.restarts.count, exit_code=0
-        )
-        try:
-            self.book.write(state, ("start", {}), pid_start=run.pid_start, manually_stopped=False)
-        except BaseException:
-            run.abandon()
-            raise
-        self.state = state
-        self.manually_stopped = self.stop_requested = False
-        self.loop.watch(run.pidfd, READ, self._exited)
-        return run
-
-    def _pid_of(self, name: str) -> int:
-        """The main process of another container whose namespaces this one joins."""
-        other = self.book.other(name)
-        if not other.state.running:
-            raise StartFailed(f"cannot join namespaces of a non running container: {other.id}")
-        return other.state.pid
-
-    def _failed(self, error: LongshoreError) -> None:
-        """Record a start that failed; docker leaves the container as it was, with the error in its state."""
-        before = self.state
-        status = ContainerStatus.EXITED if before.started_at else ContainerStatus.CREATED
-        code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
-        self.state = before.replace(status=status, pid=0, exit_code=code, error=error.message, restart_count=self.restarts.count)
-        self._write_for_certain(lambda: self.book.write(self.state, pid_start=0))
-        self.audience.dismiss(code)
-
-    def _output(self, kind: int, chunk: bytes) -> None:
-        self._stamp = max(time.time_ns(), self._stamp + 1)
-        if self._log is not None:
-            self._log.write(_STREAMS[kind], chunk, self._stamp)
-
-    def log_position(self) -> int:
-        """A time stamp: everything logged up to it is in the files, everything that is sent from now on is later."""
-        self._stamp = max(time.time_ns(), self._stamp)
-        return self._stamp
-
-    def feed(self, peer: Peer, data: bytes) -> None:
-        """Input from a client for the main process."""
-        if self.run is None:
-            self._early_input.append((peer, data))
-            peer.pause(True)
-        elif self.run.streams is not None and self.run.streams.input is not None:
-            self.run.streams.input.write(data, peer)
-
-    def end_input(self, peer: Peer) -> None:
-        """A client's input ended, or the client did: with ``stdin_once`` that ends the process's input too."""
-        config = self.record.config
-        if self.run is None:
-            self._early_input.append((peer, None))
-        elif config.stdin_once and not config.tty and self.run.streams is not None and self.run.streams.input is not None:
-            self.run.streams.input.end()
-
-    def when_closed(self, peer: Peer, call: Callable[[], None]) -> None:
-        """Call once when ``peer`` has gone."""
-        self._farewells[peer] = call
-
-    def tell(self, action: str, further: dict[str, str]) -> None:
-        """Write an event. One that can not be written is no reason to fail what it tells of."""
-        try:
-            self.book.tell(action, **further)
-        except LongshoreError as error:
-            self._complain(error.message)
-
-    def _complain(self, text: str) -> None:
-        os.write(2, f"container {self.record.short_id}: {text}\n".encode(errors="replace"))
-
-    def resize(self, width: int, height: int) -> None:
-        """The terminal's size, also for the runs to come."""
-        self.size = (width, height)
-        if self.run is not None and self.run.streams is not None:
-            self.run.streams.resize(width, height)
-
-    def _exited(self, _mask: int) -> None:
-        run = self.run
-        assert run is not None
-        self.loop.forget(run.pidfd)
-        code = run.reap()
-        finished = time.time()
-        oom = run.oom_killed()
-        if run.streams is not None:
-            run.streams.finish()
-        record = exits.ExitRecord(pid=run.pid, pid_start=run.pid_start, exit_code=code, finished_at=finished, oom_killed=oom)
-        kept = exits.write(self.roots, self.record.id, record)
-        for process in tuple(self.execs):
-            process.kill()
-        run.teardown()
-        self.run = None
-        self._record_exit(record, kept=kept)
-
-    def _record_exit(self, ended: exits.ExitRecord, *, kept: bool) -> None:
-        lasted = ended.finished_at - self.state.started_at
-        delay = self.restarts.after(ended.exit_code, lasted=lasted, manually_stopped=self.manually_stopped)
-        self.state = self.state.replace(
-            status=ContainerStatus.EXITED if delay is None else ContainerStatus.RESTARTING,
-            pid=0,
-            exit_code=ended.exit_code,
-            oom_killed=ended.oom_killed,
-            finished_at=ended.finished_at,
-            restart_count=self.restarts.count,
-        )
-        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if ended.oom_killed else []
-        tell.append(("die", {"exitCode": str(ended.exit_code), "execDuration": str(int(max(0.0, lasted)))}))
-        if self.stop_requested:
-            tell.append(("stop", {}))
-        written = self._write_for_certain(lambda: self.book.write(self.state, *tell), give_up=kept)
-        if written:
-            exits.forget(self.roots, self.record.id)
-        if delay is None:
-            self._finish(remove=written and not self.keep and self.record.host_config.auto_remove, exit_code=ended.exit_code)
-            return
-        self.book.rest()
-        self._restart_timer = self.loop.later(delay, self._restart)
-        self._tell_waiting(ended.exit_code)
-
-    def _write_for_certain(self, write: Callable[[], None], *, give_up: bool = False) -> bool:
-        """Write to the database, however long it is full or locked; with ``give_up`` only once, for a record that is kept in a file."""
-        while True:
-            try:
-                write()
-            except NotFound:
-                return False  # somebody removed the row; there is nothing left to be true about
-            except LongshoreError as error:
-                self._complain(error.message)
-                if give_up:
-                    return False
-                time.sleep(_RETRY)
-            else:
-                return True
-
-    def _restart(self) -> None:
-        self._restart_timer = None
-        try:
-            self.start()
-        except LongshoreError:
-            self._finish(remove=False, exit_code=self.state.exit_code)
-
-    def cancel_restart(self) -> None:
-        """A person stopped it between two runs."""
-        self.loop.cancel(self._restart_timer)
-        self._restart_timer = None
-        self.state = self.state.replace(status=ContainerStatus.EXITED)
-        self._write_for_certain(lambda: self.book.write(self.state, manually_stopped=True))
-        self._finish(remove=False, exit_code=self.state.exit_code)
-
-    def _tell_waiting(self, exit_code: int) -> None:
-        self.audience.dismiss(exit_code)
-        waiting, self.on_exit = self.on_exit, []
-        for call in waiting:
-            call(exit_code)
-
-    def _finish(self, *, remove: bool, exit_code: int) -> None:
-        """Give up socket and lock. A request that arrives later finds nobody and brings another supervisor."""
-        if self.finished:
-            return
-        self.finished = True
-        if self._log is not None:
-            self._log.close()
-        self.loop.forget(self._listener.fileno())
-        self._listener.close()
-        os.unlink(places.socket_path(self.roots, self.record.id))
-        if remove:
-            try:
-                removal.remove(self.roots, self.database, self.book.load(), volumes=True)
-            except LongshoreError as error:
-                self._complain(f"remove: {error.message}")
-        self.database.close()
-        self._lock.release()
-        self._tell_waiting(exit_code)
-        for peer in tuple(self._peers):
-            peer.end()
-        if not self._peers:
-            self.loop.stop()
-
-    def leave_if_unneeded(self) -> None:
-        """Leave when nothing runs, nothing is to run, and nobody is connected."""
-        if not self.running and not self.restarting and not self._peers:
-            self._finish(remove=False, exit_code=self.state.exit_code)
-
-    def retire(self) -> None:
-        """Leave now, though clients wait for a start. Raises nothing; does nothing while it runs."""
-        if not self.running and not self.restarting:
-            self._finish(remove=False, exit_code=self.state.exit_code)
+        self.clerk.rest()
 
     def _accept(self, _mask: int) -> None:
         try:
@@ -345,8 +129,211 @@ class Supervisor:
             farewell()
         if self.attached.pop(peer, False):
             self.end_input(peer)
-        if self.finished:
-            if not self._peers:
-                self.loop.stop()
-        else:
+        if not self.finished:
             self.leave_if_unneeded()
+        elif not self._peers:
+            self.loop.stop()
+
+    # -- errands -----------------------------------------------------------------------------------------------------------
+
+    def send(self, op: str, **fields: Any) -> tuple[dict[str, Any], list[int]]:
+        """Send the clerk on an errand. Raises what it raises."""
+        try:
+            return self.clerk.call(op, id=self.id, **fields)
+        finally:
+            self.loop.cancel(self._clerk_timer)
+            self._clerk_timer = self.loop.later(_LINGER, self._let_clerk_go)
+
+    def _let_clerk_go(self) -> None:
+        self._clerk_timer = None
+        self.clerk.rest()
+
+    def write(self, state: ContainerState, *tell: tuple[str, dict[str, str]], manually_stopped: bool | None = None) -> None:
+        """Write a state with its events. Raises what the database does."""
+        self.send("write", state=codec.encode(state), tell=tell, manually_stopped=manually_stopped)
+        self.state = state
+
+    def tell(self, action: str, **further: str) -> None:
+        """Write an event. One that can not be written is no reason to fail what it tells of."""
+        try:
+            self.send("tell", action=action, further=further)
+        except LongshoreError as error:
+            self._complain(error.message)
+
+    def _complain(self, text: str) -> None:
+        os.write(2, f"container {self.short_id}: {text}\n".encode(errors="replace"))
+
+    # -- runs --------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring the main process up and write that it runs.
+
+        Raises:
+            LongshoreError: it could not be; the container's state says why.
+        """
+        self.loop.cancel(self._restart_timer)
+        self._restart_timer = None
+        try:
+            if self._log is None:
+                self._log = self._open_log()
+            answer, descriptors = self.send("start", size=self.size, restart_count=self.restarts.count)
+        except LongshoreError as error:
+            self.reap_strangers()
+            code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
+            status = ContainerStatus.EXITED if self.state.started_at else ContainerStatus.CREATED
+            self.state = self.state.replace(status=status, pid=0, exit_code=code, error=error.message)
+            self.audience.dismiss(code)
+            raise
+        self.state = state_of(answer["state"])
+        self._pid_start = answer["pid_start"]
+        self.manually_stopped = self.stop_requested = self.keep = False
+        self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self._output)
+        self.loop.watch(self.child.pidfd, READ, self._exited)
+        early, self._early_input = self._early_input, []
+        for peer, data in early:
+            if data is None:
+                self.end_input(peer)
+            else:
+                self.feed(peer, data)
+                peer.pause(False)
+
+    def _open_log(self) -> LogWriter:
+        directory = self._roots.log_dir(self.id)
+        try:
+            return LogWriter(directory)
+        except OSError as error:
+            raise EngineFault(f"cannot open the log of container {self.short_id}: {directory}: {error.strerror}") from error
+
+    def reap_strangers(self) -> None:
+        """Collect what a failed start left us: processes that were cloned as our children and killed again."""
+        known = {self.clerk.pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
+        try:
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None and found.si_pid not in known:
+                os.waitid(os.P_PID, found.si_pid, os.WEXITED)
+        except ChildProcessError:
+            pass
+
+    def _exited(self, _mask: int) -> None:
+        child, self.child = self.child, None
+        assert child is not None
+        code = child.reap()
+        for session in tuple(self.execs):
+            session.kill()
+        ended = self.state.replace(pid=0, exit_code=code, finished_at=time.time())
+        lasted = ended.finished_at - ended.started_at
+        delay = self.restarts.after(code, lasted=lasted, manually_stopped=self.manually_stopped)
+        status = ContainerStatus.EXITED if delay is None else ContainerStatus.RESTARTING
+        self.state = ended.replace(status=status, restart_count=self.restarts.count)
+        written = self._record_exit(child)
+        child.release()
+        if delay is None:
+            self._finish(remove=written and not self.keep and self.facts.auto_remove)
+        else:
+            self._restart_timer = self.loop.later(delay, self._restart)
+            self._tell_waiting()
+
+    def _record_exit(self, child: Child) -> bool:
+        """Have the exit written down; ``False`` when only a file tells of it, or the container is gone."""
+        for _try in range(_TRIES):
+            try:
+                answer, _ = self.send(
+                    "ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), stopped=self.stop_requested
+                )
+            except LongshoreError as error:
+                self._complain(error.message)
+                continue
+            self.state = self.state.replace(oom_killed=answer["oom"])
+            return bool(answer["written"])
+        record = exits.ExitRecord(
+            pid=child.pid, pid_start=self._pid_start, exit_code=self.state.exit_code, finished_at=self.state.finished_at
+        )
+        exits.write(self._roots, self.id, record)
+        return False
+
+    def _restart(self) -> None:
+        self._restart_timer = None
+        try:
+            self.start()
+        except LongshoreError:
+            self._finish(remove=False)
+
+    def cancel_restart(self) -> None:
+        """A person stopped it between two runs."""
+        self.loop.cancel(self._restart_timer)
+        self._restart_timer = None
+        self.write(self.state.replace(status=ContainerStatus.EXITED), manually_stopped=True)
+        self._finish(remove=False)
+
+    def _tell_waiting(self) -> None:
+        self.audience.dismiss(self.state.exit_code)
+        waiting, self.on_exit = self.on_exit, []
+        for call in waiting:
+            call(self.state.exit_code)
+
+    def _finish(self, *, remove: bool) -> None:
+        """Give up socket and lock. A request that arrives later finds nobody and brings another supervisor."""
+        if self.finished:
+            return
+        self.finished = True
+        if self._log is not None:
+            self._log.close()
+        self.loop.forget(self._listener.fileno())
+        self._listener.close()
+        try:
+            os.unlink(places.socket_path(self._roots, self.id))
+        except FileNotFoundError:
+            pass
+        if remove:
+            try:
+                self.send("remove")
+            except LongshoreError as error:
+                self._complain(f"remove: {error.message}")
+        self._lock.release()
+        self._tell_waiting()
+        for peer in tuple(self._peers):
+            peer.end()
+        if not self._peers:
+            self.loop.stop()
+
+    def leave_if_unneeded(self) -> None:
+        """Leave when nothing runs, nothing is to run, and nobody is connected."""
+        if self.child is None and not self.restarting and not self._peers:
+            self._finish(remove=False)
+
+    def retire(self) -> None:
+        """Leave now, though clients wait for a start. Does nothing while it runs."""
+        if self.child is None and not self.restarting:
+            self._finish(remove=False)
+
+    # -- streams -----------------------------------------------------------------------------------------------------------
+
+    def _output(self, kind: int, chunk: bytes) -> None:
+        self._stamp = max(time.time_ns(), self._stamp + 1)
+        if self._log is not None:
+            self._log.write(_STREAMS[kind], chunk, self._stamp)
+
+    def log_position(self) -> int:
+        """A time stamp: everything logged up to it is in the files, everything that is sent from now on is later."""
+        self._stamp = max(time.time_ns(), self._stamp)
+        return self._stamp
+
+    def feed(self, peer: Peer, data: bytes) -> None:
+        """Input from a client for the main process; kept until there is one."""
+        if self.child is None:
+            self._early_input.append((peer, data))
+            peer.pause(True)
+        elif self.facts.open_stdin and self.child.input is not None:
+            self.child.input.write(data, peer)
+
+    def end_input(self, peer: Peer) -> None:
+        """A client's input ended, or the client did: with ``stdin_once`` that ends the process's input too."""
+        if self.child is None:
+            self._early_input.append((peer, None))
+        elif self.facts.stdin_once and not self.facts.tty and self.child.input is not None:
+            self.child.input.end()
+
+    def resize(self, width: int, height: int) -> None:
+        """The terminal's size, also for the runs to come."""
+        self.size = (width, height)
+        if self.child is not None:
+            self.child.resize(width, height)

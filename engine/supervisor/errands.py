@@ -1,0 +1,268 @@
+"""What a clerk can be sent for: everything of a container's life that needs the database, netlink, cgroups or a new process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
+from engine.linux import capabilities, processes
+from engine.model.containers import ContainerState, ContainerStatus, ExecConfig
+from engine.network.manager import Attachment, NetworkManager
+from engine.runtime import process
+from engine.runtime.host import HostFacts
+from engine.runtime.spec import exec_process, resolve_joins
+from engine.store import codec
+from engine.store.containers import ContainerRecord, Containers
+from engine.store.database import Database
+from engine.store.roots import Roots
+from engine.supervisor import exits, kernel, recovery, removal
+from engine.supervisor.facts import state_of
+from engine.supervisor.records import StateBook
+from engine.supervisor.specs import load_spec
+from engine.supervisor.stdio import Stdio, set_size
+from engine.supervisor.trees import remove_tree
+
+Answer = tuple[dict[str, Any], Sequence[int]]
+Fields = dict[str, Any]
+
+_RETRY = 1.0
+
+
+class Errands:
+    """The errands of one container, on one open database. ``open`` comes first."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
+        self._db = Database.of(roots)
+        self._networks = NetworkManager(roots, self._db)
+        self._containers = Containers(self._db)
+        self._containers.by_status(ContainerStatus.REMOVING)  # opens the database before anybody waits for it
+        self._errands: dict[str, Callable[[Fields], Answer]] = {
+            "open": self._open,
+            "start": self._start,
+            "ended": self._ended,
+            "write": self._write,
+            "tell": self._tell,
+            "freeze": self._freeze,
+            "exec": self._exec,
+            "remove": self._remove,
+        }
+
+    def run(self, fields: Fields) -> Answer:
+        """Run the errand that ``fields`` names.
+
+        Raises:
+            LongshoreError: why it could not be done.
+        """
+        try:
+            return self._errands[fields["op"]](fields)
+        except OSError as error:
+            what = f": {os.fsdecode(error.filename)}" if error.filename else ""
+            raise EngineFault(f"container {str(fields['id'])[:12]}: {error.strerror or error}{what}") from error
+
+    def _open(self, fields: Fields) -> Answer:
+        """Make the record true, and say what the supervisor has to know of it."""
+        container_id = fields["id"]
+        try:
+            recovery.settle_locked(self._roots, self._db, self._containers.get(container_id))
+            record = self._containers.get(container_id)
+        except NotFound:
+            remove_tree(self._roots.container_run_dir(container_id))
+            raise
+        policy = record.host_config.restart_policy
+        return {
+            "tty": record.config.tty,
+            "open_stdin": record.config.open_stdin,
+            "stdin_once": record.config.stdin_once,
+            "stop_signal": record.config.stop_signal,
+            "stop_timeout": record.config.stop_timeout,
+            "auto_remove": record.host_config.auto_remove,
+            "policy": policy.name,
+            "max_retries": policy.max_retries,
+            "manually_stopped": record.manually_stopped,
+            "state": codec.encode(record.state),
+        }, ()
+
+    def _start(self, fields: Fields) -> Answer:
+        """Bring the main process up and write that it runs, or why it does not."""
+        record = self._containers.get(fields["id"])
+        exits.forget(self._roots, record.id)
+        try:
+            return self._bring_up(record, fields)
+        except LongshoreError as error:
+            self._note_failure(record, error, fields)
+            raise
+        except OSError as error:
+            failure = StartFailed(f"failed to start container {record.short_id}: {error}")
+            self._note_failure(record, failure, fields)
+            raise failure from error
+
+    def _bring_up(self, record: ContainerRecord, fields: Fields) -> Answer:
+        config = record.config
+        spec = load_spec(self._roots, record.id)
+        attachments: list[Attachment] = []
+        created: process.Created | None = None
+        stdio = Stdio(terminal=config.tty, stdin=config.open_stdin)
+        try:
+            created = process.create(
+                resolve_joins(spec, self._pid_of),
+                bundle=self._roots.container_dir(record.id),
+                stdin=stdio.stdin,
+                stdout=stdio.stdout,
+                stderr=stdio.stderr,
+                console=config.tty,
+                wire=lambda pid: attachments.append(self._networks.attach(record, pid)),
+                sibling=True,
+            )
+            if config.tty and fields["size"]:
+                set_size(created.console_fd, *fields["size"])
+            pid_start = processes.start_time(created.pid)
+            created.start()
+            state = ContainerState(
+                status=ContainerStatus.RUNNING, pid=created.pid, started_at=time.time(), restart_count=fields["restart_count"]
+            )
+            StateBook(self._db, record.id).write(state, ("start", {}), pid_start=pid_start, manually_stopped=False)
+        except BaseException:
+            stdio.close()
+            if created is not None and created.pidfd >= 0:
+                created.discard()
+            for attachment in attachments:
+                attachment.close()
+            kernel.dismantle(self._networks, record, spec)
+            raise
+        holds = tuple(hold for attachment in attachments for hold in attachment.holds)
+        return _made(created, stdio, pid_start=pid_start, state=codec.encode(state), holds=len(holds), further=holds)
+
+    def _pid_of(self, name: str) -> int:
+        """The main process of another container whose namespaces this one joins."""
+        other = self._containers.resolve(name)
+        if not other.state.running:
+            raise StartFailed(f"cannot join namespaces of a non running container: {other.id}")
+        return other.state.pid
+
+    def _note_failure(self, record: ContainerRecord, error: LongshoreError, fields: Fields) -> None:
+        """Docker leaves the container as it was, with the error in its state."""
+        code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
+        state = ContainerState(
+            status=ContainerStatus.EXITED if record.state.started_at else ContainerStatus.CREATED,
+            exit_code=code,
+            error=error.message,
+            started_at=record.state.started_at,
+            finished_at=record.state.finished_at,
+            restart_count=fields["restart_count"],
+        )
+        self._for_certain(record.id, lambda: StateBook(self._db, record.id).write(state, pid_start=0), give_up=False)
+
+    def _ended(self, fields: Fields) -> Answer:
+        """Record an exit and dismantle what the container had: file first, database last."""
+        record = self._containers.get(fields["id"])
+        try:
+            spec = load_spec(self._roots, record.id)
+        except LongshoreError:
+            spec = {}
+        oom = kernel.oom_killed(spec)
+        state = state_of(fields["state"]).replace(oom_killed=oom)
+        ended = exits.ExitRecord(
+            pid=fields["pid"], pid_start=fields["pid_start"], exit_code=state.exit_code, finished_at=state.finished_at, oom_killed=oom
+        )
+        kept = exits.write(self._roots, record.id, ended)
+        kernel.dismantle(self._networks, record, spec)
+        lasted = max(0, int(state.finished_at - state.started_at))
+        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if oom else []
+        tell.append(("die", {"exitCode": str(state.exit_code), "execDuration": str(lasted)}))
+        if fields["stopped"]:
+            tell.append(("stop", {}))
+        written = self._for_certain(record.id, lambda: StateBook(self._db, record.id).write(state, *tell), give_up=kept)
+        if written:
+            exits.forget(self._roots, record.id)
+        return {"oom": oom, "written": written}, ()
+
+    def _for_certain(self, container_id: str, write: Callable[[], None], *, give_up: bool) -> bool:
+        """Write, however long the disk is full or the database locked; with ``give_up`` once, for what a file holds anyway."""
+        while True:
+            try:
+                write()
+            except NotFound:
+                return False  # somebody removed the row; there is nothing left to be true about
+            except LongshoreError as error:
+                os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
+                if give_up:
+                    return False
+                time.sleep(_RETRY)
+            else:
+                return True
+
+    def _write(self, fields: Fields) -> Answer:
+        """Write a state, with events."""
+        tell = [(action, further) for action, further in fields.get("tell", ())]
+        book = StateBook(self._db, fields["id"])
+        book.write(state_of(fields["state"]), *tell, manually_stopped=fields.get("manually_stopped"))
+        return {}, ()
+
+    def _tell(self, fields: Fields) -> Answer:
+        StateBook(self._db, fields["id"]).tell(fields["action"], **fields["further"])
+        return {}, ()
+
+    def _freeze(self, fields: Fields) -> Answer:
+        """Pause or unpause every process, and write so."""
+        spec = load_spec(self._roots, fields["id"])
+        paused = fields["paused"]
+        kernel.freeze(spec, fields["id"]) if paused else kernel.thaw(spec, fields["id"])
+        try:
+            self._write(fields)
+        except LongshoreError:
+            if paused:
+                kernel.thaw(spec, fields["id"])
+            raise
+        return {}, ()
+
+    def _exec(self, fields: Fields) -> Answer:
+        """A further process in the running container."""
+        config = codec.decode(ExecConfig, fields["config"])
+        spec = load_spec(self._roots, fields["id"])
+        book = StateBook(self._db, fields["id"])
+        command, attributes = " ".join(config.cmd), {"execID": fields["exec"]}
+        book.tell(f"exec_create: {command}", **attributes)
+        stdio = Stdio(terminal=config.tty, stdin=config.stdin)
+        try:
+            created = process.exec_in(
+                spec,
+                fields["pid"],
+                exec_process(spec, config, HostFacts(capabilities=capabilities.available())),
+                stdin=stdio.stdin,
+                stdout=stdio.stdout,
+                stderr=stdio.stderr,
+                console=config.tty,
+                sibling=True,
+            )
+            if config.tty and config.width and config.height:
+                set_size(created.console_fd, config.width, config.height)
+            created.start()
+        except BaseException:
+            stdio.close()
+            raise
+        book.tell(f"exec_start: {command}", **attributes)
+        return _made(created, stdio)
+
+    def _remove(self, fields: Fields) -> Answer:
+        removal.remove(self._roots, self._db, self._containers.get(fields["id"]), volumes=True)
+        return {}, ()
+
+
+def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), **facts: Any) -> Answer:
+    """The answer that hands a process over: its pidfd, its descriptors by name, then further ones."""
+    stdio.started()
+    names = ["pidfd"]
+    descriptors = [created.pidfd]
+    if stdio.terminal:
+        names.append("console")
+        descriptors.append(created.console_fd)
+    for name in ("stdin", "stdout", "stderr"):
+        ours = stdio.take(name)
+        if ours >= 0:
+            names.append(name)
+            descriptors.append(ours)
+    return {"pid": created.pid, "names": names, **facts}, (*descriptors, *further)

@@ -1,0 +1,44 @@
+"""What a supervisor knows of its container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.model.containers import ContainerState, ContainerStatus, RestartPolicy
+from engine.model.value import Value
+from engine.store import codec
+
+
+class Facts(Value):
+    """The few settings that matter while a container runs; everything else is in the database."""
+
+    tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    auto_remove: bool = False
+    policy: RestartPolicy = RestartPolicy()
+    manually_stopped: bool = False
+    state: ContainerState
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Facts:
+        """From the answer to the errand ``open``."""
+        return cls(
+            tty=answer["tty"],
+            open_stdin=answer["open_stdin"],
+            stdin_once=answer["stdin_once"],
+            stop_signal=answer["stop_signal"],
+            stop_timeout=answer["stop_timeout"],
+            auto_remove=answer["auto_remove"],
+            policy=RestartPolicy(name=answer["policy"], max_retries=answer["max_retries"]),
+            manually_stopped=answer["manually_stopped"],
+            state=state_of(answer["state"]),
+        )
+
+
+def state_of(text: str) -> ContainerState:
+    """A state from what :func:`engine.store.codec.encode` made of it."""
+    state = codec.decode(ContainerState, text)
+    return state.replace(status=ContainerStatus(state.status))
