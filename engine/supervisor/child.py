@@ -50,9 +50,14 @@ class Child:
 
     def reap(self) -> int:
         """Wait for it, read what is left of its output, and close everything but :attr:`holds`: its exit code, 128 + n after signal n."""
-        self._loop.forget(self.pidfd)
         result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
         assert result is not None
+        self.abandon()
+        return result.si_status if result.si_code == os.CLD_EXITED else 128 + result.si_status
+
+    def abandon(self) -> None:
+        """Read what there is, and close everything but what is held for it."""
+        self._loop.forget(self.pidfd)
         os.close(self.pidfd)
         for output in self._outputs:
             output.finish()
@@ -61,7 +66,6 @@ class Child:
         if self._console >= 0:
             os.close(self._console)
             self._console = -1
-        return result.si_status if result.si_code == os.CLD_EXITED else 128 + result.si_status
 
     def release(self) -> None:
         """Let the ports go that were held for it."""

@@ -14,7 +14,9 @@ def main(arguments: list[str]) -> None:
 
 def _warm(roots: Roots) -> server.Rehearse:
     from engine.runtime import process
+    from engine.supervisor.practice import practise
     from engine.supervisor.supervise import rehearse
 
     process.warm()
+    practise(roots.run)
     return lambda: rehearse(roots)

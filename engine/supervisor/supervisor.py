@@ -305,6 +305,14 @@ class Supervisor:
         if self.child is None and not self.restarting:
             self._finish(remove=False)
 
+    def abandon(self) -> None:
+        """Let everything go and leave the process, if there is one, alone."""
+        if self.child is not None:
+            self.child.abandon()
+            self.child = None
+        self._finish(remove=False)
+        self.loop.close()
+
     # -- streams -----------------------------------------------------------------------------------------------------------
 
     def _output(self, kind: int, chunk: bytes) -> None:
