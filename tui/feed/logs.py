@@ -1,0 +1,186 @@
+"""A log on the screen: follow its end, page anywhere else, search beyond what is loaded.
+
+All through ``LogQuery``: the end is ``tail`` with ``follow``; older pages are ``tail`` with ``until``; newer ones
+``since``, given up once a page is full; the first line is a query without bounds, given up likewise. So the first line
+of a log of two million is as near as the last one. One operation at a time; a newer one replaces what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from textual.message import Message
+
+from engine.errors import LongshoreError
+from engine.interface import Engine
+from engine.model.streams import LogLine, LogQuery
+from tui.feed.log_window import MAX_ENTRIES, LogWindow
+from tui.messages import LogChanged
+
+PAGE = 1000
+FLUSH = 0.04
+"""Seconds in which lines are collected before the screen is told."""
+QUIET = 0.25
+"""Seconds after which a log without a line counts as empty so far."""
+
+
+class LogFeed:
+    """The log of one container.
+
+    Attributes:
+        window: what is loaded.
+        following: new lines are added as they come.
+        ended: the stream of new lines came to its end.
+        error: why nothing can be read, ``""`` otherwise.
+        ready: something was read, even if it was nothing.
+    """
+
+    def __init__(self, engine: Engine, container: str, post: Callable[[Message], object], *, tail: int = PAGE) -> None:
+        self.window = LogWindow()
+        self.following = False
+        self.ended = False
+        self.ready = False
+        self.error = ""
+        self._engine = engine
+        self._container = container
+        self._post = post
+        self._tail = tail
+        self._follower: asyncio.Task[None] | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._waiting: list[LogLine] = []
+
+    async def close(self) -> None:
+        """Give the stream up."""
+        await self._unfollow()
+
+    async def last(self) -> None:
+        """Show the end and follow it."""
+        await self._unfollow()
+        self.window.replace((), at_start=False, at_end=True)
+        self._follow(LogQuery(follow=True, tail=self._tail), skip=0)
+
+    async def pause(self) -> None:
+        """Add no more lines: somebody reads."""
+        if self.following:
+            await self._unfollow()
+            self.window.at_end = False
+
+    async def first(self) -> None:
+        """Show the beginning."""
+        await self._unfollow()
+        lines, complete = await self._read(LogQuery(), PAGE)
+        self.window.replace(lines, at_start=True, at_end=complete)
+        self._told()
+
+    async def older(self, count: int = PAGE) -> int:
+        """Load lines before the window: how many."""
+        await self.pause()
+        window = self.window
+        if window.at_start or not window.entries:
+            return 0
+        seen = window.seen_before()
+        if seen is None:
+            await self.first()
+            return 0
+        wanted = seen + count
+        until = window.entries[0].time
+        lines, _ = await self._read(LogQuery(tail=wanted, until=until), wanted + 1)
+        found = lines[: max(0, len(lines) - seen)]
+        window.prepend(found, at_start=len(lines) < wanted)
+        self._told()
+        return len(found)
+
+    async def newer(self, count: int = PAGE) -> int:
+        """Load lines after the window, and follow once its end is reached: how many."""
+        window = self.window
+        if window.at_end or not window.entries:
+            return 0
+        seen = window.seen_after()
+        if seen is None:
+            await self.last()
+            return 0
+        since = window.entries[-1].time
+        lines, complete = await self._read(LogQuery(since=since), seen + count)
+        window.append(lines[seen:], at_end=complete)
+        window.version += 1
+        if complete:
+            self._follow(LogQuery(follow=True, since=window.entries[-1].time), skip=window.seen_after() or 0)
+        self._told()
+        return len(lines) - seen
+
+    async def _read(self, query: LogQuery, limit: int) -> tuple[list[LogLine], bool]:
+        """At most ``limit`` lines, and whether these were all."""
+        stream = self._engine.containers.logs(self._container, query)
+        lines: list[LogLine] = []
+        try:
+            async for batch in stream:
+                lines.extend(batch)
+                if len(lines) > limit:
+                    return lines[:limit], False
+        except LongshoreError as error:
+            self.error = error.message
+        finally:
+            await stream.aclose()
+        self.ready = True
+        return lines, True
+
+    def _follow(self, query: LogQuery, *, skip: int) -> None:
+        self.following, self.ended = True, False
+        if not self.ready and self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(QUIET, self._flush_and_tell)
+        self._follower = asyncio.create_task(self._run(query, skip))
+
+    async def _unfollow(self) -> None:
+        task, self._follower = self._follower, None
+        self.following = False
+        self._cancel_telling()
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._flush()
+
+    async def _run(self, query: LogQuery, skip: int) -> None:
+        stream = self._engine.containers.logs(self._container, query)
+        try:
+            async for batch in stream:
+                if skip:
+                    skip, batch = max(0, skip - len(batch)), batch[skip:]
+                self._collect(batch)
+                await asyncio.sleep(0)  # a flood of lines must let the screen live
+        except LongshoreError as error:
+            self.error = error.message
+        finally:
+            await stream.aclose()
+        self.ended = True
+        self._cancel_telling()
+        self._flush()
+        self._told()
+
+    def _collect(self, batch: Sequence[LogLine]) -> None:
+        self._waiting.extend(batch)
+        if len(self._waiting) > 2 * MAX_ENTRIES:
+            del self._waiting[:-MAX_ENTRIES]
+            self.window.replace((), at_start=False, at_end=True)
+        if self._telling is None or not self.ready:
+            self._cancel_telling()
+            self._telling = asyncio.get_running_loop().call_later(FLUSH, self._flush_and_tell)
+
+    def _cancel_telling(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+
+    def _flush_and_tell(self) -> None:
+        self._telling = None
+        self._flush()
+        self._told()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self.window.append(waiting, at_end=True)
+        self.ready = True
+
+    def _told(self) -> None:
+        self._post(LogChanged())

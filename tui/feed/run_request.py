@@ -1,0 +1,121 @@
+"""What is typed into the form that runs a container, turned into the engine's values. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from engine.errors import InvalidArgument
+from engine.model.containers import ContainerConfig, HostConfig, Mount, PortBinding, RestartPolicy
+from engine.model.value import Value
+
+RESTARTS = ("no", "always", "unless-stopped", "on-failure")
+
+
+class RunRequest(Value):
+    """A container to create and start."""
+
+    name: str
+    config: ContainerConfig
+    host: HostConfig
+
+
+class RunForm(Value):
+    """The texts of the form."""
+
+    image: str
+    name: str = ""
+    command: str = ""
+    ports: str = ""
+    env: str = ""
+    volumes: str = ""
+    restart: str = ""
+    network: str = ""
+    tty: bool = False
+    remove: bool = False
+
+
+def request(form: RunForm) -> RunRequest:
+    """The container that a form describes.
+
+    Raises:
+        InvalidArgument: a field can not be understood; the message begins with its name.
+    """
+    command = _words("command", form.command)
+    config = ContainerConfig(
+        image=form.image,
+        cmd=tuple(command) or None,
+        env=tuple(_environment(form.env)),
+        tty=form.tty,
+        open_stdin=form.tty,
+    )
+    host = HostConfig(
+        network_mode=form.network.strip() or "default",
+        port_bindings=tuple(_port(word) for word in _words("ports", form.ports.replace(",", " "))),
+        mounts=tuple(_mount(word) for word in _words("volumes", form.volumes)),
+        restart_policy=_restart(form.restart.strip()),
+        auto_remove=form.remove,
+    )
+    if form.remove and host.restart_policy.name != "no":
+        raise InvalidArgument("restart: a container that is removed when it exits can not be restarted")
+    return RunRequest(name=form.name.strip(), config=config, host=host)
+
+
+def _words(field: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InvalidArgument(f"{field}: {str(error).lower()}") from error
+
+
+def _environment(text: str) -> list[str]:
+    pairs = _words("env", text)
+    for pair in pairs:
+        if "=" not in pair or pair.startswith("="):
+            raise InvalidArgument(f"env: {pair} is not NAME=value")
+    return pairs
+
+
+def _port(word: str) -> PortBinding:
+    """``80``, ``8080:80``, ``127.0.0.1:8080:80``, each with ``/udp`` if need be."""
+    ports, _, protocol = word.partition("/")
+    address, _, inside = ports.rpartition(":")
+    host_ip, _, outside = address.rpartition(":")
+    try:
+        container, host = int(inside), int(outside or 0)
+    except ValueError:
+        raise InvalidArgument(f"ports: {word} is not [[address:]port:]port[/protocol]") from None
+    if not (0 < container < 65536 and 0 <= host < 65536) or protocol not in ("", "tcp", "udp", "sctp"):
+        raise InvalidArgument(f"ports: {word} is out of range or of an unknown protocol")
+    return PortBinding(container_port=container, protocol=protocol or "tcp", host_ip=host_ip.strip("[]"), host_port=host)
+
+
+def _mount(word: str) -> Mount:
+    """``name:/path``, ``/host:/path``, ``/path`` (anonymous), each with ``:ro`` or other options."""
+    parts = word.split(":")
+    if len(parts) == 1:
+        source, target, options = "", parts[0], ""
+    elif len(parts) in (2, 3):
+        source, target, options = (*parts, "")[:3]
+    else:
+        raise InvalidArgument(f"volumes: {word} is not [source:]path[:options]")
+    if not target.startswith("/"):
+        raise InvalidArgument(f"volumes: {target or word} is not an absolute path in the container")
+    flags = tuple(flag for flag in options.split(",") if flag and flag not in ("rw", "ro"))
+    bind = source.startswith(("/", ".", "~"))
+    if bind and not source.startswith("/"):
+        raise InvalidArgument(f"volumes: {source} is not an absolute path on the host")
+    return Mount(
+        kind="bind" if bind else "volume",
+        source=source,
+        target=target,
+        read_only="ro" in options.split(","),
+        options=flags,
+        create_source=bind,
+    )
+
+
+def _restart(text: str) -> RestartPolicy:
+    name, _, retries = text.partition(":")
+    if (name or "no") not in RESTARTS or (retries and not (name == "on-failure" and retries.isdigit())):
+        raise InvalidArgument(f"restart: {text} is none of {', '.join(RESTARTS)}")
+    return RestartPolicy(name=name or "no", max_retries=int(retries or 0))

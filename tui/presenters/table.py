@@ -1,0 +1,77 @@
+"""Columns of a list fitted to a width: what matters least goes first, the flexible column takes what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from engine.model.value import Value
+from tui.presenters.ansi import Styled
+from tui.presenters.text import pad
+
+
+class Column(Value):
+    """A column.
+
+    Attributes:
+        title: shown above the list where there is room.
+        priority: the column with the highest number goes first when it gets narrow; 0 never goes.
+        flexible: takes the width that is left, and gives it up first.
+        least: cells that a flexible column keeps.
+    """
+
+    title: str
+    priority: int = 0
+    right: bool = False
+    flexible: bool = False
+    least: int = 10
+    most: int = 200
+
+
+Cell = tuple[str, Style]
+
+
+class Row(Value):
+    """One row: its key, a cell for each column, and the text that a filter looks at."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    search: str
+
+
+def widths(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[int]:
+    """Cells for each column, 0 for those that are left out; empty columns are left out as well."""
+    natural = [min(column.most, max((cell_len(row.cells[index][0]) for row in rows), default=0)) for index, column in enumerate(columns)]
+    shown = [size > 0 for size in natural]
+
+    def total() -> int:
+        sizes = [
+            min(size, column.least) if column.flexible else size for size, column, on in zip(natural, columns, shown, strict=True) if on
+        ]
+        return sum(sizes) + max(0, len(sizes) - 1)
+
+    for _, index in sorted(((column.priority, index) for index, column in enumerate(columns) if column.priority), reverse=True):
+        if total() <= width:
+            break
+        shown[index] = False
+    result = [size if on else 0 for size, on in zip(natural, shown, strict=True)]
+    flexible = next((index for index, column in enumerate(columns) if column.flexible and shown[index]), -1)
+    if flexible >= 0:
+        others = sum(result) - result[flexible] + max(0, sum(1 for size in result if size) - 1)
+        right = any(size for size in result[flexible + 1 :])
+        room = max(1, width - others)
+        result[flexible] = room if right else min(natural[flexible], room)
+    return result
+
+
+def render(columns: Sequence[Column], row: Row, sizes: Sequence[int]) -> Styled:
+    """The row as one styled line."""
+    pieces: list[tuple[str, Style]] = []
+    for column, (text, style), size in zip(columns, row.cells, sizes, strict=True):
+        if size:
+            if pieces:
+                pieces.append((" ", Style.null()))
+            pieces.append((pad(text, size, right=column.right), style))
+    return tuple(pieces)

@@ -1,0 +1,1 @@
+"""Full screens and modals, and the commands that the keys run."""

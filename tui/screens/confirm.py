@@ -1,0 +1,49 @@
+"""A question that is answered with y or n. It names the object and the consequence, and never acts itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.presenters.text import safe
+
+
+class ConfirmModal(ModalScreen[bool]):
+    """``y`` or enter is yes, ``n`` or esc is no."""
+
+    CSS_PATH = "modals.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "answer(True)", "yes", id="confirm.yes"),
+        Binding("n,escape,q", "answer(False)", "no", id="confirm.no"),
+    ]
+
+    def __init__(self, question: str, consequence: str, *, danger: bool = True) -> None:
+        super().__init__()
+        self._question = question
+        self._consequence = consequence
+        self._danger = danger
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box danger" if self._danger else "box") as box:
+            box.border_title = Content("Confirm")
+            box.border_subtitle = Content.from_markup(
+                "[@click=screen.answer(True)]y/enter: yes[/]  [@click=screen.answer(False)]n/esc: no[/]"
+            )
+            yield Static(Content("\n".join(safe(line) for line in self._question.split("\n"))), classes="question")
+            if self._consequence:
+                yield Static(Content("\n".join(safe(line) for line in self._consequence.split("\n"))), classes="consequence")
+
+    def action_answer(self, yes: bool) -> None:
+        """Close with the answer."""
+        self.dismiss(yes)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss(False)

@@ -1,0 +1,47 @@
+"""One line of text asked for in a box."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static
+
+from tui.presenters.text import safe
+
+
+class PromptModal(ModalScreen[str]):
+    """Answers with the text, ``""`` when it was given up."""
+
+    CSS_PATH = "modals.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", id="prompt_box.close")]
+
+    def __init__(self, title: str, *, text: str = "", example: str = "", about: str = "", known: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._example = example
+        self._about = about
+        self._known = known
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box prompt") as box:
+            box.border_title = Content(safe(self._title))
+            box.border_subtitle = Content("enter: go  esc: cancel")
+            suggester = SuggestFromList(self._known, case_sensitive=False) if self._known else None
+            yield Input(self._text, placeholder=self._example, suggester=suggester)
+            if self._about:
+                yield Static(Content(self._about), classes="consequence")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip())
+
+    def action_close(self) -> None:
+        """Answer with nothing."""
+        self.dismiss("")

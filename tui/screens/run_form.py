@@ -1,0 +1,86 @@
+"""The form that runs a container from an image. It answers with a request; what is wrong is said in the form."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Checkbox, Input, Label, Static
+
+from engine.errors import InvalidArgument
+from tui.feed.run_request import RunForm, RunRequest, request
+from tui.presenters.text import safe
+
+_FIELDS = (
+    ("name", "Name", "made up when empty"),
+    ("command", "Command", "the image's when empty"),
+    ("ports", "Ports", "8080:80 127.0.0.1:5353:53/udp"),
+    ("env", "Environment", "NAME=value 'OTHER=with spaces'"),
+    ("volumes", "Volumes", "data:/var/lib/data /srv/www:/www:ro"),
+    ("network", "Network", "bridge when empty"),
+    ("restart", "Restart", "no, always, unless-stopped, on-failure:3"),
+)
+
+
+class RunModal(ModalScreen[RunRequest | None]):
+    """Answers with what to run, None when it was given up."""
+
+    CSS_PATH = "modals.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", id="run.close"),
+        Binding("ctrl+s", "submit", "run", id="run.submit"),
+        Binding("down", "app.focus_next", "next field", id="run.next"),
+        Binding("up", "app.focus_previous", "field before", id="run.previous"),
+    ]
+
+    def __init__(self, image: str, *, form: RunForm | None = None) -> None:
+        super().__init__()
+        self._image = image
+        self._form = form or RunForm(image=image)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box", id="run-form") as box:
+            box.border_title = Content(f"Run {safe(self._image)}")
+            box.border_subtitle = Content("enter: run  tab: next field  esc: cancel")
+            for name, label, example in _FIELDS:
+                with Horizontal():
+                    yield Label(label)
+                    yield Input(str(getattr(self._form, name)), placeholder=example, id=f"run-{name}")
+            with Horizontal():
+                yield Label("Terminal")
+                yield Checkbox("with a terminal and open input", self._form.tty, id="run-tty")
+            with Horizontal():
+                yield Label("Clean up")
+                yield Checkbox("remove it when it exits", self._form.remove, id="run-remove")
+            yield Static("", id="problem", markup=False)
+
+    def form(self) -> RunForm:
+        """What the fields hold."""
+        texts = {name: self.query_one(f"#run-{name}", Input).value for name, _, _ in _FIELDS}
+        return RunForm(
+            image=self._image,
+            tty=self.query_one("#run-tty", Checkbox).value,
+            remove=self.query_one("#run-remove", Checkbox).value,
+            **texts,
+        )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_submit()
+
+    def action_submit(self) -> None:
+        """Answer with the request, or say what is wrong and go there."""
+        try:
+            self.dismiss(request(self.form()))
+        except InvalidArgument as error:
+            self.query_one("#problem", Static).update(Content(safe(error.message)))
+            field = error.message.partition(":")[0]
+            self.query_one(f"#run-{field}", Input).focus()
+
+    def action_close(self) -> None:
+        """Run nothing."""
+        self.dismiss(None)
