@@ -15,16 +15,13 @@ import os
 from collections.abc import Callable, Sequence
 
 from engine.errors import EngineFault, Forbidden, LongshoreError, NotFound
-from engine.linux.netlink import NetlinkError
 from engine.linux.netlink_route import RouteSocket
 from engine.model.containers import Endpoint, PortBinding
 from engine.model.events import Event
 from engine.model.networks import NetworkSpec
 from engine.model.value import Value
-from engine.network import conntrack, files, names, plan, pools, ports, records, wiring
-from engine.network.directory import Directory
+from engine.network import conntrack, files, names, nameserver, plan, pools, ports, records, wiring
 from engine.network.firewall import Firewall
-from engine.network.resolver import Resolver, Upstream
 from engine.store import addresses, events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -38,21 +35,19 @@ class Attachment(Value):
     Attributes:
         endpoints, ports: as they are recorded already.
         holds: descriptors of the sockets that hold the published ports; keep them open while the container runs.
-        resolver: the container's name server, ``None`` in the default network; call its ``ready`` whenever its
-            ``descriptor`` is readable.
+        names: descriptors of the name server's two sockets, none in the default network; keep them open too, and have
+            :func:`engine.network.nameserver.serve` run in a forked process when one is readable.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PortBinding, ...] = ()
     holds: tuple[int, ...] = ()
-    resolver: Resolver | None = None
+    names: tuple[int, ...] = ()
 
     def close(self) -> None:
-        """Let the ports go and end the name server. Once only."""
-        for descriptor in self.holds:
+        """Let ports and name server go. Once only."""
+        for descriptor in self.holds + self.names:
             os.close(descriptor)
-        if self.resolver is not None:
-            self.resolver.close()
 
 
 class NetworkManager:
@@ -102,8 +97,10 @@ class NetworkManager:
         plan.check(network, record)
         return (plan.endpoint(network, record),)
 
-    def attach(self, record: ContainerRecord, pid: int) -> Attachment:
+    def attach(self, record: ContainerRecord, pid: int, *, name_server: bool = False) -> Attachment:
         """Connect the network namespace of process ``pid``, publish the ports and write the container's name files.
+
+        With ``name_server`` the caller sees to the name server of user-defined networks; otherwise there is none.
 
         Endpoints and ports are recorded, and a ``connect`` event is written. When it fails everything is undone.
 
@@ -119,7 +116,7 @@ class NetworkManager:
         try:
             if network.driver != "bridge":
                 return self._attach_plain(record, network, pid)
-            return self._attach_bridge(record, network, pid)
+            return self._attach_bridge(record, network, pid, named=name_server and not plan.is_default(network))
         except OSError as error:
             raise _fault(network, error) from error
 
@@ -212,30 +209,30 @@ class NetworkManager:
         self._record(record, network, endpoints, ())
         return Attachment(endpoints=endpoints)
 
-    def _attach_bridge(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
+    def _attach_bridge(self, record: ContainerRecord, network: NetworkRecord, pid: int, *, named: bool) -> Attachment:
         plan.check(network, record)
         if self._networks.leases(container_id=record.id):  # its supervisor was killed: ports of that run must go
             self.detach(record)
         held = ports.Held()
-        resolver: Resolver | None = None
+        sockets: tuple[int, ...] = ()
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             if not network.internal:  # nobody outside could reach them
                 held = ports.hold(ports.wanted(record.config, record.host_config), record.name)
             with _Namespace():
                 network, endpoint = self._wire(record, network, namespace, tuple(held.bindings))
-            if not plan.is_default(network):
-                resolver = self._resolver(record, network, namespace)
-            self._write_files(record, network, (endpoint,), embedded=resolver is not None)
+            if named:
+                sockets = nameserver.prepare(namespace)
+            self._write_files(record, network, (endpoint,), embedded=bool(sockets))
         except BaseException:
             held.close()
-            if resolver is not None:
-                resolver.close()
+            for descriptor in sockets:
+                os.close(descriptor)
             self._detach_quietly(record)
             raise
         finally:
             os.close(namespace)
-        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors), resolver=resolver)
+        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors), names=sockets)
 
     def _wire(
         self, record: ContainerRecord, network: NetworkRecord, namespace: int, bound: tuple[PortBinding, ...]
@@ -260,17 +257,6 @@ class NetworkManager:
         self._firewall.publish(network.bridge, lease.address, bound)
         conntrack.forget(bound)
         return network, endpoint
-
-    def _resolver(self, record: ContainerRecord, network: NetworkRecord, namespace: int) -> Resolver | None:
-        """The container's name server; ``None`` where the kernel can not translate addresses in its namespace."""
-        if record.host_config.dns:
-            upstream = Upstream(record.host_config.dns, os.dup(namespace))
-        else:
-            upstream = Upstream(files.Resolver(files.host_resolv_conf(stub=True)).servers)
-        try:
-            return Resolver(namespace, Directory(self._db, network), upstream, internal=network.internal)
-        except NetlinkError:
-            return None
 
     def _detach_quietly(self, record: ContainerRecord) -> None:
         """Clean up after a failure, whose error counts; what can not be undone now is left for the sweep."""

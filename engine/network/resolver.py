@@ -1,11 +1,11 @@
-"""The embedded name server of one container: 127.0.0.11 in its network namespace, served from outside.
+"""The embedded name server of one container, 127.0.0.11 in its network namespace: who answers what.
 
-Its sockets are made inside the namespace and stay there; an nftables rule in the namespace leads port 53 of 127.0.0.11 to
-them, so that a workload may listen on 0.0.0.0:53 itself. Everything is non-blocking behind one epoll descriptor, which the
-supervisor watches: :meth:`Resolver.ready` does whatever is due and never waits. There are no timers: a question goes to all
-upstream servers at once and the first good answer wins; what nobody answered is forgotten when the next question comes.
+Everything is non-blocking behind one epoll descriptor; :meth:`Resolver.ready` does whatever is due and never waits. There are
+no timers: a question goes to all upstream servers at once and the first good answer wins; what nobody answered is forgotten
+when the next question comes.
 
 Names of the network are answered here. Others are forwarded, never from internal networks (CVE-2024-29018).
+:mod:`engine.network.nameserver` says which process does this, and when.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from engine.errors import LongshoreError
-from engine.linux import nft
-from engine.linux import nft_rule as match
 from engine.linux.netlink import inside
 from engine.network import dns
 from engine.network.directory import Directory
@@ -26,8 +24,6 @@ from engine.network.files import EMBEDDED_RESOLVER
 from engine.network.resolver_stream import Connection
 
 _PORT = 53
-_TCP, _UDP = 6, 17
-_OUTPUT_PRIORITY = -100
 _MOST_QUESTIONS = 128
 _MOST_CONNECTIONS = 32
 _PATIENCE = 10.0
@@ -78,9 +74,14 @@ class _Pending:
 
 
 class Resolver:
-    """Serves one container until it is closed. ``descriptor`` becomes readable when :meth:`ready` has something to do."""
+    """Serves on two non-blocking sockets, which it closes with :meth:`close`.
 
-    def __init__(self, namespace: int, directory: Directory, upstream: Upstream, *, internal: bool) -> None:
+    ``descriptor`` becomes readable when :meth:`ready` has something to do.
+    """
+
+    def __init__(
+        self, datagrams: socket.socket, listener: socket.socket, directory: Directory, upstream: Upstream, *, internal: bool
+    ) -> None:
         self._directory = directory
         self._upstream = upstream
         self._internal = internal
@@ -88,24 +89,15 @@ class Resolver:
         self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
         self._pending: list[_Pending] = []
         self._connections: list[Connection] = []
-        try:
-            with inside(namespace):
-                datagrams = _bound(socket.SOCK_DGRAM)
-                listener = _bound(socket.SOCK_STREAM)
-                self.watch(datagrams, lambda: self._question(datagrams))
-                self.watch(listener, lambda: self._accept(listener))
-                listener.listen(_MOST_CONNECTIONS)
-                _redirect(datagrams.getsockname()[1], listener.getsockname()[1])
-        except BaseException:
-            self.close()
-            raise
+        self.watch(datagrams, lambda: self._question(datagrams))
+        self.watch(listener, lambda: self._accept(listener))
 
     @property
     def descriptor(self) -> int:
         """The epoll descriptor."""
         return self._epoll.fileno()
 
-    def ready(self, _: int = 0) -> None:
+    def ready(self) -> None:
         """Do everything that can be done without waiting."""
         for descriptor, _events in self._epoll.poll(0):
             watched = self._watched.get(descriptor)
@@ -253,26 +245,3 @@ class Resolver:
         while len(self._connections) >= _MOST_CONNECTIONS:
             self._connections[0].close()
         self._connections.append(Connection(self, client))
-
-
-def _bound(kind: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, kind)
-    try:
-        made.setblocking(False)
-        made.bind((EMBEDDED_RESOLVER, 0))
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _redirect(datagram_port: int, stream_port: int) -> None:
-    """Lead port 53 of the embedded address to our sockets, in the current namespace."""
-    batch = nft.Batch("longshore-dns")
-    batch.add_table()  # new: a container's namespace is attached once; replacing would cost 8 ms
-    batch.add_base_chain("output", "nat", nft.OUTPUT, _OUTPUT_PRIORITY)
-    for protocol, port in ((_UDP, datagram_port), (_TCP, stream_port)):
-        there = match.destination_in(EMBEDDED_RESOLVER, 32)
-        batch.add_rule("output", there, match.destination_port(protocol, _PORT), match.dnat_to(EMBEDDED_RESOLVER, port))
-    with nft.NftSocket() as firewall:
-        firewall.apply(batch)

@@ -41,7 +41,7 @@ class Running:
     def attach(self) -> Attachment:
         """What the supervisor does at start."""
         with inside(self.world.host.descriptor):
-            self.attachment = self.world.manager.attach(self.record, self.space.pid)
+            self.attachment = self.world.manager.attach(self.record, self.space.pid, name_server=True)
         return self.attachment
 
     def detach(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.linux.netlink import inside
 from engine.model.networks import NetworkSpec
-from engine.network import dns
+from engine.network import dns, nameserver
 from tests.engine.network.conftest import LAN_ADDRESS, Running, World
 from tests.engine.network.spaces import TIMEOUT, Space
 
@@ -41,29 +42,27 @@ def found(response: bytes) -> tuple[int, list[str]]:
     return flags & 0xF, addresses
 
 
+_SERVE = """
+import sys
+from engine.network import nameserver
+from engine.store.database import Database
+path, container, *names = sys.argv[1:]
+nameserver.serve(Database(path), container, [int(name) for name in names], idle=60)
+"""
+
+
 @contextmanager
-def served(*containers: Running) -> Iterator[None]:
-    """Do what supervisors do: call ``ready`` when the descriptor is readable."""
-    reader, writer = socket.socketpair()
-    resolvers = [one for container in containers if (one := container.attachment.resolver)]
-
-    def loop() -> None:
-        while True:
-            ready, _, _ = select.select([reader.fileno(), *(one.descriptor for one in resolvers)], [], [])
-            if reader.fileno() in ready:
-                return
-            for one in resolvers:
-                if one.descriptor in ready:
-                    one.ready()
-
-    thread = threading.Thread(target=loop)
-    thread.start()
+def served(container: Running) -> Iterator[None]:
+    """Do what a supervisor does: have a process serve while somebody asks."""
+    names = container.attachment.names
+    command = [sys.executable, "-c", _SERVE, container.world.database.path, container.id, *map(str, names)]
+    with inside(container.world.host.descriptor):
+        process = subprocess.Popen(command, pass_fds=names, stdin=subprocess.DEVNULL)
     try:
         yield
     finally:
-        writer.close()
-        thread.join()
-        reader.close()
+        process.kill()
+        process.wait()
 
 
 def ask(container: Running, message: bytes) -> bytes:
@@ -100,7 +99,7 @@ def upstream(lan: Space) -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_resolv_conf_names_the_embedded_server(pair: tuple[Running, Running], world: World) -> None:
     assert "nameserver 127.0.0.11\n" in pair[0].file("resolv.conf")
     assert "ndots:0" in pair[0].file("resolv.conf")
-    assert world.run().attachment.resolver is None  # the default network has none
+    assert world.run().attachment.names == ()  # the default network has none
 
 
 def test_names_of_the_network(pair: tuple[Running, Running]) -> None:
@@ -211,6 +210,18 @@ def test_hostile_clients_do_not_stop_it(pair: tuple[Running, Running]) -> None:
             finally:
                 for client in crowd:
                     client.close()
+
+
+def test_it_leaves_when_nobody_asks(pair: tuple[Running, Running]) -> None:
+    one, two = pair
+    with one.space.open(socket.SOCK_DGRAM) as client:
+        client.connect(SERVER)
+        client.send(query("two"))  # it waits in the socket until somebody serves
+        nameserver.serve(one.world.database, one.id, one.attachment.names, idle=0.1)
+        assert found(client.recv(4096))[1] == [two.address]
+        client.send(query("one"))
+        nameserver.serve(one.world.database, one.id, one.attachment.names, idle=0.1)
+        assert found(client.recv(4096))[1] == [one.address]
 
 
 @given(st.binary(max_size=600))
