@@ -55,6 +55,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
         host_config=host,
         argv=argv,
     )
+    record = record.replace(config=_with_hostname(core, record))
     core.containers.refuse_name(record.name)
     record = record.replace(endpoints=core.network_manager.check(record))
     devices = resolve_devices(host.devices)
@@ -79,7 +80,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
         )
         # Not synced: after a power cut the row is as old as the file, and WAL without sync forgets both or none.
         atomic.write_file(f"{directory}/config.json", codec.dumps(build_spec(inputs)).encode(), durable=False)
-        record = _insert(core, record.replace(config=_with_hostname(record)), made_up=not wanted)
+        record = _insert(core, record, made_up=not wanted)
     except BaseException:
         _undo(core, record)
         raise
@@ -112,12 +113,15 @@ def _exposed(config: ContainerConfig, host: HostConfig) -> tuple[str, ...]:
     return tuple(sorted({*config.exposed_ports, *(f"{port.container_port}/{port.protocol}" for port in host.port_bindings)}))
 
 
-def _with_hostname(record: ContainerRecord) -> ContainerConfig:
-    """What inspect shows: docker fills the host name in at create."""
-    if record.config.hostname or record.host_config.network_mode.startswith("container:"):
+def _with_hostname(core: Core, record: ContainerRecord) -> ContainerConfig:
+    """The host name filled in, as docker does at create; where the UTS namespace is the host's there is none of its own."""
+    if record.config.hostname or record.host_config.uts_mode == "host":
         return record.config
-    shared = record.host_config.network_mode == "host" or record.host_config.uts_mode == "host"
-    return record.config.replace(hostname=os.uname().nodename if shared else record.short_id)
+    mode = record.host_config.network_mode
+    if mode.startswith("container:"):
+        other = core.containers.get(mode.removeprefix("container:")).config
+        return record.config.replace(hostname=other.hostname, domainname=record.config.domainname or other.domainname)
+    return record.config.replace(hostname=os.uname().nodename[:64] if mode == "host" else record.short_id)
 
 
 def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequence[str]:
@@ -154,10 +158,8 @@ def _lowers(core: Core, image: ImageRecord) -> list[str]:
 
 
 def _generated(core: Core, record: ContainerRecord) -> tuple[tuple[str, str], ...]:
-    """Files that the network writes at start: its own, or those of the container whose network it shares."""
-    mode = record.host_config.network_mode
-    owner = mode.removeprefix("container:") if mode.startswith("container:") else record.id
-    directory = core.roots.container_dir(owner)
+    """Files that the network writes at start."""
+    directory = core.roots.container_dir(record.id)
     return tuple((f"/etc/{name}", f"{directory}/{name}") for name in _FILES)
 
 

@@ -8,10 +8,9 @@ import time
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, InvalidArgument, NotSupported
 from engine.linux import cgroups, processes
+from engine.metrics.sample import cgroup_of
 from engine.model.containers import ProcessTable
 from engine.store.containers import ContainerRecord
-from engine.supervisor import mainprocess
-from engine.supervisor.specs import load_spec
 
 _TITLES = ("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD")
 
@@ -26,23 +25,24 @@ def top(core: Core, container: str, ps_args: str) -> ProcessTable:
     record = core.containers.resolve(container)
     if not record.state.running or not processes.same(record.state.pid, record.pid_start):
         raise Conflict(f"Container {record.id} is not running")
-    pids = _pids(core, record)
+    pids = _pids(record)
     if ps_args.strip() in ("", "-ef"):
         return ProcessTable(titles=_TITLES, rows=tuple(row for pid in pids if (row := _row(pid))))
     return _by_ps(ps_args, pids)
 
 
-def _pids(core: Core, record: ContainerRecord) -> list[int]:
-    group: cgroups.Cgroup | None = mainprocess.cgroup_of(load_spec(core.roots, record.id))
-    if group is not None and group.exists():
-        found = sorted(group.pids())
-        if found:
-            return found
-    return _tree(record.state.pid)
+def _pids(record: ContainerRecord) -> list[int]:
+    """What its control group holds, else the descendants of its first process."""
+    path = cgroup_of(_read(f"/proc/{record.state.pid}/cgroup"), record.id)
+    try:
+        found = sorted(cgroups.open_cgroup(path).pids()) if path else []
+    except OSError:
+        found = []
+    return found or _tree(record.state.pid)
 
 
 def _tree(root: int) -> list[int]:
-    """A process and its descendants, where no control group knows them."""
+    """A process and its descendants."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdecimal() and (fields := _stat(int(name))):

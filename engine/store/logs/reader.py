@@ -20,7 +20,7 @@ from engine.store.inotify import IN_CREATE, IN_MODIFY, Inotify
 from engine.store.logs import record, seek
 
 _BLOCK = 1 << 18
-_JOIN_LIMIT = 16384
+_PIECE = 16384
 _CHECK_SECONDS = 1.0  # how often a follower looks whether the writer was killed; an orderly end rings the bell
 
 _new = object.__new__
@@ -191,14 +191,16 @@ class _Parser:
                 data = line[40:] + b"\n"
                 if pieces and stream in pieces:
                     data = pieces.pop(stream)[1] + data
+                if len(data) > _PIECE + 1:
+                    data = _cut(found, when, stream, data)
                 found.append(_line(when, stream, data))
             else:
                 data = line[40:]
                 if stream in pieces:
                     data = pieces.pop(stream)[1] + data
-                if len(data) >= _JOIN_LIMIT:
-                    found.append(_line(when, stream, data))
-                else:
+                if len(data) >= _PIECE:
+                    data = _cut(found, when, stream, data)
+                if data:
                     pieces[stream] = (when, data)
         self._seconds = (known, seconds)
         return found
@@ -208,6 +210,16 @@ class _Parser:
         left = sorted((when, stream, data) for stream, (when, data) in self._pieces.items())
         self._pieces.clear()
         return [_line(when, stream, data) for when, stream, data in left]
+
+
+def _cut(found: list[LogLine], when: int, stream: StreamName, data: bytes) -> bytes:
+    """Take whole pieces off the front of a long line; what remains, at most a piece and the newline, comes back."""
+    end = len(data) - data.endswith(b"\n")
+    start = 0
+    while end - start > _PIECE or (end - start == _PIECE and end == len(data)):
+        found.append(_line(when, stream, data[start : start + _PIECE]))
+        start += _PIECE
+    return data[start:]
 
 
 def _line(when: int, stream: StreamName, data: bytes) -> LogLine:

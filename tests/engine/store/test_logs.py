@@ -269,3 +269,15 @@ def test_sources_leave_no_descriptors(tmp_path: Path) -> None:
     for _ in range(5):
         read(tmp_path, LogQuery(follow=True))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_long_lines_come_in_pieces_of_16_kib(tmp_path: Path) -> None:
+    writer = LogWriter(str(tmp_path))
+    for size in (16383, 16384, 16385, 32768, 40000):
+        for chunk in (b"a" * size + b"\n", b"b" * size, b"\n"):
+            writer.write("stdout", chunk, START)
+    writer.close()
+    lines = texts(read(tmp_path))
+    assert max(map(len, lines)) == 16385
+    assert b"".join(lines) == b"".join(letter * size + b"\n" for size in (16383, 16384, 16385, 32768, 40000) for letter in (b"a", b"b"))
+    assert all(line.endswith(b"\n") or len(line) == 16384 for line in lines)
