@@ -24,6 +24,8 @@ class Child:
         names = dict(zip(answer["names"], descriptors, strict=False))
         self.pidfd = names["pidfd"]
         self._holds = descriptors[len(names) :]
+        self.sockets = self._holds[: int(answer.get("sockets", 0))]
+        """Those of its name server."""
         self._console = names.get("console", -1)
         self._outputs: list[Output] = []
         self.input: Input | None = None
@@ -68,7 +70,7 @@ class Child:
             self._console = -1
 
     def release(self) -> None:
-        """Let the ports go that were held for it."""
+        """Let go what was held for it: ports, the sockets of its name server."""
         for descriptor in self._holds:
             os.close(descriptor)
         self._holds = []

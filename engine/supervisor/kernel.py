@@ -53,13 +53,13 @@ def oom_killed(spec: Spec) -> bool:
         return False
 
 
-def dismantle(networks: NetworkManager, record: ContainerRecord, spec: Spec) -> None:
+def dismantle(networks: NetworkManager, record: ContainerRecord, spec: Spec, *, tidy: bool = True) -> None:
     """Kill what is left of a container outside its PID namespace, and remove its control group and network.
 
-    Idempotent. What fails here is tried again by the recovery sweep.
+    Idempotent. What fails here is tried again by the recovery sweep. Without ``tidy`` interfaces are left for :meth:`NetworkManager.tidy`.
     """
     group = cgroup_of(spec)
-    steps: list[Callable[[], object]] = [lambda: networks.detach(record)]
+    steps: list[Callable[[], object]] = [lambda: networks.detach(record, tidy=tidy)]
     if group is not None and group.exists():
         if group.pids():
             steps.append(group.kill)

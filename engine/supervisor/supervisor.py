@@ -34,6 +34,7 @@ from engine.supervisor.clerk import Clerk
 from engine.supervisor.execs import ExecSession
 from engine.supervisor.facts import Facts, state_of
 from engine.supervisor.loop import READ, Loop, Timer
+from engine.supervisor.names import NameServer
 from engine.supervisor.peers import Peer
 from engine.supervisor.restarts import Restarts
 from engine.supervisor.streams import Audience
@@ -75,6 +76,8 @@ class Supervisor:
         self._peers: set[Peer] = set()
         self._restart_timer: Timer | None = None
         self._clerk_timer: Timer | None = None
+        self._name_server: NameServer | None = None
+        self._untidy = False
         self._log: LogWriter | None = None
         self._stamp = 0
         self._pid_start = 0
@@ -110,6 +113,11 @@ class Supervisor:
         self.leave_if_unneeded()
         if not (self.finished and not self._peers):
             self.loop.run()
+        if self._untidy:
+            try:
+                self.clerk.call("tidy", id=self.id)  # no client waits any more
+            except LongshoreError as error:
+                self._complain(error.message)
         self.clerk.rest()
 
     def _accept(self, _mask: int) -> None:
@@ -189,6 +197,9 @@ class Supervisor:
         self.manually_stopped = self.stop_requested = self.keep = False
         self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self._output)
         self.loop.watch(self.child.pidfd, READ, self._exited)
+        self._untidy = True
+        if self.child.sockets:
+            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
         early, self._early_input = self._early_input, []
         for peer, data in early:
             if data is None:
@@ -217,6 +228,7 @@ class Supervisor:
         child, self.child = self.child, None
         assert child is not None
         code = child.reap()
+        self._end_name_server()
         for session in tuple(self.execs):
             session.kill()
         ended = self.state.replace(pid=0, exit_code=code, finished_at=time.time())
@@ -231,6 +243,11 @@ class Supervisor:
         else:
             self._restart_timer = self.loop.later(delay, self._restart)
             self._tell_waiting()
+
+    def _end_name_server(self) -> None:
+        if self._name_server is not None:
+            self._name_server.close()
+            self._name_server = None
 
     def _record_exit(self, child: Child) -> bool:
         """Have the exit written down; ``False`` when only a file tells of it, or the container is gone."""
@@ -308,6 +325,7 @@ class Supervisor:
     def abandon(self) -> None:
         """Let everything go and leave the process, if there is one, alone."""
         if self.child is not None:
+            self._end_name_server()
             self.child.abandon()
             self.child = None
         self._finish(remove=False)
