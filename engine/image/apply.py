@@ -288,9 +288,8 @@ class Applier:
             self.opaque.discard(real)
 
     def _check_space(self, entry: tar.Entry) -> None:
-        self._unchecked = 0
         disk = os.fstatvfs(self.root)
-        need = entry.size if entry.sparse is None else 0
+        self._unchecked = need = entry.size if entry.sparse is None else 0
         if disk.f_bavail * disk.f_frsize < need + _RESERVE or (disk.f_files and disk.f_favail < 1024):
             raise DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
 

@@ -2,7 +2,8 @@
 
 Three walls, each enough alone: the applier resolves every path itself (:mod:`engine.image.tree`); the process' root *is* the
 layer's directory, mounted without devices and without set-uid; and it keeps only the capabilities that making files needs, in
-namespaces without a network and without other processes. Nothing is imported or executed after the root changed.
+namespaces without a network and without other processes, behind a filter that refuses the system calls which could change any
+of that. Nothing is imported or executed after the root changed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import sys
 from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_NOFILE, getrlimit, setrlimit
 
+from engine.errors import NotSupported
 from engine.linux import capabilities, syscalls
+from engine.runtime import seccomp
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _PRIVATE = 0x40000 | 0x4000
@@ -21,6 +24,30 @@ _MEMORY = 2 << 30
 _OPEN_FILES = 4096
 
 KEPT = capabilities.mask(("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"))
+
+_REFUSED = [
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig",
+    "fsmount", "fspick", "mount_setattr", "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv",
+    "process_vm_writev", "kcmp", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "socket", "socketpair", "connect",
+    "bind", "listen", "accept", "accept4", "io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd",
+    "bpf", "perf_event_open", "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at",
+    "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "personality", "quotactl",
+    "swapon", "swapoff", "acct", "reboot", "iopl", "ioperm", "modify_ldt", "memfd_create",
+]  # fmt: skip
+_NAMESPACES = 0x7E020000
+_PROFILE = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [
+        {"names": _REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},  # glibc then makes its thread with clone(2)
+        {
+            "names": ["clone"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": _NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
+        },
+        {"names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+    ],
+}
 
 
 def enter_namespaces() -> None:
@@ -41,10 +68,21 @@ def enter_namespaces() -> None:
     syscalls.mount("none", "/", "", _PRIVATE)
 
 
-def lock_in(target: str, layers: str, last_capability: int) -> tuple[int, int]:
-    """Make ``target`` the root of this process and give up every other right.
+class Walls:
+    """What :func:`lock_in` needs and could not find out any more: made before, once for all workers."""
 
-    ``last_capability`` is :func:`engine.linux.capabilities.last`, asked before.
+    __slots__ = ("last_capability", "program")
+
+    def __init__(self) -> None:
+        self.last_capability = capabilities.last()
+        try:
+            self.program = seccomp.compile_profile(_PROFILE, 0)
+        except NotSupported:
+            self.program = b""  # an architecture without a table: the other walls have to do
+
+
+def lock_in(target: str, layers: str, walls: Walls) -> tuple[int, int]:
+    """Make ``target`` the root of this process and give up every other right.
 
     Returns:
         Descriptors of the root, and of the directory ``layers`` as a read-only mount that has no other name any more.
@@ -64,11 +102,11 @@ def lock_in(target: str, layers: str, last_capability: int) -> tuple[int, int]:
     syscalls.umount2(".", _DETACH)
     os.chdir("/")
     root = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    _give_up(last_capability)
+    _give_up(walls)
     return root, lowers
 
 
-def _give_up(last_capability: int) -> None:
+def _give_up(walls: Walls) -> None:
     sys.path.clear()
     sys.meta_path.clear()
     setrlimit(RLIMIT_CORE, (0, 0))
@@ -82,5 +120,7 @@ def _give_up(last_capability: int) -> None:
         except PermissionError:  # a user namespace whose group map we wrote ourselves
             pass
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    capabilities.drop_bounding(KEPT, last_capability)
+    capabilities.drop_bounding(KEPT, walls.last_capability)
     capabilities.apply(KEPT, KEPT)
+    if walls.program:
+        syscalls.seccomp_filter(walls.program)

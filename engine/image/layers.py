@@ -10,13 +10,13 @@ Layers of one image unpack at the same time. Only the last step of each, which l
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self
 
 from engine.errors import Cancelled, CorruptData, NotFound
-from engine.image import compression
+from engine.image import claims, compression
 from engine.image.tree import remove_tree
 from engine.image.unpacking import Unpacker
 from engine.linux import syscalls
@@ -59,7 +59,7 @@ class LayerStore:
         self._unpacker = Unpacker()
         self._making: set[str] = set()
 
-    def __enter__(self) -> LayerStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -230,8 +230,6 @@ class LayerStore:
             syscalls.syncfs(fd)
         finally:
             os.close(fd)
-        if os.path.isdir(final):  # half-removed: it has no record
-            self._discard(final)
         os.rename(new, final)
         parent = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -249,20 +247,37 @@ class LayerStore:
                 os.mkdir(new, 0o700)
             except FileExistsError:
                 pass
-            fd = _lock(new)
+            fd = claims.lock(new)
             if fd is not None:
-                if self.has(job.chain_id):
-                    remove_tree(new)
-                    os.close(fd)
-                    return -1
-                for leftover in ("diff", "opaque"):
-                    _remove(f"{new}/{leftover}")
-                return fd
+                if self._settled(job.chain_id):
+                    for leftover in ("diff", "opaque"):
+                        claims.remove(f"{new}/{leftover}")
+                    return fd
+                claims.remove(new)
+                os.close(fd)
             if self.has(job.chain_id):
                 return -1
             if job.stop():
                 raise Cancelled("waiting for a layer was cancelled")
             time.sleep(_POLL)
+
+    def _settled(self, chain_id: str) -> bool:
+        """Nobody has finished the layer, and nobody is between renaming and recording it."""
+        final = self._directory(chain_id)
+        if self.has(chain_id):
+            return False
+        if not os.path.isdir(final):
+            return True
+        fd = claims.lock(final)
+        if fd is None:
+            return False
+        try:
+            if self.has(chain_id):
+                return False
+            self._discard(final)  # its record was lost, or never written
+        finally:
+            os.close(fd)
+        return True
 
     def _wait_for(self, parent: str, stop: Stop) -> None:
         """Until ``parent`` is there.
@@ -271,8 +286,9 @@ class LayerStore:
             NotFound: nobody makes it.
         """
         while not self.has(parent):
-            # Asked before the second look: a maker records the layer before it lets go.
-            idle = parent not in self._making and not _is_locked(f"{self._root}/{_NEW}{_hex(parent)}")
+            # Asked before the second look: a maker renames, records, and only then lets go.
+            places = (f"{self._root}/{_NEW}{_hex(parent)}", self._directory(parent))
+            idle = parent not in self._making and not any(map(claims.is_locked, places))
             if idle and not self.has(parent):
                 raise NotFound(f"the layer below, {parent}, is not unpacked")
             if stop():
@@ -321,7 +337,7 @@ class LayerStore:
         if name.startswith(_GONE):
             remove_tree(path)
             return 1
-        fd = _lock(path)  # a layer between its rename and its record still has its maker's lock
+        fd = claims.lock(path)  # a layer between its rename and its record still has its maker's lock
         if fd is None:
             return 0
         try:
@@ -375,42 +391,3 @@ def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
         yield from chunks
 
     return head, whole()
-
-
-def _lock(path: str) -> int | None:
-    """A descriptor of the directory ``path`` that holds its lock; ``None`` if somebody else does, or it was renamed meanwhile."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        here, there = os.fstat(fd), os.stat(path, follow_symlinks=False)
-        if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
-            return fd
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(fd)
-    return None
-
-
-def _is_locked(path: str) -> bool:
-    fd = None
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        if fd is not None:
-            os.close(fd)
-    return False
-
-
-def _remove(path: str) -> None:
-    try:
-        remove_tree(path)
-    except NotADirectoryError:
-        os.unlink(path)

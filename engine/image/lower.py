@@ -72,6 +72,17 @@ class Lowers:
             return None if _is_whiteout(status) else Found(fd, name, status)
         return None
 
+    def names(self) -> set[bytes]:
+        """Every name that any layer has in its root."""
+        found: set[bytes] = set()
+        for root in self._roots:
+            fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root)
+            try:
+                found.update(map(os.fsencode, os.listdir(fd)))
+            finally:
+                os.close(fd)
+        return found
+
     def _directories(self, real: bytes) -> list[tuple[int, int]]:
         """The directories, topmost first, that are merged at ``real``, each with the number of its layer."""
         if not real:

@@ -38,6 +38,7 @@ def settle(applier: Applier, lowers: Lowers) -> list[bytes]:
     """
     work = _Settling(applier, lowers)
     if lowers:
+        work.opaque_root()
         work.implicit_directories()
     work.hard_links()
     if lowers:
@@ -55,6 +56,12 @@ class _Settling:
         self._lowers = lowers
         self._mover = Mover(applier)
         self._linked: set[bytes] = set()  # paths that settling itself made for hard links
+
+    def opaque_root(self) -> None:
+        """overlayfs always merges the roots of its layers: an opaque one is told by whiteouts of everything below."""
+        if b"" in self._applier.opaque:
+            self._applier.opaque.discard(b"")
+            self._applier.whiteouts.setdefault(b"", set()).update(self._lowers.names())
 
     # -- directories
 

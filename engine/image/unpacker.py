@@ -32,7 +32,7 @@ from engine.image.apply import Applier, failure
 from engine.image.lower import Lowers
 from engine.image.settle import settle
 from engine.image.tar import TarReader
-from engine.linux import capabilities, syscalls
+from engine.linux import syscalls
 
 MAX_REQUEST = 128 << 10
 _AHEAD = 4
@@ -87,7 +87,7 @@ class _Pump:
 def serve(connection: socket.socket) -> None:
     """Be the unpacker until ``connection`` ends."""
     jail.enter_namespaces()
-    last = capabilities.last()
+    walls = jail.Walls()
     pid = os.fork()
     if pid:
         connection.close()
@@ -106,7 +106,7 @@ def serve(connection: socket.socket) -> None:
         compression.preload(job.kind)
         if os.fork() == 0:
             connection.close()
-            _work(job, last)
+            _work(job, walls)
         job.talk.close()
         for fd in fds:
             os.close(fd)
@@ -122,12 +122,12 @@ class _Job:
         self.kind, self.algorithm, self.target, self.layers, *self.parents = words
 
 
-def _work(job: _Job, last_capability: int) -> None:
+def _work(job: _Job, walls: jail.Walls) -> None:
     """Unpack one layer and exit. Errors are told, never raised: a traceback would open source files inside the jail."""
     talk = job.talk
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        root, lower_root = jail.lock_in(job.target, job.layers, last_capability)
+        root, lower_root = jail.lock_in(job.target, job.layers, walls)
         _unpack(job, root, lower_root)
         os._exit(0)
     except LongshoreError as error:
