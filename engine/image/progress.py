@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from _queue import SimpleQueue
 
 from engine.model import digest as digests
 from engine.model.images import PullPhase, PullProgress
@@ -16,7 +16,7 @@ class Progress:
     """Collects events from several threads; one thread takes them with :meth:`take`."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[PullProgress | BaseException | None] = queue.SimpleQueue()
+        self._queue: SimpleQueue[PullProgress | BaseException | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._layers: list[str] = []
         self._complete: list[bool] = []

@@ -7,16 +7,22 @@ Pure: header texts in, challenges out. Several challenges may share a header, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from re import ASCII
+from functools import cache
+from re import ASCII, Pattern
 from re import compile as compile_pattern
 
 from engine.model.value import EMPTY, Value
 
 _MAX_HEADER = 8192
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = compile_pattern(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*', ASCII)
-_SCHEME = compile_pattern(rf"\s*({_TOKEN})(?:\s+|$|(?=,))", ASCII)
-_ESCAPE = compile_pattern(r"\\(.)", ASCII)
+_PARAMETER = rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*'
+_SCHEME = rf"\s*({_TOKEN})(?:\s+|$|(?=,))"
+_ESCAPE = r"\\(.)"
+
+
+@cache
+def _pattern(text: str) -> Pattern[str]:
+    return compile_pattern(text, ASCII)
 
 
 class Challenge(Value):
@@ -40,14 +46,14 @@ def choose(challenges: Iterable[Challenge]) -> Challenge | None:
 def _parse_one(header: str) -> Iterator[Challenge]:
     position = 0
     while position < len(header):
-        scheme = _SCHEME.match(header, position)
+        scheme = _pattern(_SCHEME).match(header, position)
         if scheme is None:
             return
         position = scheme.end()
         parameters: dict[str, str] = {}
-        while found := _PARAMETER.match(header, position):
+        while found := _pattern(_PARAMETER).match(header, position):
             name, quoted, plain = found.groups()
-            parameters.setdefault(name.lower(), _ESCAPE.sub(r"\1", quoted) if plain is None else plain)
+            parameters.setdefault(name.lower(), _pattern(_ESCAPE).sub(r"\1", quoted) if plain is None else plain)
             position = found.end()
             if header[position : position + 1] != ",":
                 break

@@ -152,7 +152,7 @@ class RegistryClient:
             return read_bounded(response, limit)
         except httpx.TransportError as error:
             self._cancel.check()
-            raise failures.translate(error, "GET", str(response.url)) from error
+            raise failures.translate(error, "GET", str(response.url.copy_with(query=None))) from error
 
     def _request(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
         """A successful answer (2xx, or 416 to a range), body unread; after as many attempts as are reasonable."""

@@ -60,7 +60,7 @@ class Transport:
         self._host = host
         self._insecure = insecure
         self._lock = threading.Lock()
-        self._clients: dict[tuple[bool, bool, str], httpx.Client] = {}
+        self._clients: dict[tuple[bool, bool, bool], httpx.Client] = {}
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._aborted = False
 
@@ -98,16 +98,16 @@ class Transport:
         except httpx.InvalidURL:
             following = httpx.URL("")
         if not location or following.scheme not in ("http", "https") or not following.host:
-            raise Unavailable(f'"{target}" redirects to no valid address')
+            raise Unavailable(f'"{target.copy_with(query=None)}" redirects to no valid address')
         if target.scheme == "https" and following.scheme == "http" and not self._insecure:
-            raise Unavailable(f'"{target}" redirects to plain HTTP at {following.host}, which is not allowed')
+            raise Unavailable(f'"{target.copy_with(query=None)}" redirects to plain HTTP at {following.host}, which is not allowed')
         return following
 
     def _client(self, target: httpx.URL) -> httpx.Client:
         import httpx
 
-        own = target.netloc.decode("ascii") == self._host
-        key = (target.scheme == "https", loopback(target.host), target.netloc.decode("ascii") if own else "")
+        own = _origin(target) == _origin(httpx.URL(f"{target.scheme}://{self._host}"))
+        key = (target.scheme == "https", loopback(target.host), own)
         with self._lock:
             if self._aborted:
                 raise httpx.CloseError("closed")
