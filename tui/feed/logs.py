@@ -49,6 +49,7 @@ class LogFeed:
         self._follower: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
         self._waiting: list[LogLine] = []
+        self._patient = False
 
     async def close(self) -> None:
         """Give the stream up."""
@@ -127,8 +128,9 @@ class LogFeed:
 
     def _follow(self, query: LogQuery, *, skip: int) -> None:
         self.following, self.ended = True, False
-        if not self.ready and self._telling is None:
+        if not self.ready:
             self._telling = asyncio.get_running_loop().call_later(QUIET, self._flush_and_tell)
+            self._patient = True
         self._follower = asyncio.create_task(self._run(query, skip))
 
     async def _unfollow(self) -> None:
@@ -162,7 +164,7 @@ class LogFeed:
         if len(self._waiting) > 2 * MAX_ENTRIES:
             del self._waiting[:-MAX_ENTRIES]
             self.window.replace((), at_start=False, at_end=True)
-        if self._telling is None or not self.ready:
+        if self._telling is None or self._patient:
             self._cancel_telling()
             self._telling = asyncio.get_running_loop().call_later(FLUSH, self._flush_and_tell)
 
@@ -170,9 +172,11 @@ class LogFeed:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+        self._patient = False
 
     def _flush_and_tell(self) -> None:
         self._telling = None
+        self._patient = False
         self._flush()
         self._told()
 
@@ -180,7 +184,7 @@ class LogFeed:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self.window.append(waiting, at_end=True)
-        self.ready = True
 
     def _told(self) -> None:
+        self.ready = True
         self._post(LogChanged())

@@ -22,7 +22,7 @@ COLUMNS = (
     Column(title="AGE", right=True, priority=3),
     Column(title="PORTS", priority=4, most=40),
     Column(title="IMAGE", priority=5, most=50),
-    Column(title="RESTARTS", right=True, priority=6),
+    Column(title="×", right=True, priority=6),
 )
 
 COLOURS = {

@@ -11,6 +11,9 @@ from engine.model.value import Value
 from tui.presenters.ansi import Styled
 from tui.presenters.text import pad
 
+WIDE = 64
+"""From this width on columns stand beside one another instead of being spread to the right edge."""
+
 
 class Column(Value):
     """A column.
@@ -62,7 +65,8 @@ def widths(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[i
         others = sum(result) - result[flexible] + max(0, sum(1 for size in result if size) - 1)
         right = any(size for size in result[flexible + 1 :])
         room = max(1, width - others)
-        result[flexible] = room if right else min(natural[flexible], room)
+        spread = right and width < WIDE
+        result[flexible] = room if spread else min(natural[flexible] + 2 * right, room)
     return result
 
 

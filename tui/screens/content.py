@@ -41,7 +41,8 @@ SETTLE = 0.06
 """Seconds that the cursor has to rest before something is loaded."""
 TOP_EVERY = 2.0
 _WELCOME = (
-    "  Longshore runs containers on this machine, without Docker and without a daemon.",
+    "  Longshore runs containers on this machine:",
+    "  no Docker and no daemon are needed.",
     "",
     "  2 p   pull an image, for example busybox or nginx",
     "  R     run a container from it",

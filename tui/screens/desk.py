@@ -38,6 +38,9 @@ class Desk(Protocol):
     def active_actions(self) -> list[Action]:
         """What the keys do here and now."""
 
+    def offered_actions(self) -> list[Action]:
+        """Those of them that make sense for the selected object."""
+
     async def ask(self, modal: ModalScreen[T]) -> T | None:
         """Show a modal and wait for its answer."""
 

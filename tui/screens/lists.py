@@ -50,6 +50,7 @@ class Lists:
             self.sorts[Noun.CONTAINERS] = sort
         self.reverse: set[Noun] = set()
         self.hide_stopped = hide_stopped
+        self._widths: dict[Noun, int] = {}
         self._sampler = sampler
         self._now = now
         self._things: dict[Noun, dict[str, Thing]] = {noun: {} for noun in Noun}
@@ -82,10 +83,16 @@ class Lists:
         """Draw a pane anew: its filter, its order or the numbers changed."""
         pane = self.panes[noun]
         everything = things(self.snapshot, noun)
+        self._widths[noun] = pane.size.width
         rows = self._rows(noun, pane.size.width)
         wanted = pane.filter.lower().split()
         shown = [row for row in rows if all(word in row.search for word in wanted)]
         pane.show(shown, total=len(everything), note=self._note(noun), empty=self._empty(noun, len(everything), len(rows)))
+
+    def fit(self, noun: Noun) -> None:
+        """Draw a pane anew if its width changed: words may be shortened."""
+        if self._widths.get(noun) != self.panes[noun].size.width:
+            self.refresh(noun)
 
     def next_sort(self, noun: Noun) -> str:
         """Sort by the next key: which one it is now."""

@@ -34,6 +34,7 @@ from tui.presenters.text import safe
 from tui.screens.commands import HANDLERS
 from tui.screens.content import Content
 from tui.screens.lists import Lists
+from tui.screens.offers import offered
 from tui.screens.stage import Boxes, Stage
 from tui.snapshot import Noun, label_of
 from tui.widgets.keybar import KeyBar
@@ -146,8 +147,10 @@ class MainScreen(Screen[None]):
     def on_list_pane_highlighted(self, message: ListPane.Highlighted) -> None:
         if message.pane.id == self.noun.value:
             self.show_content()
+            self.show_keys()
 
     def on_list_pane_visible_changed(self, message: ListPane.VisibleChanged) -> None:
+        self.lists.fit(Noun(str(message.pane.id)))
         if message.pane.id == Noun.CONTAINERS.value:
             self.watch_samples()
 
@@ -212,9 +215,13 @@ class MainScreen(Screen[None]):
             return view is self._main.log_view
         if action == "logs.reveal":
             return self.content.tab in ("env", "config")
-        if action in ("images.cancel",):
+        if action == "images.cancel":
             return bool(self.pulls.running)
         return True
+
+    def offered_actions(self) -> list[Action]:
+        chosen = self.lists.selected(self.noun)
+        return [action for action in self.active_actions() if offered(action.id, chosen)]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action != "do":
@@ -259,7 +266,7 @@ class MainScreen(Screen[None]):
 
         entries: list[Entry] = []
         groups: dict[Scope, list[Action]] = {}
-        for action in self.active_actions():
+        for action in self.offered_actions():
             groups.setdefault(action.scope, []).append(action)
         order = [scope for scope in (Scope[self.noun.name], Scope.LOGS, Scope.MAIN, Scope.LISTS, Scope.GLOBAL) if scope in groups]
         for scope in order:
@@ -309,7 +316,7 @@ class MainScreen(Screen[None]):
         """Show in the footer what the keys do now."""
         info = self.lists.snapshot.info
         right = f"{safe(info.engine)} {safe(info.version)}" if info else ""
-        self._keys.show(self.active_actions(), right)
+        self._keys.show(self.offered_actions(), right)
 
     def _refresh_focus(self) -> None:
         self.show_content()

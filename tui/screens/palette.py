@@ -27,7 +27,7 @@ class ActionCommands(Provider):
 
     def _actions(self) -> list[Action]:
         desk: Desk = self.screen  # type: ignore[assignment]  # the palette opens over the main screen only
-        return [action for action in desk.active_actions() if action.id != "global.palette"]
+        return [action for action in desk.offered_actions() if action.id != "global.palette"]
 
     async def _run(self, action: Action) -> None:
         await self.screen.run_action(f"screen.do('{action.id}')")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -91,6 +92,7 @@ class ListPane(ScrollView, can_focus=True):
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
         self._sizes: list[int] = []
+        self._fitted = 0
         self._cursor = 0
         self._empty: tuple[str, ...] = ()
         self._total = 0
@@ -212,6 +214,8 @@ class ListPane(ScrollView, can_focus=True):
             return self._title_line(width, base)
         if not self._rows:
             return self._empty_line(y, width, base)
+        if self._fitted != width:
+            self._fit()
         if y == 0 and self._head:
             return self._heading_line(width, base)
         index = int(self.scroll_offset.y) + y - self._head
@@ -229,12 +233,14 @@ class ListPane(ScrollView, can_focus=True):
     def _title_line(self, width: int, base: Style) -> Strip:
         """The whole pane as one line, where there is no room for more."""
         dim = base + self.get_component_rich_style("list-pane--title", partial=True)
-        text = clip(f" [{self.number}] {self._title()} ", width - 2)
+        text = clip(f" [{self.number}] {self._title()} ", width - 3)
+        room = width - cell_len(text) - 3
         count = f" {self._counter()} "
-        fill = "─" * max(0, width - len(text) - len(count) - 3)
-        return Strip([Segment("╶─", dim), Segment(text, base), Segment(fill, dim), Segment(count, dim), Segment("╴", dim)]).crop_extend(
-            0, width, base
-        )
+        if len(count) > room:
+            count = ""
+        fill = "─" * max(0, room - len(count))
+        pieces = (("╶─", dim), (text, base), (fill, dim), (count, dim), ("╴", dim))
+        return Strip([Segment(piece, style) for piece, style in pieces]).crop_extend(0, width, base)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
         height = max(1, self.size.height)
@@ -253,8 +259,8 @@ class ListPane(ScrollView, can_focus=True):
         return Strip([Segment(" ".join(parts), style)]).crop_extend(0, width, style)
 
     def _fit(self) -> None:
-        width = max(1, self.scrollable_content_region.width)
-        self._sizes = widths(self._columns, self._rows, width)
+        self._fitted = max(1, self.size.width)
+        self._sizes = widths(self._columns, self._rows, self._fitted)
 
     def _reveal(self) -> None:
         if self._view_height > 0 and self._rows:
