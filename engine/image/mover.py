@@ -18,13 +18,13 @@ Follow = Callable[[bytes], bytes | None]
 
 
 class Mover:
-    """Moves inside of the layer that ``applier`` made. ``moved`` says whether it ever did."""
+    """Moves inside of the layer that ``applier`` made."""
 
     def __init__(self, applier: Applier) -> None:
         self._applier = applier
         self._tree = applier.tree
         self._work = 0
-        self.moved = False
+        self._arrived: set[bytes] = set()
 
     def merge(self, source: bytes, target: bytes, follow: Follow) -> None:
         """Move everything in the directory ``source`` into the directory ``target`` (real paths) and remove ``source``.
@@ -35,7 +35,6 @@ class Mover:
         Raises:
             CorruptData: a directory would move into itself, paths get too long, or there is too much to move.
         """
-        self.moved = True
         emptied: list[bytes] = []
         pending = [(source, target)]
         while pending:
@@ -55,6 +54,12 @@ class Mover:
             os.rmdir(name, dir_fd=self._fd(above))
         self._tree.forget()
 
+    def arrived(self, path: bytes) -> bool:
+        """What is at the real ``path`` was moved there, alone or with a directory above."""
+        while path and path not in self._arrived:
+            path = path.rpartition(b"/")[0]
+        return bool(path)
+
     def _move(self, here: bytes, there: bytes, name: bytes, follow: Follow) -> bytes | None:
         """Move one name, or say which directory its content has to be merged into."""
         old, new = join(here, name), join(there, name)
@@ -72,6 +77,7 @@ class Mover:
             self._applier.clear(there, name)
             source, target = self._fd(here), self._fd(there)
         os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+        self._arrived.add(new)
         if is_directory:
             self._rename_records(old, new)
         return None

@@ -181,16 +181,16 @@ class _Settling:
         above = self._resolve(b"", directory)
         source = join(above, name)
         ours = self._tree.real(above)
-        if source not in self._linked:
+        replaced = ours is not None and exists(ours, name)
+        if source not in self._linked and not (replaced and self._mover.arrived(source)):
             below = self._below(source)
-            if below is not None and not below.is_directory:
-                if ours is not None and exists(ours, name):  # replaced since: the link means the old one
-                    self._copy(below, real, base)
-                    return
-                self._copy(below, self._tree.parent(above)[1], name)
-                self._linked.add(source)
-            elif not self._mover.moved or ours is None or not exists(ours, name):
+            if below is None or below.is_directory:
                 raise CorruptData(f"hard link {shown(join(real, base))} to {shown(target)}: no such file")
+            if replaced:  # by a later entry: the link means the old file
+                self._copy(below, real, base)
+                return
+            self._copy(below, self._tree.parent(above)[1], name)
+            self._linked.add(source)
         fd, ours = self._tree.parent(real)[0], self._tree.parent(above)[0]
         os.link(name, base, src_dir_fd=ours, dst_dir_fd=fd, follow_symlinks=False)
         self._linked.add(join(real, base))
