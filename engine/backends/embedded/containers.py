@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING
 
 from engine.backends.embedded.core import Core
-from engine.backends.embedded.lifecycle import Lifecycle
 from engine.backends.embedded.offload import Offload
-from engine.backends.embedded.sessions import BlockingSession
 from engine.errors import Cancelled
 from engine.model.containers import (
     Container,
@@ -25,6 +24,9 @@ from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery, Output
 from engine.model.value import EMPTY
 
+if TYPE_CHECKING:
+    from engine.backends.embedded.sessions import BlockingSession
+
 
 class EmbeddedContainers:
     """:class:`engine.interface.containers.Containers`. What a verb does not need is not imported for it."""
@@ -32,7 +34,6 @@ class EmbeddedContainers:
     def __init__(self, core: Core, offload: Offload) -> None:
         self._core = core
         self._offload = offload
-        self._life = Lifecycle(core.roots, core.database)
 
     async def create(self, config: ContainerConfig, host: HostConfig, *, name: str = "", platform: str = "") -> CreatedContainer:
         from engine.backends.embedded.create import create
@@ -40,25 +41,25 @@ class EmbeddedContainers:
         return await self._offload.run(create, self._core, config, host, name=name, platform=platform)
 
     async def start(self, container: str) -> None:
-        await self._offload.run(self._life.start, container)
+        await self._offload.run(self._core.lifecycle.start, container)
 
     async def stop(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
-        await self._offload.run(self._life.stop, container, timeout=timeout, signal=signal)
+        await self._offload.run(self._core.lifecycle.stop, container, timeout=timeout, signal=signal)
 
     async def restart(self, container: str, *, timeout: int | None = None) -> None:
-        await self._offload.run(self._life.restart, container, timeout=timeout)
+        await self._offload.run(self._core.lifecycle.restart, container, timeout=timeout)
 
     async def kill(self, container: str, *, signal: str = "KILL") -> None:
-        await self._offload.run(self._life.kill, container, signal=signal)
+        await self._offload.run(self._core.lifecycle.kill, container, signal=signal)
 
     async def pause(self, container: str) -> None:
-        await self._offload.run(self._life.pause, container)
+        await self._offload.run(self._core.lifecycle.pause, container)
 
     async def unpause(self, container: str) -> None:
-        await self._offload.run(self._life.unpause, container)
+        await self._offload.run(self._core.lifecycle.unpause, container)
 
     async def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
-        await self._offload.run(self._life.remove, container, force=force, volumes=volumes)
+        await self._offload.run(self._core.lifecycle.remove, container, force=force, volumes=volumes)
 
     async def rename(self, container: str, name: str) -> None:
         from engine.backends.embedded.details import rename
@@ -66,7 +67,7 @@ class EmbeddedContainers:
         await self._offload.run(rename, self._core, container, name)
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
-        stream = self._offload.stream(lambda: self._life.wait(container, condition))
+        stream = self._offload.stream(lambda: self._core.lifecycle.wait(container, condition))
         try:
             async for found in stream:
                 return found
@@ -105,10 +106,10 @@ class EmbeddedContainers:
         return self._offload.stream(lambda: StatsSource(self._core, container, stream=stream))
 
     async def attach(self, container: str, *, stdin: bool = False, logs: bool = False) -> EmbeddedSession:
-        return EmbeddedSession(await self._offload.run(self._life.attach, container, stdin=stdin, logs=logs), self._offload)
+        return EmbeddedSession(await self._offload.run(self._core.lifecycle.attach, container, stdin=stdin, logs=logs), self._offload)
 
     async def exec(self, container: str, config: ExecConfig) -> EmbeddedSession:
-        return EmbeddedSession(await self._offload.run(self._life.exec, container, config), self._offload)
+        return EmbeddedSession(await self._offload.run(self._core.lifecycle.exec, container, config), self._offload)
 
 
 class EmbeddedSession:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from engine.backends.embedded import checks, copyup, disks, merge, names
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, LongshoreError, NotFound
-from engine.image.catalog import Catalog
 from engine.model import platform as platforms
 from engine.model.containers import ContainerConfig, CreatedContainer, HostConfig, Mount
 from engine.runtime.host import host_facts, resolve_devices
@@ -41,7 +40,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
     """
     wanted = names.check_container(name) if name else ""
     image = _image(core, config.image, platform)
-    config = merge.merge(config, Catalog(core.roots, core.database).document(image).config)
+    config = merge.merge(config, core.catalog.document(image).config)
     host = _resolve_joins(core, host)
     argv = merge.argv(config)
     warnings = checks.check(config, host)
@@ -88,7 +87,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
 
 
 def _image(core: Core, name: str, platform: str) -> ImageRecord:
-    image = Catalog(core.roots, core.database).resolve(name)
+    image = core.catalog.resolve(name)
     if platform:
         wanted = platforms.parse(platform)
         actual = platforms.normalise(image.os, image.architecture, image.variant)

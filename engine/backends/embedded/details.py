@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.backends.embedded import listing, names, view
 from engine.backends.embedded.core import Core
-from engine.backends.embedded.lifecycle import Lifecycle
 from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model import filters as filtering
 from engine.model.containers import ContainerDetails, ContainerStatus, PruneReport
@@ -71,7 +70,6 @@ def prune(core: Core, filters: Filters) -> PruneReport:
     from engine.image.catalog import deadline
 
     until = deadline(filters)
-    lifecycle = Lifecycle(core.roots, core.database)
     removed: list[str] = []
     freed = 0
     for record in core.containers.by_status(*_STOPPED):
@@ -79,7 +77,7 @@ def prune(core: Core, filters: Filters) -> PruneReport:
             continue
         size = listing.sizes(core, record)[0]
         try:
-            lifecycle.remove(record.id)
+            core.lifecycle.remove(record.id)
         except (Conflict, NotFound):
             continue  # it was started or removed meanwhile
         removed.append(record.id)

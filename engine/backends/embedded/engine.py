@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from engine.backends.embedded.containers import EmbeddedContainers
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from engine.backends.embedded.core import Core
-from engine.backends.embedded.images import EmbeddedImages
 from engine.backends.embedded.offload import Automatic, Offload
-from engine.backends.embedded.resources import EmbeddedNetworks, EmbeddedSystem, EmbeddedVolumes
 from engine.errors import LongshoreError
 from engine.store.roots import Roots
+
+if TYPE_CHECKING:
+    from engine.backends.embedded.containers import EmbeddedContainers
+    from engine.backends.embedded.images import EmbeddedImages
+    from engine.backends.embedded.resources import EmbeddedNetworks, EmbeddedSystem, EmbeddedVolumes
 
 
 class EmbeddedEngine:
@@ -25,41 +30,46 @@ class EmbeddedEngine:
         self._core = Core(roots, config)
         self._offload: Offload = Automatic() if offload is None else offload
         self.troubles: list[LongshoreError] = _sweep(self._core)
-        self._containers = EmbeddedContainers(self._core, self._offload)
-        self._images = EmbeddedImages(self._core, self._offload)
-        self._networks = EmbeddedNetworks(self._core, self._offload)
-        self._volumes = EmbeddedVolumes(self._core, self._offload)
-        self._system = EmbeddedSystem(self._core, self._offload)
 
     @property
     def url(self) -> str:
         """``embedded:``"""
         return "embedded:"
 
-    @property
+    @cached_property
     def containers(self) -> EmbeddedContainers:
         """Containers."""
-        return self._containers
+        from engine.backends.embedded.containers import EmbeddedContainers
 
-    @property
+        return EmbeddedContainers(self._core, self._offload)
+
+    @cached_property
     def images(self) -> EmbeddedImages:
         """Images."""
-        return self._images
+        from engine.backends.embedded.images import EmbeddedImages
 
-    @property
+        return EmbeddedImages(self._core, self._offload)
+
+    @cached_property
     def networks(self) -> EmbeddedNetworks:
         """Networks."""
-        return self._networks
+        from engine.backends.embedded.resources import EmbeddedNetworks
 
-    @property
+        return EmbeddedNetworks(self._core, self._offload)
+
+    @cached_property
     def volumes(self) -> EmbeddedVolumes:
         """Volumes."""
-        return self._volumes
+        from engine.backends.embedded.resources import EmbeddedVolumes
 
-    @property
+        return EmbeddedVolumes(self._core, self._offload)
+
+    @cached_property
     def system(self) -> EmbeddedSystem:
         """The engine itself."""
-        return self._system
+        from engine.backends.embedded.resources import EmbeddedSystem
+
+        return EmbeddedSystem(self._core, self._offload)
 
     async def close(self) -> None:
         """Give up threads and database connections. Containers go on."""

@@ -28,25 +28,19 @@ class EmbeddedImages:
         self._offload = offload
 
     async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
-        from engine.image.catalog import Catalog
-
-        return await self._offload.run(Catalog(self._core.roots, self._core.database).list, filters)
+        return await self._offload.run(self._core.catalog.list, filters)
 
     async def inspect(self, image: str) -> ImageDetails:
         return await self._offload.run(_inspect, self._core, image)
 
     async def history(self, image: str) -> Sequence[ImageLayer]:
-        from engine.image.catalog import Catalog
-
-        return await self._offload.run(Catalog(self._core.roots, self._core.database).history, image)
+        return await self._offload.run(self._core.catalog.history, image)
 
     def pull(self, reference: str, *, platform: str = "", credentials: Credentials | None = None) -> AsyncGenerator[PullProgress, None]:
         return self._offload.stream(lambda: _Pull(self._core, reference, platform, credentials))
 
     async def tag(self, image: str, reference: str) -> None:
-        from engine.image.catalog import Catalog
-
-        await self._offload.run(Catalog(self._core.roots, self._core.database).tag, image, reference)
+        await self._offload.run(self._core.catalog.tag, image, reference)
         await self._offload.run(_publish, self._core)
 
     async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
@@ -64,11 +58,10 @@ class EmbeddedImages:
 
 def _inspect(core: Core, image: str) -> ImageDetails:
     from engine.image import inspection
-    from engine.image.catalog import Catalog
     from engine.image.layers import LayerStore
 
     with LayerStore(core.roots, core.database) as layers:
-        return inspection.inspect(Catalog(core.roots, core.database), core.images, layers, image)
+        return inspection.inspect(core.catalog, core.images, layers, image)
 
 
 def _removing(core: Core, call: Callable[[Removal], T]) -> T:

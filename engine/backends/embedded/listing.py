@@ -57,13 +57,10 @@ def sizes(core: Core, record: ContainerRecord) -> tuple[int, int]:
 
 def _ancestor(core: Core, values: tuple[str, ...]) -> Test:
     """Made from an image by name or id, or from one that was built on it: one whose layers begin with its layers."""
-    from engine.image.catalog import Catalog
-
-    catalog = Catalog(core.roots, core.database)
     wanted: set[str] = set()
     for value in values:
         try:
-            base = catalog.resolve(value)
+            base = core.catalog.resolve(value)
         except LongshoreError:
             continue
         wanted.add(base.id)
