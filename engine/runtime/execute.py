@@ -121,11 +121,12 @@ def find(name: str, search: str) -> str:
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if "/" in name:
         try:
-            info = os.stat(name)
+            info = _status(name)
         except OSError as error:
-            text = reason(error)
+            if error.errno == errno.ELOOP:
+                raise NotExecutable(f"{_PREFIX}exec: {quoted}: {reason(error)}") from None
             kind = NotExecutable if error.errno == errno.EACCES else ExecutableNotFound
-            raise kind(f"{_PREFIX}exec: {quoted}: stat {name}: {text}") from None
+            raise kind(f"{_PREFIX}exec: {quoted}: stat {name}: {reason(error)}") from None
         if stat.S_ISDIR(info.st_mode):
             raise NotExecutable(f"{_PREFIX}exec: {quoted}: is a directory")
         if not os.access(name, os.X_OK):
@@ -136,6 +137,15 @@ def find(name: str, search: str) -> str:
         if directory.startswith("/") and os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
             return candidate
     raise ExecutableNotFound(f"{_PREFIX}exec: {quoted}: executable file not found in $PATH")
+
+
+def _status(name: str) -> os.stat_result:
+    """stat(2) that follows no link of procfs: ``/proc/self/exe`` is our interpreter until the program runs (CVE-2019-5736)."""
+    fd = paths.open_in_root(syscalls.AT_FDCWD, name, resolve=paths.RESOLVE_NO_MAGICLINKS)
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
 
 
 def execute(program: str, args: Sequence[str], env: Mapping[str, str]) -> NoReturn:

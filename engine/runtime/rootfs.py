@@ -86,11 +86,24 @@ def mount_root(spec: Spec) -> int:
 
 def _forget_volatile(work: str) -> None:
     """Remove the mark that keeps an overlay from being mounted twice after a crash; its content is not worth keeping."""
-    for directory in (f"{work}/work/incompat/volatile", f"{work}/work/incompat"):
+    mark = f"{work}/work/incompat/volatile"
+    for remove, path in ((os.unlink, f"{mark}/dirty"), (os.rmdir, mark), (os.rmdir, os.path.dirname(mark))):
         try:
-            os.rmdir(directory)
+            remove(path)
         except FileNotFoundError:
             continue
+
+
+def _refuse_name(kind: str, destination: str) -> None:
+    clean = posixpath.normpath("/" + destination.lstrip("/"))
+    if (clean == "/proc" and kind != "proc") or (clean.startswith("/proc/") and clean not in _PROC_FILES):
+        raise StartFailed(f'"{destination}" cannot be mounted because it is inside /proc')
+
+
+def _refuse_procfs(destination: str, target: int) -> None:
+    """By what is really there: the way may have led over a link of the image."""
+    if syscalls.filesystem_type(target) == PROC_MAGIC and posixpath.normpath(destination) not in _PROC_FILES:
+        raise StartFailed(f'"{destination}" cannot be mounted because it is inside /proc')
 
 
 class Mounter:
@@ -121,6 +134,7 @@ class Mounter:
         kind, destination = entry["type"], entry["destination"]
         try:
             options = Options(entry.get("options") or ())
+            _refuse_name(kind, destination)
             if kind in ("proc", "sysfs"):
                 self._mount_kernel(kind, destination, options)
             elif kind == "bind":
@@ -157,7 +171,7 @@ class Mounter:
     def _mount_new(self, kind: str, source: str, destination: str, options: Options) -> None:
         target = paths.make_directories(self._root, destination)
         try:
-            self._refuse_proc(destination, target)
+            _refuse_procfs(destination, target)
             if kind == "tmpfs" and not any(option.startswith("mode=") for option in options.data):
                 options.data.append(f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}")
             if kind == "devpts":
@@ -176,7 +190,7 @@ class Mounter:
             else:
                 target = paths.make_file(self._root, destination)
             try:
-                self._refuse_proc(destination, target)
+                _refuse_procfs(destination, target)
                 if options.attr_set or options.attr_clr:
                     syscalls.mount_setattr(tree, recursive=options.recursive, attr_set=options.attr_set, attr_clr=options.attr_clr)
                 mounts.attach(tree, target)
@@ -202,13 +216,6 @@ class Mounter:
         mounts.attach(tree, target)
         os.close(target)
         os.close(tree)
-
-    @staticmethod
-    def _refuse_proc(destination: str, target: int) -> None:
-        clean = posixpath.normpath("/" + destination.lstrip("/"))
-        named = clean == "/proc" or clean.startswith("/proc/")
-        if (named or syscalls.filesystem_type(target) == PROC_MAGIC) and clean not in _PROC_FILES:
-            raise StartFailed(f'"{destination}" cannot be mounted because it is inside /proc')
 
     def _mount_cgroup(self, destination: str, options: Options) -> None:
         target = paths.make_directories(self._root, destination)

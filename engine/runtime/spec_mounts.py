@@ -47,7 +47,7 @@ def _defaults(taken: set[str], host: HostConfig, writable_cgroups: bool) -> list
             if host.ipc_mode == "none":
                 continue
             listed.append(f"size={host.shm_size or defaults.SHM_SIZE}")
-        if destination in ("/dev/shm", "/dev/mqueue") and host.ipc_mode == "host":
+        if destination == "/dev/shm" and host.ipc_mode == "host":
             entries.append(_bind(destination, destination, ["rbind"]))
             continue
         if destination == "/dev/shm" and host.ipc_mode.startswith("container:"):
