@@ -6,6 +6,7 @@ A :class:`Batch` collects messages and is applied as one transaction. Expression
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Iterable, Sequence
 
@@ -229,7 +230,7 @@ class NftSocket(Netlink):
         try:
             self.request(_SUBSYSTEM | kind, _general(family) + payload)
         except NetlinkError as fault:
-            if fault.errno == 2:  # ENOENT
+            if fault.errno == errno.ENOENT:
                 return False
             raise
         return True

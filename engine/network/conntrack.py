@@ -6,6 +6,7 @@ port would go on talking to nobody. (linux/netfilter/nfnetlink_conntrack.h)
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Iterable
 
@@ -27,14 +28,20 @@ def forget(bindings: Iterable[PortBinding]) -> None:
     if not wanted:
         return
     with Netlink(NETLINK_NETFILTER) as socket:
-        for kind, payload in socket.dump(_SUBSYSTEM | _GET, _GENERAL):
+        try:
+            flows = socket.dump(_SUBSYSTEM | _GET, _GENERAL)
+        except NetlinkError as fault:
+            if fault.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # this kernel shows no flows (nf_conntrack_netlink)
+                return
+            raise
+        for kind, payload in flows:
             original = attributes(payload, 4).get(_TUPLE_ORIGINAL)
             if kind & 0xFF != _NEW or original is None or not _leads_to(original, wanted):
                 continue
             try:
                 socket.request(_SUBSYSTEM | _DELETE, _GENERAL + nest(_TUPLE_ORIGINAL, original))
             except NetlinkError as fault:
-                if fault.errno != 2:  # ENOENT: it ended by itself
+                if fault.errno != errno.ENOENT:  # it ended by itself
                     raise
 
 

@@ -58,8 +58,9 @@ class Firewall:
 
     def settle(self) -> None:
         """Close what :meth:`withdraw` left open."""
-        while self._lingering:
-            self._lingering.pop().close()
+        lingering, self._lingering = self._lingering, []
+        for socket in lingering:
+            socket.close()
 
     def reload(self) -> None:
         """Make everything anew from the database; nothing is left when no container is in a bridge. Raises NetlinkError."""

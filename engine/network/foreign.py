@@ -11,6 +11,7 @@ comment, by which they are found again.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 
 from engine.linux import nft
@@ -70,5 +71,5 @@ def _adjust(firewall: nft.NftSocket, chain: nft.Chain, owner: str, wanted: dict[
     try:
         firewall.apply(batch)
     except NetlinkError as fault:
-        if fault.errno != 2:  # ENOENT: its owner took the chain away meanwhile
+        if fault.errno != errno.ENOENT:  # its owner took the chain away meanwhile
             raise

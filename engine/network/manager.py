@@ -266,7 +266,8 @@ class NetworkManager:
             pass
 
     def _settle(self, links: RouteSocket, network: NetworkRecord) -> NetworkRecord:
-        """A network that came out of the pools while idle moves when its subnet was taken by somebody else meanwhile."""
+        """The network as it is now; one that is idle moves when its subnet came out of the pools and is taken by now."""
+        network = self._networks.get(network.id)  # it may have moved while we waited for the lock
         if self._networks.leases(network_id=network.id) or links.link(network.bridge) is not None:
             return network
         span = addresses.bounds(plan.subnet(network).subnet)

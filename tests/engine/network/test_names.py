@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.linux.netlink import inside
@@ -224,6 +224,7 @@ def test_it_leaves_when_nobody_asks(pair: tuple[Running, Running]) -> None:
         assert found(client.recv(4096))[1] == [one.address]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_parsed_or_refused(message: bytes) -> None:
     for response in (False, True):
