@@ -13,10 +13,12 @@ def main(arguments: list[str]) -> None:
 
 
 def _warm(roots: Roots) -> server.Rehearse:
+    from engine.linux import internal_signals
     from engine.runtime import process
     from engine.supervisor.practice import practise
     from engine.supervisor.supervise import rehearse
 
+    internal_signals.reset()
     process.warm()
     practise(roots.run)
     return lambda: rehearse(roots)

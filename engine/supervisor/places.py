@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from engine.errors import EngineFault
 from engine.store import faults
 from engine.store.locks import Lock, is_held
 from engine.store.roots import Roots
@@ -22,18 +23,24 @@ def lock_path(roots: Roots, container_id: str) -> str:
     return f"{roots.container_run_dir(container_id)}/{_LOCK}"
 
 
-def lock(roots: Roots, container_id: str) -> Lock:
-    """The container's lock, not taken yet. Its holder is the only writer of the container's state.
+def try_lock(roots: Roots, container_id: str) -> Lock | None:
+    """The container's lock, held, or ``None`` when somebody else holds it. Its holder is the only writer of the container's state.
 
     Raises:
         Forbidden, DiskFull, EngineFault: the run directory can not be made.
     """
     directory = roots.container_run_dir(container_id)
-    try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise faults.from_os(error, f"make {directory}") from error
-    return Lock(lock_path(roots, container_id))
+    lock = Lock(lock_path(roots, container_id))
+    for last in (False, True):
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            return lock if lock.try_exclusive() else None
+        except OSError as error:
+            raise faults.from_os(error, f"make {directory}") from error
+        except EngineFault:
+            if last or os.path.isdir(directory):
+                raise  # otherwise a removal took the directory away in between
+    return None
 
 
 def alive(roots: Roots, container_id: str) -> bool:

@@ -81,8 +81,8 @@ def practise(run: str) -> None:
 
 
 def _round(roots: Roots) -> None:
-    lock = places.lock(roots, _ID)
-    lock.try_exclusive()
+    lock = places.try_lock(roots, _ID)
+    assert lock is not None
     clerk = _Understudy()
     supervisor = Supervisor(roots, _ID, Facts.of(clerk.call("open")[0]), lock=lock, clerk=clerk, on_frame=on_frame)
     client, connection = socket.socketpair()

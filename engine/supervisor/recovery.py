@@ -39,8 +39,8 @@ def settle(roots: Roots, database: Database, container_id: str) -> bool:
         LongshoreError: the database can not be written, or the run root not used.
     """
     rebooted = not os.path.isdir(roots.container_run_dir(container_id))
-    lock = places.lock(roots, container_id)
-    if not lock.try_exclusive():
+    lock = places.try_lock(roots, container_id)
+    if lock is None:
         return False
     try:
         record = Containers(database).get(container_id)

@@ -38,6 +38,11 @@ def remove(roots: Roots, database: Database, record: ContainerRecord, *, volumes
         raise failed[0]
 
 
+def forget_run(roots: Roots, container_id: str) -> None:
+    """Take the run directory of a container away that somebody else has removed. Raises what :func:`remove` raises."""
+    remove_tree(roots.container_run_dir(container_id))
+
+
 def _remove_anonymous(roots: Roots, database: Database, name: str) -> None:
     table = Volumes(database)
     try:

@@ -61,9 +61,8 @@ def _take_turn(roots: Roots, container_id: str) -> Lock | None:
     Raises:
         EngineFault: the holder neither answers nor leaves.
     """
-    lock = places.lock(roots, container_id)
     deadline = time.monotonic() + _TURN
-    while not lock.try_exclusive():
+    while (lock := places.try_lock(roots, container_id)) is None:
         other = wire.connect(places.socket_path(roots, container_id))
         if other is not None:
             other.close()

@@ -12,11 +12,12 @@ from typing import Any, Final, TypeVar
 
 from engine.backends.embedded.sessions import BlockingSession, Wait
 from engine.errors import Conflict, EngineFault, InvalidArgument, NotFound, NotModified, Unavailable
-from engine.model.containers import ContainerStatus, ExecConfig
+from engine.model.containers import ContainerState, ContainerStatus, ExecConfig
 from engine.model.streams import LogLine, LogQuery
 from engine.store import codec, events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
+from engine.store.locks import Lock
 from engine.store.logs.reader import LogReader
 from engine.store.roots import Roots
 from engine.supervisor import client, places, records, signals
@@ -83,28 +84,36 @@ class Lifecycle:
     def remove(self, name: str, *, force: bool = False, volumes: bool = False) -> None:
         """See :meth:`engine.interface.containers.ContainerLifecycle.remove`."""
         record = self._containers.resolve(name)
-        deadline = time.monotonic() + _PATIENCE
-        lock = places.lock(self._roots, record.id)
-        while not lock.try_exclusive():
+        try:
+            lock = self._take_over(record, force=force)
+        except NotFound:
             if force:
-                self._end_by_force(record)
-            else:
-                self._refuse_running(record)
-            self._retire(record)
-            if time.monotonic() > deadline:
-                raise EngineFault(f"cannot remove container {record.name}: its supervisor does not leave")
-            time.sleep(0.001)
-
+                return  # it removed itself as it ended
+            raise
         from engine.supervisor import recovery, removal
 
         try:
             recovery.settle_locked(self._roots, self._db, self._containers.get(record.id))
             removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes)
         except NotFound:
-            if not force:
-                raise NotFound(f"No such container: {name}") from None
+            removal.forget_run(self._roots, record.id)
         finally:
             lock.release()
+
+    def _take_over(self, record: ContainerRecord, *, force: bool) -> Lock:
+        """The container's lock, once its supervisor has left. Raises Conflict if it runs, NotFound if it is gone."""
+        deadline = time.monotonic() + _PATIENCE
+        while (lock := places.try_lock(self._roots, record.id)) is None:
+            state = self._containers.get(record.id).state
+            if force:
+                self._end_by_force(record)
+            else:
+                self._refuse_running(record, state)
+            self._retire(record)
+            if time.monotonic() > deadline:
+                raise EngineFault(f"cannot remove container {record.name}: its supervisor does not leave")
+            time.sleep(0.001)
+        return lock
 
     def wait(self, name: str, condition: str = "not-running") -> Wait:
         """A source of the one :class:`~engine.model.containers.ContainerExit` that the condition asks for.
@@ -178,8 +187,7 @@ class Lifecycle:
         except Conflict:
             pass  # it does not run, or has just ended
 
-    def _refuse_running(self, record: ContainerRecord) -> None:
-        state = self._containers.get(record.id).state
+    def _refuse_running(self, record: ContainerRecord, state: ContainerState) -> None:
         if not state.running and state.status is not ContainerStatus.RESTARTING:
             return
         if not places.alive(self._roots, record.id):
