@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from engine.dockerapi.document import Document, load_document
 from engine.errors import (
+    Conflict,
     CorruptData,
     EngineFault,
     ExecutableNotFound,
+    Forbidden,
     InvalidArgument,
     LongshoreError,
     NotExecutable,
+    NotFound,
     PullDenied,
     StartFailed,
     TooManyRequests,
     Unauthorized,
     from_status,
 )
+
+# Podman answers 500 to much that is the caller's affair, with the kind of failure beside it (podman, libpod/define/errors.go).
+_CAUSES: dict[str, type[LongshoreError]] = {
+    "container state improper": Conflict,
+    "container already exists": Conflict,
+    "that name is already in use": Conflict,
+    "network already exists": Conflict,
+    "network is being used": Forbidden,
+    "no such container": NotFound,
+    "invalid argument": InvalidArgument,
+}
 
 
 def message(body: bytes) -> str:
@@ -29,7 +43,16 @@ def message(body: bytes) -> str:
 
 def failure(status: int, body: bytes, fallback: str) -> LongshoreError:
     """The error for an answer with ``status``; ``fallback`` is the text where the engine gave none."""
-    return from_status(status, message(body) or f"{fallback} (HTTP status {status})")
+    text = message(body) or f"{fallback} (HTTP status {status})"
+    kind = _CAUSES.get(_cause(body)) if status == 500 else None
+    return kind(text) if kind else from_status(status, text)
+
+
+def _cause(body: bytes) -> str:
+    try:
+        return load_document(body).text("cause")
+    except CorruptData:
+        return ""
 
 
 def pull_failure(found: LongshoreError) -> LongshoreError:

@@ -20,7 +20,7 @@ def decode(item: Document) -> Stats:
     pids = item.document("pids_stats")
     limit = pids.integer("limit")
     return now.replace(
-        container_id=item.text("id"),
+        container_id=item.text("id") or item.text("Id"),  # podman's spelling
         name=item.text("name").removeprefix("/"),
         read_at=times.seconds(item.text("read")),
         cpu_percent=cpu_percent(now, before) if before.system_total else 0.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ from engine.model.value import EMPTY
 
 _STOP_SIGNAL_VERSION = (1, 42)
 _DEFAULT_STOP_TIMEOUT = 10
+_PODMAN_COLUMNS = "user,pid,ppid,pcpu,etime,tty,time,args"  # for docker's `-ef` podman runs the container's own ps
 
 
 def path_of(container: str) -> str:
@@ -53,6 +55,8 @@ class DockerContainers:
         self._api = api
 
     async def create(self, config: ContainerConfig, host: HostConfig, *, name: str = "", platform: str = "") -> CreatedContainer:
+        if config.stop_timeout is None and await self._api.is_podman():
+            config = config.replace(stop_timeout=_DEFAULT_STOP_TIMEOUT)  # its API takes nothing for 0
         body = bodies.encode_create(config, host)
         return codec.decode_created(await self._api.post("/containers/create", {"name": name, "platform": platform}, body=body))
 
@@ -116,6 +120,8 @@ class DockerContainers:
         return codec.decode_details(await self._api.get(f"{path_of(container)}/json", {"size": size}))
 
     async def top(self, container: str, *, ps_args: str = "") -> ProcessTable:
+        if not ps_args and await self._api.is_podman():
+            ps_args = _PODMAN_COLUMNS
         try:
             return codec.decode_top(await self._api.get(f"{path_of(container)}/top", {"ps_args": ps_args}))
         except EngineFault as error:
@@ -125,9 +131,28 @@ class DockerContainers:
         return logs.read(self._api, container, query)
 
     async def stats(self, container: str, *, stream: bool = True) -> AsyncGenerator[Stats, None]:
+        # Podman's single sample has no predecessor: the second of a stream has.
+        wanted = 0 if stream else 2 if await self._api.is_podman() else 1
+        samples = self._samples(container, endless=wanted != 1)
+        count, last = 0, None
+        async with contextlib.aclosing(samples):
+            async for last in samples:
+                count += 1
+                if not wanted:
+                    yield last
+                elif count == wanted:
+                    break
+        if not count:
+            last = Stats(container_id=(await self.inspect(container)).container.id)
+        if last is not None and (wanted or not count):
+            yield last
+
+    async def _samples(self, container: str, *, endless: bool) -> AsyncGenerator[Stats, None]:
         decoder, before = Lines(), None
-        async with self._api.stream("GET", f"{path_of(container)}/stats", {"stream": "1" if stream else "0"}) as response:
-            chunks = self._api.chunks(response)
+        async with (
+            self._api.stream("GET", f"{path_of(container)}/stats", {"stream": "1" if endless else "0"}) as response,
+            contextlib.aclosing(self._api.chunks(response)) as chunks,
+        ):
             async for chunk in chunks:
                 for item in decoder.feed(chunk):
                     sample = stats.decode(item)

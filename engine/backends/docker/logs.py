@@ -95,8 +95,5 @@ async def _until(chunks: AsyncGenerator[bytes, None], until: int | None) -> Asyn
 
 
 def _inside(lines: list[LogLine], query: LogQuery) -> list[LogLine]:
-    """Podman is less precise about the bounds than the lines' own times."""
-    since, until = query.since, query.until
-    if since is None and until is None:
-        return lines
-    return [line for line in lines if (since is None or line.time >= since) and (until is None or line.time <= until)]
+    """A followed log goes on a little past ``until``."""
+    return lines if query.until is None else [line for line in lines if line.time <= query.until]

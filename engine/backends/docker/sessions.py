@@ -101,7 +101,8 @@ async def attach(api: Api, container: str, *, stdin: bool, logs: bool) -> Sessio
     details = codec.decode_details(await api.get(f"/containers/{quote(container, safe='')}/json"))
     path = f"/containers/{details.container.id}"
     stdin = stdin and details.config.open_stdin
-    condition = "removed" if details.host_config.auto_remove else "next-exit"
+    # Podman forgets the exit code of a container that is gone.
+    condition = "removed" if details.host_config.auto_remove and not await api.is_podman() else "next-exit"
     listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     ended = asyncio.create_task(_wait(api, path, condition, listening))
     try:
