@@ -1,7 +1,9 @@
 """Where an engine keeps its state and its run time files.
 
-The state root survives reboots, the run root does not have to. A run root belongs to exactly one state root: its path
-holds a hash of the state root's unless that is the default one, so that two engines never meet at a socket or lock.
+The state root survives reboots, the run root does not have to. A run root belongs to exactly one state root, so that two
+engines never meet at a socket or lock: its path holds a hash of the state root's unless that is the default one. One that
+was chosen with ``LONGSHORE_RUN`` is taken as it is by the first state root that uses it, which leaves its name there; others
+get directories below it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from engine.errors import InvalidArgument
 from engine.model.value import Value
 from engine.store import faults
 
+_OWNER = "root"
 _DIRECTORY_MODE = 0o700  # images hold setuid programs: nobody else may reach them (CVE-2021-41091)
 
 
@@ -82,7 +85,14 @@ class Roots(Value):
         for path in (self.state, self.layout, self.ingest, self.layers, self.containers, self.volumes, self.run, run):
             if not os.path.isdir(path):
                 _make(path)
+        if not os.path.exists(f"{self.run}/{_OWNER}"):
+            self._claim()
         return self
+
+    def _claim(self) -> None:
+        from engine.store import atomic
+
+        atomic.write_file(f"{self.run}/{_OWNER}", os.fsencode(self.state), durable=False)
 
 
 def _make(path: str) -> None:
@@ -108,11 +118,22 @@ def resolve(root: str = "") -> Roots:
         raise InvalidArgument("invalid state root /: it must be a directory of its own")
     if "\n" in state:
         raise InvalidArgument(f"invalid state root {state!r}: a newline can not be in it")
-    run = os.environ.get("LONGSHORE_RUN") or _default_run()
-    run = os.path.abspath(run)
-    if state != default:
+    chosen = os.environ.get("LONGSHORE_RUN", "")
+    run = os.path.abspath(chosen or _default_run())
+    if not _owned(run, state) if chosen else state != default:
         run = f"{run}/{_fingerprint(state)}"
     return Roots(state=state, run=run)
+
+
+def _owned(run: str, state: str) -> bool:
+    """The run root is the state root's, or nobody's yet."""
+    try:
+        with open(f"{run}/{_OWNER}", "rb") as file:
+            return file.read() == os.fsencode(state)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise faults.from_os(error, f"read {run}/{_OWNER}") from error
 
 
 def _default_state() -> str:

@@ -54,8 +54,10 @@ def test_roots_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("LONGSHORE_ROOT", str(tmp_path / "b"))
     assert resolve() == two
     monkeypatch.setenv("LONGSHORE_RUN", str(tmp_path / "run"))
-    assert resolve().run.startswith(f"{tmp_path}/run/")
-    assert resolve(str(tmp_path / "a")).run != resolve().run
+    assert resolve().run == f"{tmp_path}/run"
+    resolve().ensure()
+    assert resolve().run == f"{tmp_path}/run"
+    assert resolve(str(tmp_path / "a")).run.startswith(f"{tmp_path}/run/")
 
 
 def test_bad_roots_are_refused() -> None:
