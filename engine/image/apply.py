@@ -17,6 +17,7 @@ import stat
 
 from engine.errors import CorruptData, DiskFull, EngineFault
 from engine.image import tar
+from engine.image.files import DirectoryMeta, exists, set_xattrs
 from engine.image.names import AUFS, MAX_DEPTH, MAX_PATH, OPAQUE, WHITEOUT, clean, shown, whiteout_target
 from engine.image.tree import Tree, join
 
@@ -26,20 +27,6 @@ _RESERVE = 64 << 20
 """Bytes that stay free: the engine has to be able to write down that the disk is full."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BESIDE = b".wh..wh.link"  # no entry can have this name
-_IGNORED = frozenset((errno.ENOTSUP, errno.EPERM, errno.EINVAL, errno.ERANGE))
-
-
-class DirectoryMeta:
-    """What an archive said about a directory, until it can be set."""
-
-    __slots__ = ("gid", "mode", "mtime", "uid", "xattrs")
-
-    def __init__(self, mode: int, uid: int, gid: int, mtime: int, xattrs: list[tuple[bytes, bytes]]) -> None:
-        self.mode = mode
-        self.uid = uid
-        self.gid = gid
-        self.mtime = mtime
-        self.xattrs = xattrs
 
 
 class Applier:
@@ -292,35 +279,6 @@ class Applier:
         self._unchecked = need = entry.size if entry.sparse is None else 0
         if disk.f_bavail * disk.f_frsize < need + _RESERVE or (disk.f_files and disk.f_favail < 1024):
             raise DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
-
-
-def exists(parent: int, base: bytes) -> bool:
-    """There is something called ``base`` in the directory ``parent``, a dangling link included."""
-    try:
-        os.stat(base, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def set_xattrs(where: int | bytes, attributes: list[tuple[bytes, bytes]]) -> None:
-    """Set what an image may set on a file (descriptor) or on a name in the working directory, links not followed.
-
-    overlayfs' own attributes would redirect lookups to other places of the host; ``trusted`` as a whole is out of an image's reach.
-    """
-    follow = isinstance(where, int)
-    for name, value in attributes:
-        if name.startswith((b"trusted.", b"user.overlay.")):
-            continue
-        if b"\0" in name:
-            raise CorruptData(f"a NUL byte in the extended attribute {shown(name)}")
-        try:
-            os.setxattr(where, name, value, follow_symlinks=follow)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.E2BIG):
-                raise CorruptData(f"the extended attribute {shown(name)} is too large for the file system") from error
-            if error.errno not in _IGNORED or (name == b"security.capability" and error.errno != errno.ENOTSUP):
-                raise
 
 
 def failure(error: OSError, name: bytes) -> CorruptData | DiskFull | EngineFault:

@@ -106,6 +106,21 @@ class LayerStore:
         except FileNotFoundError:
             return frozenset()
 
+    def flatten(self, chain_ids: Sequence[str], target: str) -> None:
+        """Copy the merged view of an image's layers (lowest first) into the empty directory ``target``, where overlayfs is refused.
+
+        Raises:
+            NotFound: a layer is missing.
+            DiskFull, EngineFault: it can not be copied.
+        """
+        from engine.image.flatten import flatten
+
+        self.lowers(chain_ids)
+        try:
+            flatten([(self.path(chain_id), self.opaque(chain_id)) for chain_id in chain_ids], target)
+        except OSError as error:
+            raise faults.from_os(error, f"copy layers to {target}") from error
+
     def size(self, chain_id: str) -> int:
         """Bytes of the layer's files, as docker counts them; hard links once.
 

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Callable
 
 from engine.errors import CorruptData
-from engine.image.apply import Applier, exists
+from engine.image.apply import Applier
+from engine.image.files import exists
 from engine.image.names import MAX_DEPTH, MAX_PATH, shown
 from engine.image.tree import join
 

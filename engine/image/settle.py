@@ -16,14 +16,14 @@ import os
 import stat
 
 from engine.errors import CorruptData
-from engine.image.apply import Applier, DirectoryMeta, exists, set_xattrs
+from engine.image.apply import Applier
+from engine.image.files import DirectoryMeta, attributes, copy_file, exists, set_directories
 from engine.image.lower import Found, Lowers
 from engine.image.mover import Mover
 from engine.image.names import shown
 from engine.image.tree import join
 
 _MAX_LINKS = 40
-_COPIED = (b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
 
 
 def settle(applier: Applier, lowers: Lowers) -> list[bytes]:
@@ -43,7 +43,7 @@ def settle(applier: Applier, lowers: Lowers) -> list[bytes]:
     work.hard_links()
     if lowers:
         work.whiteouts()
-    set_directories(applier)
+    set_directories(applier.tree, applier.directories)
     if not lowers:
         return []
     return [path for path in sorted(applier.opaque) if applier.tree.real(path) is not None]
@@ -197,34 +197,8 @@ class _Settling:
 
     def _copy(self, below: Found, real: bytes, name: bytes) -> None:
         """Copy a file of a layer below, as overlayfs does before it changes one."""
-        fd, status = self._tree.parent(real)[0], below.status
-        times = (status.st_atime_ns, status.st_mtime_ns)
-        if stat.S_ISREG(status.st_mode):
-            self._copy_regular(below, fd, name)
-        elif (link := below.link()) is not None:
-            os.symlink(link, name, dir_fd=fd)
-            os.chown(name, status.st_uid, status.st_gid, dir_fd=fd, follow_symlinks=False)
-        else:
-            os.mknod(name, status.st_mode, status.st_rdev, dir_fd=fd)
-            os.chown(name, status.st_uid, status.st_gid, dir_fd=fd, follow_symlinks=False)
-            os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=fd)
-        os.utime(name, ns=times, dir_fd=fd, follow_symlinks=False)
-        self._applier.size += status.st_size
-
-    def _copy_regular(self, below: Found, directory: int, name: bytes) -> None:
-        source = os.open(below.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=below.directory)
-        try:
-            target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
-            try:
-                while os.sendfile(target, source, None, 1 << 30):
-                    pass
-                os.fchown(target, below.status.st_uid, below.status.st_gid)
-                set_xattrs(target, _attributes(source))
-                os.fchmod(target, stat.S_IMODE(below.status.st_mode))
-            finally:
-                os.close(target)
-        finally:
-            os.close(source)
+        copy_file(below.directory, below.name, below.status, self._tree.parent(real)[0], name)
+        self._applier.size += below.status.st_size
 
     # -- whiteouts
 
@@ -246,38 +220,10 @@ class _Settling:
                         self._applier.opaque.add(join(real, name))
 
 
-def set_directories(applier: Applier) -> None:
-    """Owner, attributes, mode and time of every directory, deepest first: making entries has changed the times."""
-    for real in sorted(applier.directories, reverse=True):
-        meta = applier.directories[real]
-        applier.tree.trim()
-        found = applier.tree.real(real)
-        if found is None:
-            continue
-        fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
-        try:
-            if meta.uid or meta.gid:
-                os.fchown(fd, meta.uid, meta.gid)
-            set_xattrs(fd, meta.xattrs)
-            os.fchmod(fd, meta.mode)
-            os.utime(fd, ns=(meta.mtime, meta.mtime))
-        finally:
-            os.close(fd)
-
-
 def _metadata(found: Found) -> DirectoryMeta:
     status = found.status
     fd = os.open(found.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=found.directory)
     try:
-        attributes = _attributes(fd)
+        return DirectoryMeta(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes(fd))
     finally:
         os.close(fd)
-    return DirectoryMeta(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes)
-
-
-def _attributes(fd: int) -> list[tuple[bytes, bytes]]:
-    try:
-        names = [os.fsencode(name) for name in os.listxattr(fd)]
-        return [(name, os.getxattr(fd, name)) for name in names if name.startswith(b"user.") or name in _COPIED]
-    except OSError:
-        return []  # a file system without extended attributes

@@ -25,7 +25,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def shown(store: Store, *layers: Archive) -> dict[str, tuple[object, ...]]:
     """What the stack shows."""
     chain = store.stack(*layers)
+    copied = f"{store.roots.state}/copied"
+    os.mkdir(copied)
+    store.flatten(chain, copied)
     with merged(store.lowers(chain), f"{store.roots.state}/merged-{len(chain)}") as place:
+        seen = describe(place, times=True)
+        assert describe(copied, times=True) == seen  # plain copies show the same
         return describe(place)
 
 
