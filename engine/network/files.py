@@ -125,6 +125,14 @@ def extra_host(entry: str, host_gateway: str) -> str:
     return f"{address}\t{name}\n"
 
 
+def check_server(text: str) -> None:
+    """Refuse a name server that is no address. Raises InvalidArgument in docker's words."""
+    try:
+        addresses.number(text)
+    except InvalidArgument:
+        raise InvalidArgument(f"{text} is not an ip address") from None
+
+
 def write(directory: str, record: ContainerRecord, hosts_text: str, resolv_text: str) -> None:
     """Write the three files into a container's directory.
 

@@ -91,6 +91,8 @@ class NetworkManager:
         ports.wanted(record.config, record.host_config)
         for entry in record.host_config.extra_hosts:
             files.extra_host(entry, "127.0.0.1")
+        for server in record.host_config.dns:
+            files.check_server(server)
         if plan.mode(record).startswith("container:"):
             return ()
         network = self._network(record)
@@ -218,7 +220,8 @@ class NetworkManager:
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             if not network.internal:  # nobody outside could reach them
-                held = ports.hold(ports.wanted(record.config, record.host_config), record.name)
+                asked = ports.wanted(record.config, record.host_config, host_ip=plan.host_binding(network))
+                held = ports.hold(asked, record.name)
             with _Namespace():
                 network, endpoint = self._wire(record, network, namespace, tuple(held.bindings))
             if named:

@@ -5,7 +5,8 @@ Docker's driver options of the bridge driver are read here (``com.docker.network
 
 from __future__ import annotations
 
-from engine.errors import InvalidArgument
+from engine.errors import InvalidArgument, NotSupported
+from engine.linux.netlink_route import mac_bytes
 from engine.model.containers import Endpoint
 from engine.model.networks import Subnet
 from engine.network.rules import Bridge
@@ -18,6 +19,7 @@ OPTION = "com.docker.network.bridge."
 MTU_OPTION = "com.docker.network.driver.mtu"
 DEFAULT_NETWORK = "bridge"
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_KNOWN_OPTIONS = ("name", "enable_icc", "enable_ip_masquerade", "host_binding_ipv4", "default_bridge")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -30,6 +32,29 @@ def mode(record: ContainerRecord) -> str:
 def is_default(network: NetworkRecord) -> bool:
     """It is the predefined bridge: no name server of its own, no addresses of the person's choice."""
     return network.name == DEFAULT_NETWORK
+
+
+def check_options(network: NetworkRecord) -> None:
+    """Refuse driver options that are malformed, and those of docker's that nothing here would follow.
+
+    Raises:
+        InvalidArgument: malformed.
+        NotSupported: not followed; ignoring an option that protects would be worse than refusing it.
+    """
+    bridge(network)
+    mtu(network)
+    if host_binding(network):
+        addresses.number(host_binding(network))
+    for name, value in network.options.items():
+        short = name.removeprefix(OPTION)
+        if short == name or short in _KNOWN_OPTIONS or (short, value) == ("gateway_mode_ipv4", "nat"):
+            continue
+        raise NotSupported(f"network option {name}={value} is not supported", hint="leave it out")
+
+
+def host_binding(network: NetworkRecord) -> str:
+    """The host's address for ports that are published without one; ``""`` is every address."""
+    return network.options.get(f"{OPTION}host_binding_ipv4", "")
 
 
 def flag(network: NetworkRecord, name: str, default: bool) -> bool:
@@ -114,6 +139,11 @@ def check(network: NetworkRecord, record: ContainerRecord) -> None:
     Raises:
         InvalidArgument: in docker's words.
     """
+    if record.host_config.mac_address:
+        try:
+            mac_bytes(record.host_config.mac_address)
+        except ValueError:
+            raise InvalidArgument(f"invalid MAC address: {record.host_config.mac_address}") from None
     wanted = record.host_config.ipv4_address
     if wanted and (is_default(network) or network.driver != "bridge"):
         raise InvalidArgument("user-specified IP address is supported on user-defined networks only")

@@ -32,18 +32,20 @@ class Held:
             os.close(self.descriptors.pop())
 
 
-def wanted(config: ContainerConfig, host: HostConfig) -> tuple[PortBinding, ...]:
+def wanted(config: ContainerConfig, host: HostConfig, *, host_ip: str = "") -> tuple[PortBinding, ...]:
     """What a container is to publish: its bindings, and with ``publish_all`` the exposed ports that have none.
+
+    ``host_ip`` is for bindings that name no address of the host.
 
     Raises:
         InvalidArgument: a port or protocol is malformed.
     """
-    asked = dict.fromkeys(map(_checked, host.port_bindings))
+    given = (binding.replace(host_ip=binding.host_ip or host_ip) for binding in host.port_bindings)
+    asked = dict.fromkeys(map(_checked, given))
     if host.publish_all:
         bound = {(binding.container_port, binding.protocol) for binding in asked}
-        asked.update(
-            dict.fromkeys(binding for binding in exposed(config.exposed_ports) if (binding.container_port, binding.protocol) not in bound)
-        )
+        free = (binding for binding in exposed(config.exposed_ports) if (binding.container_port, binding.protocol) not in bound)
+        asked.update(dict.fromkeys(_checked(binding.replace(host_ip=host_ip)) for binding in free))
     return tuple(asked)
 
 
@@ -57,7 +59,7 @@ def exposed(texts: Iterable[str]) -> list[PortBinding]:
             span = range(int(low), int(high or low) + 1)
         except ValueError:
             raise InvalidArgument(f"invalid containerPort: {text}") from None
-        found += [_checked(PortBinding(container_port=port, protocol=protocol or "tcp")) for port in span]
+        found += [PortBinding(container_port=port, protocol=protocol or "tcp") for port in span]
     return found
 
 

@@ -90,8 +90,7 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
             options=dict(spec.options),
             labels=dict(spec.labels),
         )
-        plan.bridge(record)
-        plan.mtu(record)
+        plan.check_options(record)
         if any(bridge == other.bridge for other in networks.all()):
             raise Conflict(f"bridge {bridge} belongs to another network", hint="choose another name")
         networks.insert(record, _event("create", record))

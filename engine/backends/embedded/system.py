@@ -86,16 +86,12 @@ def _cgroup_version() -> str:
 
 
 def _warnings() -> tuple[str, ...]:
+    from engine.network import doctor
+
     found = []
     if not _cgroup_version():
         found.append("no cgroups: limits, pause and exact statistics are not to be had")
-    try:
-        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
-            if file.read().strip() == "0":
-                found.append("IPv4 forwarding is disabled")
-    except OSError:
-        pass
-    return tuple(found)
+    return (*found, *doctor.warnings())
 
 
 def disk_usage(core: Core) -> DiskUsage:

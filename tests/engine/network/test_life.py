@@ -247,6 +247,8 @@ def test_create_and_remove(world: World) -> None:
         (NetworkSpec(name="x", options={"com.docker.network.bridge.name": "sixteen-letters-"}), InvalidArgument),
         (NetworkSpec(name="x", options={"com.docker.network.bridge.enable_icc": "maybe"}), InvalidArgument),
         (NetworkSpec(name="x", options={"com.docker.network.driver.mtu": "many"}), InvalidArgument),
+        (NetworkSpec(name="x", options={"com.docker.network.bridge.host_binding_ipv4": "here"}), InvalidArgument),
+        (NetworkSpec(name="x", options={"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}), NotSupported),
     ],
 )
 def test_refused_at_create(world: World, spec: NetworkSpec, kind: type[Exception]) -> None:
@@ -261,6 +263,8 @@ def test_check_tells_what_create_must_refuse(world: World) -> None:
         {"port_bindings": (PortBinding(container_port=1, protocol="icmp"),)},
         {"port_bindings": (PortBinding(container_port=1, host_ip="nowhere"),)},
         {"extra_hosts": ("nonsense",)},
+        {"dns": ("ns.example.org",)},
+        {"mac_address": "02:42"},
         {"network_aliases": ("db",)},
     ):
         with pytest.raises(InvalidArgument):

@@ -10,6 +10,7 @@ from engine.errors import StartFailed
 from engine.linux.netlink import inside
 from engine.model.containers import PortBinding
 from engine.model.networks import NetworkSpec
+from engine.network import doctor
 from tests.engine.network.conftest import HOST_ADDRESS, LAN_ADDRESS, World
 from tests.engine.network.spaces import Space, blocked, peer_of
 
@@ -169,6 +170,26 @@ def test_the_kernel_chooses_a_free_port(world: World, lan: Space) -> None:
     assert (tcp.container_port, tcp.protocol, udp.container_port, udp.protocol) == (80, "tcp", 90, "udp")
     with container.space.listen(80) as server:
         peer_of(lan, (HOST_ADDRESS, tcp.host_port), server)
+
+
+def test_a_networks_own_host_address(world: World, lan: Space) -> None:
+    options = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1", "com.docker.network.bridge.gateway_mode_ipv4": "nat"}
+    world.manager.create(NetworkSpec(name="local", options=options))
+    container = world.run(network_mode="local", port_bindings=(WEB, WEB.replace(host_port=8081, host_ip="0.0.0.0")))
+    assert [binding.host_ip for binding in container.attachment.ports] == ["127.0.0.1", "0.0.0.0"]
+    with container.space.listen(80) as server:
+        peer_of(world.host, ("127.0.0.1", 8080), server)
+        peer_of(lan, (HOST_ADDRESS, 8081), server)
+        assert blocked(lan, (HOST_ADDRESS, 8080))
+
+
+def test_forwarding_is_switched_on_when_it_is_needed(world: World) -> None:
+    with inside(world.host.descriptor):
+        with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
+            file.write("0")
+        assert doctor.warnings() == ("IPv4 forwarding is disabled",)
+        world.run()
+        assert doctor.warnings() == ()
 
 
 def test_ipv6_is_off_on_both_sides(world: World) -> None:
