@@ -32,6 +32,8 @@ _BESIDE = b".wh..wh.link"  # no entry can have this name
 class Applier:
     """One layer being unpacked below the directory descriptor ``root``. The process' umask has to be 0.
 
+    With ``rootless`` devices are left out, as docker does in a user namespace.
+
     Attributes:
         size: bytes of what was made, as docker counts a layer: files and symbolic links, each inode once.
         whiteouts: names to hide, by the real path of their directory.
@@ -40,8 +42,9 @@ class Applier:
         directories: what to set on which directory at the end.
     """
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, *, rootless: bool = False) -> None:
         self.root = root
+        self.rootless = rootless
         self.tree = Tree(root)
         self.size = 0
         self.entries = 0
@@ -72,7 +75,7 @@ class Applier:
                 self._apply(entry, reader)
             reader.drain()
         except OSError as error:
-            raise failure(error, name) from error
+            raise failure(error, name, rootless=self.rootless) from error
 
     def _apply(self, entry: tar.Entry, reader: tar.TarReader) -> None:
         self.tree.trim()
@@ -201,7 +204,12 @@ class Applier:
         device = os.makedev(entry.major, entry.minor) if bits != stat.S_IFIFO else 0
         if exists(parent, base):
             parent = self.clear(real, base)
-        os.mknod(base, 0o600 | bits, device, dir_fd=parent)
+        try:
+            os.mknod(base, 0o600 | bits, device, dir_fd=parent)
+        except PermissionError:
+            if self.rootless:
+                return
+            raise
         if entry.uid or entry.gid:
             os.chown(base, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
         if entry.xattrs:
@@ -281,10 +289,15 @@ class Applier:
             raise DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
 
 
-def failure(error: OSError, name: bytes) -> CorruptData | DiskFull | EngineFault:
+def failure(error: OSError, name: bytes, *, rootless: bool = False) -> CorruptData | DiskFull | EngineFault:
     """The engine's error for what the file system said about the entry ``name``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG, errno.EILSEQ):
         return CorruptData(f"invalid path {shown(name)}: {(error.strerror or '').lower()}")
+    if error.errno == errno.EINVAL and rootless:
+        return EngineFault(
+            f"unpack {shown(name)}: potentially insufficient UIDs or GIDs available in user namespace",
+            hint="run as root: without it, files can only belong to one user and one group",
+        )
     return EngineFault(f"unpack {shown(name)}: {(error.strerror or str(error)).lower()}")

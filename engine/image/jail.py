@@ -50,10 +50,10 @@ _PROFILE = {
 }
 
 
-def enter_namespaces() -> None:
+def enter_namespaces() -> bool:
     """Give this (single-threaded) process its own mounts, network, IPC and host name, and a new PID namespace for its children.
 
-    Without root also a user namespace in which we are root.
+    Without root also a user namespace in which we are root; then the answer is true.
 
     Raises:
         OSError: the kernel refuses.
@@ -66,14 +66,19 @@ def enter_namespaces() -> None:
                 file.write(text)
     syscalls.unshare(NEWNS | NEWNET | NEWIPC | NEWUTS | NEWPID)
     syscalls.mount("none", "/", "", _PRIVATE)
+    return uid != 0
 
 
 class Walls:
-    """What :func:`lock_in` needs and could not find out any more: made before, once for all workers."""
+    """What :func:`lock_in` needs and could not find out any more: made before, once for all workers.
 
-    __slots__ = ("last_capability", "program")
+    ``rootless``: root is only root of a user namespace, may make no devices and own files as nobody else.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("last_capability", "program", "rootless")
+
+    def __init__(self, *, rootless: bool = False) -> None:
+        self.rootless = rootless
         self.last_capability = capabilities.last()
         try:
             self.program = seccomp.compile_profile(_PROFILE, 0)

@@ -30,6 +30,7 @@ from engine.store.roots import Roots
 _NEW = ".new-"
 _GONE = ".gone-"
 _POLL = 0.02
+_BENEATH = 1 | 2 | 4 | 8  # openat2: NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
 
 Progress = Callable[[int], None]
 """Told how many compressed bytes were handed over so far."""
@@ -219,18 +220,16 @@ class LayerStore:
             return worker.settle()
 
     def _mark_opaque(self, new: str, paths: list[bytes]) -> None:
-        """Set overlayfs' attribute, which the jail may not, without following a link out of the layer."""
+        """Set overlayfs' attribute, which the jail may not, without following a link out of the layer; note them for later layers."""
         if not paths:
             return
         root = os.open(f"{new}/diff", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            for path in paths:
-                beneath = 1 | 2 | 4 | 8  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+            for path in paths if os.geteuid() == 0 else ():
                 flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                fd = syscalls.openat2(root, path or b".", flags, 0, beneath)
+                fd = syscalls.openat2(root, path, flags, 0, _BENEATH)
                 try:
-                    name = "trusted.overlay.opaque" if os.geteuid() == 0 else "user.overlay.opaque"
-                    os.setxattr(fd, name, b"y")
+                    os.setxattr(fd, "trusted.overlay.opaque", b"y")
                 finally:
                     os.close(fd)
         finally:

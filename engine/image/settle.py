@@ -46,7 +46,7 @@ def settle(applier: Applier, lowers: Lowers) -> list[bytes]:
     set_directories(applier.tree, applier.directories)
     if not lowers:
         return []
-    return [path for path in sorted(applier.opaque) if applier.tree.real(path) is not None]
+    return [path for path in sorted(applier.opaque) if _is_opaque(applier, path)]
 
 
 class _Settling:
@@ -209,15 +209,30 @@ class _Settling:
             fd = self._tree.real(real)
             if fd is None:
                 continue
+            # A directory that is not merged with one below shows its whiteouts as devices.
+            merged = real not in self._applier.opaque and self._below(real) is not None
             for name in sorted(names):
                 try:
                     status = os.stat(name, dir_fd=fd, follow_symlinks=False)
                 except FileNotFoundError:
-                    if self._lowers.lookup(join(real, name)) is not None:
+                    if merged and self._lowers.lookup(join(real, name)) is not None:
                         os.mknod(name, stat.S_IFCHR, 0, dir_fd=fd)
                 else:
                     if stat.S_ISDIR(status.st_mode):
                         self._applier.opaque.add(join(real, name))
+
+
+def _is_opaque(applier: Applier, real: bytes) -> bool:
+    """The directory still is there; without root its mark is made here, in the user namespace that owns it."""
+    applier.tree.trim()
+    directory = applier.tree.real(real)
+    if directory is not None and applier.rootless:
+        fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            os.setxattr(fd, "user.overlay.opaque", b"y")
+        finally:
+            os.close(fd)
+    return directory is not None
 
 
 def _metadata(found: Found) -> DirectoryMeta:

@@ -86,8 +86,7 @@ class _Pump:
 
 def serve(connection: socket.socket) -> None:
     """Be the unpacker until ``connection`` ends."""
-    jail.enter_namespaces()
-    walls = jail.Walls()
+    walls = jail.Walls(rootless=jail.enter_namespaces())
     pid = os.fork()
     if pid:
         connection.close()
@@ -128,7 +127,7 @@ def _work(job: _Job, walls: jail.Walls) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         root, lower_root = jail.lock_in(job.target, job.layers, walls)
-        _unpack(job, root, lower_root)
+        _unpack(job, root, lower_root, walls.rootless)
         os._exit(0)
     except LongshoreError as error:
         _tell(talk, "error", type(error).__name__, error.message, error.hint)
@@ -142,10 +141,10 @@ def _work(job: _Job, walls: jail.Walls) -> None:
         os._exit(1)
 
 
-def _unpack(job: _Job, root: int, lower_root: int) -> None:
+def _unpack(job: _Job, root: int, lower_root: int, rootless: bool) -> None:
     talk = job.talk
     pump = _Pump(job.data, job.kind, job.algorithm)
-    applier = Applier(root)
+    applier = Applier(root, rootless=rootless)
     applier.run(TarReader(iter(pump)))
     _tell(talk, "applied", pump.diff_id())
     if talk.recv(64) != b"settle":

@@ -196,6 +196,7 @@ def layer_of(drawn: list[Step]) -> list[Step]:
 @slow
 @given(stack=st.lists(st.lists(steps, min_size=1, max_size=5).map(layer_of), min_size=2, max_size=3))
 @example(stack=[[Step("a", "link", "b"), Step("b/c", "file", "x")], [Step("a/c", "file", "yy"), Step("a/d", "hard", "b/c")]])
+@example(stack=[[Step("a/a", "dir")], [Step("a", "white"), Step("a/a", "white")]])
 def test_stacks_mean_what_the_model_says(store: Store, place: str, stack: list[list[Step]]) -> None:
     model = Model()
     try:
