@@ -13,8 +13,9 @@ from engine.errors import CorruptData, LongshoreError, NotFound, Unavailable
 from engine.image.documents import Descriptor
 from engine.image.progress import Progress
 from engine.model.images import PullPhase
+from engine.registry.blob import Blob
 from engine.registry.cancel import Cancel
-from engine.registry.client import Blob, RegistryClient
+from engine.registry.client import RegistryClient
 from engine.store.blobs import Blobs, Ingest
 
 DOWNLOADS = 3

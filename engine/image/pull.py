@@ -40,7 +40,7 @@ from engine.store.images import ImageRecord, Images
 from engine.store.locks import Lock
 from engine.store.roots import Roots
 
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0  # a connection that is not made yet can not be woken; its thread ends by itself
 
 
 def pull(
@@ -217,9 +217,9 @@ class Pull:
         return True
 
     def _suits(self, known: ImageRecord) -> bool:
-        if self._request.platform is None:
-            return True
-        return platforms.normalise(known.os, known.architecture, known.variant) == self._request.platform
+        """It is of the platform that was given, or runs on this machine."""
+        own = platforms.normalise(known.os, known.architecture, known.variant)
+        return own == self._request.platform if self._request.platform else platforms.rank(self._platform, own) >= 0
 
     def _announce(self) -> None:
         if not self._announced:

@@ -17,6 +17,7 @@ from engine.errors import CorruptData, DiskFull, InvalidArgument, LongshoreError
 from engine.image.layers import LayerStore
 from engine.image.pull import pull
 from engine.model import digest as digests
+from engine.model import platform as platforms
 from engine.model.images import PullPhase, PullProgress
 from engine.registry.settings import Registry, Settings
 from engine.store import events
@@ -211,6 +212,9 @@ def test_an_index_gives_the_platforms_image(engine: Engine, registry: RealRegist
     assert engine.content(name, "p") == b"linux/amd64"
     assert engine.pull(name, "linux/s390x")[-1] == f"Status: Downloaded newer image for {name}"
     assert engine.content(name, "p") == b"linux/s390x"
+    assert engine.pull(name, "linux/s390x")[-1] == f"Status: Image is up to date for {name}"
+    assert engine.pull(name)[-1] == f"Status: Downloaded newer image for {name}"
+    assert engine.content(name, "p") == str(platforms.host()).encode()
     missing = engine.failure(name, NotFound, "linux/riscv64")
     assert missing.message == "no matching manifest for linux/riscv64 in the manifest list entries"
     assert "linux/arm64" in missing.hint
