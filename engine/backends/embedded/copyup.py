@@ -72,26 +72,32 @@ def _copy_directory(source: int, target: int, depth: int) -> None:
         raise OSError(40, "directories are nested too deeply")
     for name in os.listdir(source):
         info = os.stat(name, dir_fd=source, follow_symlinks=False)
-        kind = stat.S_IFMT(info.st_mode)
-        if kind == stat.S_IFDIR:
-            os.mkdir(name, 0o700, dir_fd=target)
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            below, new = os.open(name, flags, dir_fd=source), os.open(name, flags, dir_fd=target)
-            try:
-                _copy_directory(below, new, depth + 1)
-            finally:
-                os.close(below)
-                os.close(new)
-        elif kind == stat.S_IFLNK:
-            os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
-            os.chown(name, info.st_uid, info.st_gid, dir_fd=target, follow_symlinks=False)
-        elif kind == stat.S_IFREG:
-            _copy_file(source, target, name)
-        elif not (kind == stat.S_IFCHR and info.st_rdev == 0):  # not a whiteout
-            os.mknod(name, info.st_mode, info.st_rdev, dir_fd=target)
-            os.chown(name, info.st_uid, info.st_gid, dir_fd=target, follow_symlinks=False)
-            os.chmod(name, stat.S_IMODE(info.st_mode), dir_fd=target)
-    _copy_metadata(source, target)
+        if not stat.S_ISDIR(info.st_mode):
+            copy_entry(source, target, name, info)
+            continue
+        os.mkdir(name, 0o700, dir_fd=target)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        below, new = os.open(name, flags, dir_fd=source), os.open(name, flags, dir_fd=target)
+        try:
+            _copy_directory(below, new, depth + 1)
+        finally:
+            os.close(below)
+            os.close(new)
+    copy_metadata(source, target)
+
+
+def copy_entry(source: int, target: int, name: str, info: os.stat_result) -> None:
+    """Copy what is no directory from one open directory to another, where it must not exist. Raises OSError."""
+    if stat.S_ISREG(info.st_mode):
+        _copy_file(source, target, name)
+        return
+    if stat.S_ISLNK(info.st_mode):
+        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+    else:
+        os.mknod(name, info.st_mode, info.st_rdev, dir_fd=target)
+    os.chown(name, info.st_uid, info.st_gid, dir_fd=target, follow_symlinks=False)
+    if not stat.S_ISLNK(info.st_mode):
+        os.chmod(name, stat.S_IMODE(info.st_mode), dir_fd=target)
 
 
 def _copy_file(source: int, target: int, name: str) -> None:
@@ -101,7 +107,7 @@ def _copy_file(source: int, target: int, name: str) -> None:
         try:
             while _chunk(reader, writer):
                 pass
-            _copy_metadata(reader, writer)
+            copy_metadata(reader, writer)
         finally:
             os.close(writer)
     finally:
@@ -117,8 +123,11 @@ def _chunk(reader: int, writer: int) -> int:
     return os.sendfile(writer, reader, None, _COPY)
 
 
-def _copy_metadata(source: int, target: int) -> None:
-    """Owner before mode: a change of owner clears the setuid bit. Times last."""
+def copy_metadata(source: int, target: int) -> None:
+    """Owner, mode, attributes and times of an open file or directory. Raises OSError.
+
+    Owner before mode, for a change of owner clears the setuid bit; times last.
+    """
     info = os.fstat(source)
     os.fchown(target, info.st_uid, info.st_gid)
     os.fchmod(target, stat.S_IMODE(info.st_mode))

@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Sequence
 
-from engine.backends.embedded import checks, copyup, disks, merge, names
+from engine.backends.embedded import checks, copyup, disks, flatten, merge, names
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, LongshoreError, NotFound
 from engine.model import platform as platforms
@@ -124,7 +124,10 @@ def _with_hostname(core: Core, record: ContainerRecord) -> ContainerConfig:
 
 
 def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequence[str]:
-    """The container's directories, with the root's owner and mode from the image, and its new volumes filled; the layers come back."""
+    """The container's directories, with the root's owner and mode from the image, and its new volumes filled.
+
+    The layers for the overlay come back; none where overlayfs is refused and the content was copied.
+    """
     lowers = _lowers(core, image)
     directory = core.roots.container_dir(record.id)
     try:
@@ -137,10 +140,13 @@ def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequenc
             os.chmod(f"{directory}/upper", stat.S_IMODE(top.st_mode))
     except OSError as error:
         raise faults.from_os(error, f"make container directory {directory}") from error
+    flat = bool(lowers) and not flatten.overlay_works(core.roots, lowers, f"{directory}/upper", f"{directory}/work")
+    if flat:
+        flatten.flatten(lowers, f"{directory}/rootfs")
     for mount in record.mounts:
         if _to_be_filled(mount):
-            copyup.fill(lowers, mount.target, mount.path)
-    return lowers
+            copyup.fill([f"{directory}/rootfs"] if flat else lowers, mount.target, mount.path)
+    return () if flat else lowers
 
 
 def _to_be_filled(mount: Mount) -> bool:
