@@ -153,12 +153,20 @@ def _compile(profile: Mapping[str, Any], bounding: int, native: str, goarch: str
     default = _action(profile["defaultAction"], profile.get("defaultErrnoRet"))
     numbers = _data("syscalls.json")
     policies: dict[str, dict[int, list[bpf.Rule]]] = {name: {} for name in _architectures(profile, native)}
+    plain: dict[int, bpf.Rule] = {}  # shared, so that neighbours are equal by identity
     for entry in profile.get("syscalls") or ():
         if not _applies(entry, bounding, goarch, kernel):
             continue
         action = _action(entry["action"], entry.get("errnoRet", profile.get("defaultErrnoRet")))
-        for name in entry.get("names") or [entry["name"]]:
-            conditions = [_condition(name, given) for given in entry.get("args") or ()]
+        names = entry.get("names") or [entry["name"]]
+        if not entry.get("args"):
+            rule = plain.setdefault(action, bpf.Rule(action=action))
+            for architecture, table in policies.items():
+                for name in filter(numbers[architecture].__contains__, names):
+                    table.setdefault(numbers[architecture][name], []).append(rule)
+            continue
+        for name in names:
+            conditions = [_condition(name, given) for given in entry["args"]]
             # libseccomp takes two conditions on one argument for alternatives, and so do docker's profiles.
             alternatives = [tuple(conditions)]
             if len({each.index for each in conditions}) < len(conditions):

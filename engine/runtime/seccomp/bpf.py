@@ -96,9 +96,15 @@ def _tree(rules: Mapping[int, Sequence[Rule]], default: int, base: int = 0) -> C
         for start, leaf in ((number + base, rules[number]), (number + base + 1, fallback)):
             if borders[-1][0] == start:
                 borders.pop()
-            if not borders or borders[-1][1] != leaf:
+            action = _constant(leaf)
+            if not borders or action is None or _constant(borders[-1][1]) != action:
                 borders.append((start, leaf))
     return _search(borders, default)
+
+
+def _constant(rules: Sequence[Rule]) -> int | None:
+    """The action that holds whatever the arguments are; ``None`` when they matter."""
+    return None if rules[0].conditions else rules[0].action
 
 
 def _search(borders: Sequence[tuple[int, Sequence[Rule]]], default: int) -> Code:
