@@ -83,9 +83,9 @@ def overlaps(one: Span, other: Span) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-def routed(links: RouteSocket, *, without: int = 0) -> list[Span]:
-    """What the host has routes to, but for default routes and those of interface ``without``."""
-    return [_span(route) for route in links.routes() if route.prefix_length and (not without or route.index != without)]
+def routed(links: RouteSocket) -> list[Span]:
+    """What the host has routes to, but for default routes."""
+    return [_span(route) for route in links.routes() if route.prefix_length]
 
 
 def _span(route: Route) -> Span:

@@ -17,20 +17,21 @@ TIMEOUT = 20.0
 
 
 class Space:
-    """A network namespace that lives as long as a sleeping process of ours in it."""
+    """A network namespace that lives as long as a sleeping process of ours in it; or with ``pid`` that process's."""
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int = 0) -> None:
         here = os.readlink("/proc/self/ns/net")
-        self._process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
-        self.pid = self._process.pid
+        self._process = None if pid else subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
+        self.pid = self._process.pid if self._process else pid
         until(lambda: os.readlink(f"/proc/{self.pid}/ns/net") != here, what="a network namespace")
         self.descriptor = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:
         """End it; the kernel removes its interfaces and tables."""
         os.close(self.descriptor)
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
 
     def run(self, *command: str) -> str:
         """Output of a program in the namespace."""
