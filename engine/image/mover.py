@@ -12,6 +12,7 @@ from engine.image.files import exists
 from engine.image.names import MAX_DEPTH, MAX_PATH, shown
 from engine.image.tree import join
 
+_ASIDE = b".wh..wh.moved"  # no entry can have this name
 _MAX_WORK = 50_000_000
 """Remembered paths looked at while moving; a hostile layer could make it quadratic."""
 
@@ -34,14 +35,12 @@ class Mover:
         directory goes through. Else what moves replaces what is there.
 
         Raises:
-            CorruptData: a directory would move into itself, paths get too long, or there is too much to move.
+            CorruptData: paths get too long, or there is too much to move.
         """
         emptied: list[bytes] = []
-        pending = [(source, target)]
+        pending = [(self._aside(source), target)]
         while pending:
             here, there = pending.pop()
-            if there == here or there.startswith(here + b"/"):
-                raise CorruptData(f"invalid path {shown(here)}: symbolic links go in circles")
             emptied.append(here)
             self._tree.trim()
             for name in self._names(here):
@@ -54,6 +53,13 @@ class Mover:
             above, _, name = path.rpartition(b"/")
             os.rmdir(name, dir_fd=self._fd(above))
         self._tree.forget()
+
+    def _aside(self, real: bytes) -> bytes:
+        """Take a directory's name away from it: what moves may need that very name."""
+        above, _, name = real.rpartition(b"/")
+        os.rename(name, _ASIDE, src_dir_fd=self._fd(above), dst_dir_fd=self._tree.root)
+        self._rename_records(real, _ASIDE)
+        return _ASIDE
 
     def arrived(self, path: bytes) -> bool:
         """What is at the real ``path`` was moved there, alone or with a directory above."""

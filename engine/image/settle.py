@@ -42,6 +42,7 @@ def settle(applier: Applier, lowers: Lowers) -> list[bytes]:
         work.implicit_directories()
     work.hard_links()
     if lowers:
+        work.opaque_root()  # a link of a lower layer may have led there
         work.whiteouts()
     set_directories(applier.tree, applier.directories)
     if not lowers:

@@ -25,7 +25,7 @@ from tests.engine.image.trees import merged
 from tests.fuzz.layer_model import Ambiguous, Model, Step, archive
 
 fuzz = settings(deadline=None, derandomize=True, database=None, max_examples=200)
-slow = settings(fuzz, max_examples=60)
+slow = settings(fuzz, max_examples=40)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,9 @@ def layer_of(drawn: list[Step]) -> list[Step]:
 @given(stack=st.lists(st.lists(steps, min_size=1, max_size=5).map(layer_of), min_size=2, max_size=3))
 @example(stack=[[Step("a", "link", "b"), Step("b/c", "file", "x")], [Step("a/c", "file", "yy"), Step("a/d", "hard", "b/c")]])
 @example(stack=[[Step("a/a", "dir")], [Step("a", "white"), Step("a/a", "white")]])
+@example(stack=[[Step("a", "link", "..")], [Step("a", "opaque")]])
+@example(stack=[[Step("a", "link", "..")], [Step("a/a", "opaque")]])
+@example(stack=[[Step("a", "link", "..")], [Step("a/a/a", "file", "x")]])
 def test_stacks_mean_what_the_model_says(store: Store, place: str, stack: list[list[Step]]) -> None:
     model = Model()
     try:
