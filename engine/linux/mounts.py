@@ -113,7 +113,7 @@ def _explained(error: OSError, context: int, kind: str) -> OSError:
         message = os.read(context, 4096).decode("utf-8", "replace").strip()
     except OSError:
         message = ""
-    reason = message.removeprefix("e ") or os.strerror(error.errno or errno.EIO)
+    reason = message.removeprefix("e ") or error.strerror or os.strerror(errno.EIO)
     return OSError(error.errno, reason, kind)
 
 
@@ -160,7 +160,7 @@ def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = Fa
                 syscalls.fsconfig(context, _SET_STRING, "lowerdir+", lower)
         except OSError as error:
             if error.errno != errno.EINVAL or not all(map(os.path.isdir, lowers)):
-                raise
+                raise OSError(error.errno, f"{error.strerror}: layer {lower}") from None
             return _overlay_by_mount(lowers, [*above, *(["volatile"] if volatile else [])])
         for option in above:
             key, _, value = option.partition("=")

@@ -74,7 +74,12 @@ def test_host_namespaces_and_joins() -> None:
     assert (made["hostname"], made["linux"]["sysctl"]) == ("", {})
     joined = build(network_mode="container:other", ipc_mode="container:other")
     asked: list[str] = []
-    resolved = resolve_joins(joined, lambda name: asked.append(name) or 42)
+
+    def pid_of(name: str) -> int:
+        asked.append(name)
+        return 42
+
+    resolved = resolve_joins(joined, pid_of)
     assert {"type": "network", "path": "/proc/42/ns/net"} in resolved["linux"]["namespaces"]
     assert next(entry for entry in resolved["mounts"] if entry["type"] == "join")["source"] == "/proc/42/ns/mnt"
     assert set(asked) == {"other"}
