@@ -20,7 +20,7 @@ def decode_list(body: bytes) -> Sequence[Volume]:
     """``GET /volumes``."""
     answer = load(body)
     items = answer.get("Volumes") if isinstance(answer, dict) else None
-    return sorted((decode(item) for item in items or []), key=lambda volume: volume.name)
+    return sorted((decode(item) for item in items) if isinstance(items, list) else (), key=lambda volume: volume.name)
 
 
 def decode_details(body: bytes) -> Volume:

@@ -1,0 +1,304 @@
+"""How the docker backend reaches engines: addresses, contexts, sockets, TCP, ssh, and what goes wrong there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from engine.backends.docker import addresses, contexts
+from engine.backends.docker.engine import open_engine
+from engine.backends.docker.ssh import command
+from engine.errors import (
+    CorruptData,
+    InvalidArgument,
+    LongshoreError,
+    NotFound,
+    NotSupported,
+    Unavailable,
+)
+from engine.model.containers import ContainerConfig, HostConfig
+from engine.model.events import EventQuery
+from engine.model.streams import StreamName
+
+Answers = dict[str, bytes]
+Serve = Callable[[Answers], Awaitable[str]]
+
+
+def answer(body: object, status: str = "200 OK", headers: str = "Api-Version: 1.41\r\n") -> bytes:
+    """An HTTP answer that ends its connection."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+PING = answer(b"OK")
+
+
+class FakeEngine:
+    """Answers requests by their first line and notes them; a raw stream echoes what it gets until the half-close."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            line = head.partition("\r\n")[0].removesuffix(" HTTP/1.1")
+            self.asked.append(line)
+            length = next((int(text[15:]) for text in head.lower().split("\r\n") if text.startswith("content-length:")), 0)
+            await reader.readexactly(length)
+            found = next((data for part, data in self.answers.items() if line.startswith(part)), answer({"message": line}, "404 Not Found"))
+            writer.write(found)
+            if b"101 UPGRADED" in found:
+                while data := await reader.read(65536):
+                    writer.write(b"\x01\0\0\0" + len(data).to_bytes(4, "big") + data)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def fake(tmp_path: Path) -> AsyncGenerator[tuple[FakeEngine, str], None]:
+    engine = FakeEngine({"GET /_ping": PING})
+    path = str(tmp_path / "engine.sock")
+    server = await asyncio.start_unix_server(engine.serve, path)
+    yield engine, path
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("unix:///run/x.sock", ("unix", "/run/x.sock", "", 0, "", False)),
+        ("tcp://host", ("tcp", "", "host", 2375, "", False)),
+        ("tcp://[::1]:99", ("tcp", "", "::1", 99, "", False)),
+        ("https://host", ("tcp", "", "host", 2376, "", True)),
+        ("ssh://me@host:22", ("ssh", "", "host", 22, "me", False)),
+        ("ssh://host/run/other.sock", ("ssh", "/run/other.sock", "host", 0, "", False)),
+    ],
+)
+def test_addresses(url: str, expected: tuple[str, str, str, int, str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_TLS_VERIFY", raising=False)
+    found = addresses.parse(url)
+    assert (found.scheme, found.path, found.host, found.port, found.user, found.tls) == expected
+
+
+@pytest.mark.parametrize("url", ["unix://", "tcp://", "ftp://x", "ssh://-oProxyCommand=x", "ssh://u:p@host", "tcp://x:port", "://"])
+def test_addresses_that_are_none(url: str) -> None:
+    with pytest.raises(InvalidArgument, match="unable to parse docker host"):
+        addresses.parse(url)
+
+
+def test_tls_comes_from_dockers_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    found = addresses.parse("tcp://host")
+    assert (found.tls, found.port, found.ca, found.certificate) == (True, 2376, str(tmp_path / "ca.pem"), "")
+
+
+def test_the_ssh_command_can_not_be_bent() -> None:
+    assert command(addresses.parse("ssh://me@host:2222/run/a b;c.sock")) == [
+        "ssh", "-o", "ConnectTimeout=30", "-T", "-l", "me", "-p", "2222", "--", "host",
+        "docker --host 'unix:///run/a b;c.sock' system dial-stdio",
+    ]  # fmt: skip
+
+
+def test_contexts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_TLS_VERIFY", raising=False)
+    for name, host in (("remote", "tcp://far:1234"), ("local", "unix:///x.sock"), ("empty", None)):
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        meta = tmp_path / "contexts" / "meta" / digest
+        meta.mkdir(parents=True)
+        endpoints = {"docker": {"Host": host, "SkipTLSVerify": True}} if host else {}
+        (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": endpoints}))
+    certificates = tmp_path / "contexts" / "tls" / hashlib.sha256(b"remote").hexdigest() / "docker"
+    certificates.mkdir(parents=True)
+    (certificates / "ca.pem").write_text("")
+    assert contexts.names() == ["default", "empty", "local", "remote"]
+    remote = contexts.load("remote")
+    assert (remote.host, remote.port, remote.tls, remote.verify, remote.ca) == ("far", 1234, True, False, str(certificates / "ca.pem"))
+    assert contexts.load("local").path == "/x.sock"
+    assert contexts.load("default").path == "/var/run/docker.sock"
+    with pytest.raises(NotFound, match='context "nowhere" does not exist'):
+        open_engine("nowhere")
+    with pytest.raises(InvalidArgument, match="no docker endpoint"):
+        open_engine("empty")
+
+
+@pytest.mark.parametrize(("server", "spoken"), [("1.41", "1.41"), ("1.99", "1.51"), ("1.24", "1.24"), (None, "1.24")])
+async def test_the_newest_version_that_both_know_is_spoken(fake: tuple[FakeEngine, str], server: str | None, spoken: str) -> None:
+    engine, path = fake
+    engine.answers = {"GET /_ping": answer(b"OK", headers=f"Api-Version: {server}\r\n" if server else ""), "GET /v": answer([])}
+    docker = open_engine(f"unix://{path}")
+    assert list(await docker.containers.list()) == []
+    await docker.close()
+    assert engine.asked == ["GET /_ping", f"GET /v{spoken}/containers/json"]
+
+
+async def test_an_engine_that_is_too_old(fake: tuple[FakeEngine, str]) -> None:
+    fake[0].answers = {"GET /_ping": answer(b"OK", headers="Api-Version: 1.12\r\n")}
+    docker = open_engine(f"unix://{fake[1]}")
+    with pytest.raises(NotSupported, match=r"speaks API 1\.12"):
+        await docker.system.ping()
+    await docker.close()
+
+
+async def test_nobody_answers(tmp_path: Path) -> None:
+    for url in (f"unix://{tmp_path}/none.sock", "tcp://127.0.0.1:1"):
+        docker = open_engine(url)
+        for question in (docker.system.ping(), docker.containers.attach("x")):
+            with pytest.raises(Unavailable, match="cannot connect to the Docker daemon at " + url):
+                await question
+        await docker.close()
+
+
+async def test_errors_have_the_engines_words(fake: tuple[FakeEngine, str]) -> None:
+    engine, path = fake
+    engine.answers["GET /v1.41/containers/json"] = answer({"message": "invalid filter 'x'"}, "400 Bad Request")
+    engine.answers["GET /v1.41/info"] = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+    engine.answers["GET /v1.41/version"] = answer(b"no json")
+    engine.answers["GET /v1.41/images"] = b"not HTTP at all\r\n\r\n"
+    docker = open_engine(f"unix://{path}")
+    questions: list[tuple[Awaitable[object], type[LongshoreError], str]] = [
+        (docker.containers.list(), InvalidArgument, "invalid filter 'x'"),
+        (docker.system.info(), Unavailable, "broke"),
+        (docker.system.version(), CorruptData, "not JSON"),
+        (docker.images.list(), Unavailable, "broke"),
+        (docker.containers.inspect("a/../b?x"), NotFound, "a%2F..%2Fb%3Fx/json"),
+        (docker.containers.inspect(""), InvalidArgument, "invalid container name"),
+        (docker.volumes.inspect(".."), InvalidArgument, "invalid volume name"),
+    ]
+    for question, kind, words in questions:
+        with pytest.raises(kind, match=words):
+            await question
+    await docker.close()
+
+
+async def test_a_raw_stream_in_both_directions(fake: tuple[FakeEngine, str]) -> None:
+    engine, path = fake
+    engine.answers["GET /v1.41/containers/c/json"] = answer({"Id": "c", "Config": {"OpenStdin": True}})
+    engine.answers["POST /v1.41/containers/c/wait"] = answer({"StatusCode": 7})
+    engine.answers["POST /v1.41/containers/c/attach"] = b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n\x02\0\0\0\0\0\0\x03err"
+    docker = open_engine(f"unix://{path}")
+    session = await docker.containers.attach("c", stdin=True)
+    await session.write(b"echo me")
+    await session.close_input()
+    found = {StreamName.STDOUT: b"", StreamName.STDERR: b""}
+    while output := await session.read():
+        found[output.stream] += output.data
+    assert found == {StreamName.STDOUT: b"echo me", StreamName.STDERR: b"err"}
+    assert await session.exit_code() == 7
+    await session.write(b"too late")
+    await session.close()
+    await docker.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [
+        (answer({"message": "can not"}, "409 Conflict"), LongshoreError, "can not"),
+        (
+            b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n" + b'{"message":"cut"}' + b"\r\n0\r\n\r\n",
+            LongshoreError,
+            "cut",
+        ),
+        (b"", Unavailable, "without an answer"),
+        (b"nonsense\r\n\r\n", CorruptData, "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, CorruptData, "too long"),
+    ],
+)
+async def test_a_raw_stream_that_is_refused(fake: tuple[FakeEngine, str], data: bytes, kind: type[LongshoreError], words: str) -> None:
+    engine, path = fake
+    engine.answers["GET /v1.41/containers/c/json"] = answer({"Id": "c"})
+    engine.answers["POST /v1.41/containers/c/wait"] = answer({"StatusCode": 0})
+    engine.answers["POST /v1.41/containers/c/attach"] = data
+    docker = open_engine(f"unix://{path}")
+    with pytest.raises(kind, match=words):
+        await docker.containers.attach("c")
+    await docker.close()
+
+
+async def test_a_stream_is_given_up_when_its_reader_leaves(fake: tuple[FakeEngine, str]) -> None:
+    engine, path = fake
+    event = json.dumps({"Type": "container", "Action": "start", "Actor": {"ID": "c"}, "timeNano": 5}).encode() + b"\n"
+    engine.answers["GET /v1.41/events"] = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + event
+    docker = open_engine(f"unix://{path}")
+    events = docker.system.events(EventQuery())
+    assert (await anext(events)).id == "c"
+    await events.aclose()
+    await docker.close()
+
+
+async def test_over_tcp(fake: tuple[FakeEngine, str]) -> None:
+    engine, _ = fake
+    engine.answers["GET /v1.41/info"] = answer({"Name": "far"})
+    engine.answers["POST /v1.41/containers/create"] = answer({"Id": "made"}, "201 Created")
+    server = await asyncio.start_server(engine.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    docker = open_engine(f"tcp://127.0.0.1:{port}")
+    assert (await docker.system.info()).name == "far"
+    assert (await docker.containers.create(ContainerConfig(image="x"), HostConfig(), name="n")).id == "made"
+    await docker.close()
+    server.close()
+    await server.wait_closed()
+    assert engine.asked[-1] == "POST /v1.41/containers/create?name=n"
+
+
+SSH = f"""#!{sys.executable}
+import os, socket, sys, threading
+with open(os.environ["FAKE_SSH_LOG"], "a") as log:
+    log.write(" ".join(sys.argv[1:]) + "\\n")
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(os.environ["FAKE_SSH_SOCKET"])
+def up():
+    while data := os.read(0, 65536):
+        peer.sendall(data)
+    peer.shutdown(socket.SHUT_WR)
+threading.Thread(target=up, daemon=True).start()
+while data := peer.recv(65536):
+    os.write(1, data)
+os._exit(0)
+"""
+
+
+async def test_over_ssh(fake: tuple[FakeEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, path = fake
+    (tmp_path / "bin").mkdir()
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.write_text(SSH)
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SSH_SOCKET", path)
+    monkeypatch.setenv("FAKE_SSH_LOG", str(tmp_path / "log"))
+    engine.answers["GET /v1.41/info"] = answer({"Name": "far"})
+    engine.answers["GET /v1.41/containers/c/json"] = answer({"Id": "c", "Config": {"OpenStdin": True}})
+    engine.answers["POST /v1.41/containers/c/wait"] = answer({"StatusCode": 0})
+    engine.answers["POST /v1.41/containers/c/attach"] = b"HTTP/1.1 101 UPGRADED\r\n\r\n"
+    docker = open_engine("ssh://me@far:22")
+    assert (await docker.system.info()).name == "far"
+    relay = docker._api._relay
+    assert relay is not None and stat.S_IMODE(os.stat(os.path.dirname(relay.path)).st_mode) == 0o700
+    session = await docker.containers.attach("c", stdin=True)
+    await session.write(b"through")
+    await session.close_input()
+    output = await session.read()
+    assert output is not None and output.data == b"through"
+    assert await session.read() is None
+    await session.close()
+    await docker.close()
+    assert not os.path.exists(os.path.dirname(relay.path))
+    assert (tmp_path / "log").read_text().splitlines()[0].endswith("-l me -p 22 -- far docker system dial-stdio")
