@@ -212,7 +212,8 @@ def _guarded(run: Callable[[], int], given: Globals, failure: int) -> int:
         return run()
     except LongshoreError as error:
         print_error(error)
-        return error.exit_code if error.exit_code > 1 else failure
+        # 128 is what the container records; for the verb it is a failure as any other.
+        return failure if error.exit_code in (0, 1, 128) else error.exit_code
     except UsageError as error:
         print(error, file=sys.stderr)
         return error.code

@@ -26,8 +26,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture(scope="package")
 def machine(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateRoot]:
-    """Longshore with busybox pulled."""
-    with state_root(str(tmp_path_factory.mktemp("machine") / "m"), registry.host, ["busybox"]) as root:
+    """Longshore with the images that the tests' docker has too."""
+    with state_root(str(tmp_path_factory.mktemp("machine") / "m"), registry.host, ["busybox", "hello-world"]) as root:
         yield root
 
 

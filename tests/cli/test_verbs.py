@@ -166,3 +166,15 @@ def test_the_installed_script_starts(longshore: StateRoot) -> None:
         [script, "--root", longshore.roots.state, "ps", "-q"], capture_output=True, text=True, env=longshore.environment, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_exec_tells_why_a_command_can_not_run(longshore: StateRoot) -> None:
+    """As current docker does; 20.10, which the parity tests run beside, prints the reason on standard output with 126."""
+    longshore.out("run", "-d", "--name", "up", "busybox", "sleep", "1000")
+    for words, code, text in [
+        (("up", "nope"), 127, 'exec: "nope": executable file not found in $PATH'),
+        (("up", "/etc/passwd"), 126, 'exec: "/etc/passwd": permission denied'),
+        (("-u", "nobodyelse", "up", "true"), 126, "unable to find user nobodyelse: no matching entries in passwd file"),
+    ]:
+        done = longshore("exec", *words)
+        assert text in done.stderr and done.returncode in (code, 1, 128) and done.stdout == ""

@@ -124,7 +124,7 @@ def busybox(**config: Any) -> ImageSource:
 def hello_world() -> ImageSource:
     """What ``run hello-world`` runs: prints :data:`HELLO` and ends."""
     hello = tar_of([("hello.txt", HELLO.encode(), 0o644)])
-    return ImageSource((busybox_layer(), hello), {"Cmd": ["/bin/cat", "/hello.txt"]})
+    return ImageSource((busybox_layer(), hello), {"Cmd": ["/bin/cat", "/hello.txt"]}, created="2024-05-02T12:00:00Z")
 
 
 def many_layers(count: int = 31, files: int = 20) -> ImageSource:

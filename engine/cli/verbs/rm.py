@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.many import each
-from engine.errors import NotFound
+from engine.cli.main import print_error
+from engine.errors import LongshoreError, NotFound
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER [CONTAINER...]",
@@ -22,12 +22,15 @@ SPEC = Spec(
 
 def run(context: Context, options: Options) -> int:
     force = options.on("force")
-
-    async def remove(name: str) -> None:
+    code = 0
+    for name in options.args:
         try:
-            await context.engine.containers.remove(name, force=force, volumes=options.on("volumes"))
-        except NotFound:
-            if not force:
-                raise
-
-    return each(context, options.args, remove)
+            context.run(context.engine.containers.remove(name, force=force, volumes=options.on("volumes")))
+        except LongshoreError as error:
+            context.out.flush()
+            print_error(error)
+            # As docker has it: --force does not mind what is gone already.
+            code = code if force and isinstance(error, NotFound) else 1
+            continue
+        print(name, file=context.out, flush=True)
+    return code
