@@ -147,7 +147,7 @@ class Pull:
             self._layers.warm()
         domain = self._reference.domain
         given = self._request.credentials
-        found = stored.lookup(domain) if given is None else Found(credentials=given)
+        found = stored.lookup(domain, path=self._reference.path) if given is None else Found(credentials=given)
         trouble = ""
         for endpoint in places.endpoints(self._request.settings, domain):
             try:

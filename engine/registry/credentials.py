@@ -30,8 +30,8 @@ class Found(Value):
     problem: str = ""
 
 
-def lookup(domain: str, environ: Mapping[str, str] | None = None) -> Found:
-    """The credentials stored for the registry ``domain`` (``docker.io`` for Docker Hub).
+def lookup(domain: str, environ: Mapping[str, str] | None = None, *, path: str = "") -> Found:
+    """The credentials stored for the registry ``domain`` (``docker.io`` for Docker Hub), or for the repository ``path`` there.
 
     Sources, in order: ``DOCKER_AUTH_CONFIG``, ``$DOCKER_CONFIG/config.json`` (``~/.docker``), podman's
     ``$REGISTRY_AUTH_FILE`` or ``$XDG_RUNTIME_DIR/containers/auth.json``. Raises nothing.
@@ -41,7 +41,7 @@ def lookup(domain: str, environ: Mapping[str, str] | None = None) -> Found:
     for name, text in _documents(values):
         document, trouble = _decode(name, text)
         problem = problem or trouble
-        found = _from_document(document, domain, values)
+        found = _from_document(document, domain, path, values)
         problem = problem or found.problem
         if not found.credentials.anonymous:
             return Found(credentials=found.credentials)
@@ -79,14 +79,14 @@ def _decode(name: str, data: bytes | OSError) -> tuple[dict[str, Any], str]:
     return (document, "") if isinstance(document, dict) else ({}, f"{name}: no JSON object")
 
 
-def _from_document(document: dict[str, Any], domain: str, environ: Mapping[str, str]) -> Found:
+def _from_document(document: dict[str, Any], domain: str, path: str, environ: Mapping[str, str]) -> Found:
     helper = _helper(document, domain)
     if helper:
         return _ask_helper(helper, domain, environ)
     auths = document.get("auths")
     if isinstance(auths, dict):
         for key, entry in sorted(auths.items(), key=lambda item: len(item[0]), reverse=True):
-            if isinstance(entry, dict) and _key_host(key) in _hosts(domain):
+            if isinstance(entry, dict) and (_key_host(key) in _hosts(domain) or f"{domain}/{path}/".startswith(f"{key}/")):
                 return Found(credentials=_entry(entry))
     return Found()
 
@@ -96,7 +96,7 @@ def _hosts(domain: str) -> tuple[str, ...]:
 
 
 def _key_host(key: str) -> str:
-    """The host of a key such as ``https://index.docker.io/v1/``; podman's keys with a repository path match nobody."""
+    """The host of a key such as ``https://index.docker.io/v1/``; ``""`` for podman's keys with a repository path."""
     scheme, separator, rest = key.partition("://")
     host, _, path = (rest if separator else scheme).partition("/")
     return host if separator or path in ("", "v1/", "v2/", "v1", "v2") else ""

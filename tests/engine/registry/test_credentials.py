@@ -60,6 +60,8 @@ def test_auths_match_by_host(home: Path) -> None:
     assert lookup("old.example", environ(home)).credentials == Credentials(username="eve", password="d")
     assert lookup("registry.example", environ(home)).credentials.anonymous
     assert lookup("quay.io", environ(home)).credentials.anonymous
+    assert lookup("quay.io", environ(home), path="teammate/x").credentials.anonymous
+    assert lookup("quay.io", environ(home), path="team/x").credentials.username == "team"
     assert lookup("token.example", environ(home)).credentials.identity_token == "refresh"
     assert "a:b" not in repr(lookup("docker.io", environ(home)))
 
