@@ -55,7 +55,8 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
         argv=argv,
     )
     record = record.replace(config=_with_hostname(core, record))
-    core.containers.refuse_name(record.name)
+    if wanted:  # before anything is made; a made up name is changed when it is taken
+        core.containers.refuse_name(wanted)
     record = record.replace(endpoints=core.network_manager.check(record))
     devices = resolve_devices(host.devices)
     facts = host_facts(devices=host.privileged)
