@@ -22,6 +22,7 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "x86": 0x40000003, "aarch64": 0xC00000B7, "a
 
 _LD, _JA, _JEQ, _JGT, _JGE, _RET, _AND = 0x20, 0x05, 0x15, 0x25, 0x35, 0x06, 0x54
 _FAIL = -1
+_ENOSYS = 38
 
 _NARROW = {
     ("clone", 0), ("fcntl", 1), ("ioctl", 1), ("keyctl", 0), ("personality", 0), ("prctl", 0), ("setns", 1), ("socket", 0), ("socket", 1),
@@ -89,7 +90,11 @@ def compile_policy(policies: Mapping[str, Mapping[int, Sequence[Rule]]], default
 
 
 def _tree(rules: Mapping[int, Sequence[Rule]], default: int, base: int = 0) -> Code:
-    """Code for one architecture, with the number in the accumulator."""
+    """Code for one architecture, with the number in the accumulator.
+
+    Calls newer than any in the profile do not exist (ENOSYS) rather than being forbidden, as runc has it: C libraries
+    then use the older ones.
+    """
     fallback = [Rule(action=default)]
     borders: list[tuple[int, Sequence[Rule]]] = [(0, fallback)]
     for number in sorted(rules):
@@ -99,6 +104,8 @@ def _tree(rules: Mapping[int, Sequence[Rule]], default: int, base: int = 0) -> C
             action = _constant(leaf)
             if not borders or action is None or _constant(borders[-1][1]) != action:
                 borders.append((start, leaf))
+    if rules and default & 0x7FFF0000 == ERRNO:
+        borders[-1] = (borders[-1][0], [Rule(action=ERRNO | _ENOSYS)])
     return _search(borders, default)
 
 
