@@ -30,7 +30,7 @@ _NEWADDR, _GETADDR = 20, 22
 _NEWROUTE, _GETROUTE = 24, 26
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
-_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 28, 12
+_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 27, 28, 12
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
 _IFLA_BR_NF_CALL_IPTABLES = 36
@@ -47,12 +47,19 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 
 
 class Link(Value):
-    """A network interface. ``alias`` is a free text that lives with it; ``kind`` is ``bridge``, ``veth`` or ``""``."""
+    """A network interface.
+
+    Attributes:
+        kind: ``bridge``, ``veth`` or ``""``.
+        alias: a free text that lives with it.
+        group: a number that is given when it is made, 0 by default.
+    """
 
     index: int
     name: str
     kind: str = ""
     alias: str = ""
+    group: int = 0
     mac: str = ""
     master: int = 0
     mtu: int = 0
@@ -105,11 +112,11 @@ class RouteSocket(Netlink):
             raise
         return _link(answers[0][1])
 
-    def add_bridge(self, name: str, mac: str, alias: str, *, mtu: int = 1500, filtered: bool = False) -> None:
+    def add_bridge(self, name: str, mac: str, *, group: int = 0, mtu: int = 1500, filtered: bool = False) -> None:
         """Make a bridge, down; fails with EEXIST when the name is taken.
 
         Args:
-            name, mac, alias, mtu: of the interface.
+            name, mac, group, mtu: of the interface.
             filtered: frames between its ports pass the IPv4 hooks even where ``bridge-nf-call-iptables`` is off.
         """
         data = nest(_IFLA_INFO_DATA, attribute(_IFLA_BR_NF_CALL_IPTABLES, b"\1")) if filtered else b""
@@ -119,10 +126,13 @@ class RouteSocket(Netlink):
             + text(_IFLA_IFNAME, name)
             + attribute(_IFLA_ADDRESS, mac_bytes(mac))
             + u32(_IFLA_MTU, mtu)
+            + u32(_IFLA_GROUP, group)
             + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"), data),
             NLM_F_CREATE | NLM_F_EXCL,
         )
-        # The kernel ignores an alias in a message that creates.
+
+    def set_alias(self, name: str, alias: str) -> None:
+        """Give an interface its free text. The kernel takes none in the message that makes an interface."""
         self.request(_SETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name) + text(_IFLA_IFALIAS, alias))
 
     def add_veth(self, name: str, *, master: int, peer: str, peer_mac: str, namespace: int, mtu: int = 1500) -> None:
@@ -251,6 +261,7 @@ def _link(payload: bytes) -> Link:
         name=_text(parts.get(_IFLA_IFNAME)),
         kind=_text(information.get(_IFLA_INFO_KIND)),
         alias=_text(parts.get(_IFLA_IFALIAS)),
+        group=_number(parts.get(_IFLA_GROUP)),
         mac=parts.get(_IFLA_ADDRESS, b"").hex(":"),
         master=_number(parts.get(_IFLA_MASTER)),
         mtu=_number(parts.get(_IFLA_MTU)),

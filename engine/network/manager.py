@@ -143,7 +143,6 @@ class NetworkManager:
                 self._forget(record, leases)
                 if tidy:
                     self._firewall.settle()
-                if leases and tidy:
                     self._tidy(links)
             except OSError as error:
                 raise self._fault_of(error, leases) from error
@@ -248,11 +247,10 @@ class NetworkManager:
                 lease = self._networks.allocate(network.id, record.id, place, wanted=config.ipv4_address, mac=config.mac_address)
                 endpoint = plan.endpoint(network, record, lease)
                 self._record(record, network, (endpoint,), bound)
-            alias = names.alias(self._roots, network.id)
             # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
             # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
             filtered = plan.secluded(network) and wiring.frames_are_filtered()
-            bridge = wiring.bridge_up(links, network.bridge, alias, place, mtu=plan.mtu(network), filtered=filtered)
+            bridge = wiring.bridge_up(links, self._span(network, filtered=filtered))
             wiring.enable_forwarding()
             isolated = plan.secluded(network) and not filtered
             cable = plan.cable(network, lease, names.veth(record.id, network.id), isolated=isolated)
@@ -295,17 +293,29 @@ class NetworkManager:
                 network = self._networks.get(lease.network_id)
                 events.append(connection, _event("disconnect", network, record))
 
+    def _span(self, network: NetworkRecord, *, filtered: bool) -> wiring.Span:
+        return wiring.Span(
+            name=network.bridge,
+            group=names.group(self._roots),
+            alias=names.alias(self._roots, network.id),
+            subnet=plan.subnet(network),
+            mtu=plan.mtu(network),
+            filtered=filtered,
+        )
+
     def _tidy(self, links: RouteSocket) -> bool:
         """What :meth:`tidy` does, under the lock; true when bridges went and the rules were made anew."""
         leases = self._networks.leases()
-        used = {names.alias(self._roots, lease.network_id) for lease in leases}
         cables = {names.veth(lease.container_id, lease.network_id) for lease in leases}
+        networks = {lease.network_id for lease in leases}
+        used = {record.bridge for record in self._networks.all() if record.id in networks}
+        group = names.group(self._roots)
         present = links.links()
-        ours = {link.index: link for link in present if link.alias.startswith(names.alias(self._roots, ""))}
+        ours = {link.index: link.name for link in present if link.kind == "bridge" and link.group == group}
         for link in present:
             if link.kind == "veth" and link.master in ours and link.name not in cables:
                 links.delete_link(link.name)
-        empty = [link.name for link in ours.values() if link.alias not in used]
+        empty = [name for name in ours.values() if name not in used]
         for name in empty:
             links.delete_link(name)
         if empty:

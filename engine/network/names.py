@@ -1,7 +1,7 @@
 """Names of what the engine makes in the kernel, all derived from the state root so that two engines never meet.
 
-Interface names have at most 15 characters (IFNAMSIZ). The alias of a bridge says whose it is: nothing without our alias is
-ever changed or removed.
+Interface names have at most 15 characters (IFNAMSIZ). The group of a bridge says whose it is, from the moment when it is made:
+nothing of another group is ever changed or removed, and one that a killed process left half made is known again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ def bridge(network_id: str) -> str:
     return f"br-{network_id[:12]}"
 
 
+def group(roots: Roots) -> int:
+    """The group of every bridge of ours, never 0."""
+    return _fnv(roots.state) & 0x7FFFFFFF | 0x40000000
+
+
 def alias(roots: Roots, network_id: str) -> str:
-    """What the alias of a bridge of ours says."""
+    """What the alias of a bridge of ours says to people who look."""
     return f"{table(roots)}:{network_id}"
 
 

@@ -35,26 +35,39 @@ class Cable(Value):
     isolated: bool = False
 
 
-def bridge_up(links: RouteSocket, name: str, alias: str, subnet: Subnet, *, mtu: int = 1500, filtered: bool = False) -> Link:
-    """The bridge ``name``, made and brought up if it is not there; ``filtered`` as for a new bridge.
+class Span(Value):
+    """A bridge that is wanted. ``group`` says whose it is; ``filtered`` as for :meth:`RouteSocket.add_bridge`."""
+
+    name: str
+    group: int
+    alias: str
+    subnet: Subnet
+    mtu: int = 1500
+    filtered: bool = False
+
+
+def bridge_up(links: RouteSocket, wanted: Span) -> Link:
+    """The bridge, made and brought up if it is not. Being up is its last step: one that is not is half made.
 
     Raises:
         Conflict: an interface of that name is not ours.
         NetlinkError: the kernel refused something.
     """
+    name, gateway = wanted.name, wanted.subnet.gateway
     link = links.link(name)
-    if link is not None and (link.kind != "bridge" or link.alias != alias):
+    if link is not None and (link.kind != "bridge" or link.group != wanted.group):
         raise Conflict(f"interface {name} exists and belongs to something else", hint=f"remove it with `ip link del {name}`")
     if link is not None and link.up:
         return link
     if link is None:
-        links.add_bridge(name, addresses.mac_for(subnet.gateway), alias, mtu=mtu, filtered=filtered)
+        links.add_bridge(name, addresses.mac_for(gateway), group=wanted.group, mtu=wanted.mtu, filtered=wanted.filtered)
         link = links.link(name)
         assert link is not None
+    links.set_alias(name, wanted.alias)
     sysctl(f"ipv6/conf/{name}/disable_ipv6", "1")  # or containers reach the host's link-local services
     sysctl(f"ipv6/conf/{name}/accept_ra", "0")  # CVE-2020-13401
     sysctl(f"ipv4/conf/{name}/route_localnet", "1")  # published ports answer on 127.0.0.1; the rules drop it from outside
-    links.add_address(link.index, subnet.gateway, addresses.prefix_length(subnet.subnet))
+    links.add_address(link.index, gateway, addresses.prefix_length(wanted.subnet.subnet))
     links.set_up(link.index)
     return link
 

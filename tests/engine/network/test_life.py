@@ -10,6 +10,7 @@ from engine.errors import Conflict, EngineFault, Forbidden, InvalidArgument, Not
 from engine.linux.netlink import inside
 from engine.model.containers import PortBinding
 from engine.model.networks import NetworkSpec, Subnet
+from engine.network import names
 from engine.store import events
 from engine.store.containers import Containers
 from engine.store.networks import Networks
@@ -192,6 +193,20 @@ def test_an_interface_that_is_not_ours_is_left_alone(world: World) -> None:
     with inside(world.host.descriptor):
         world.manager.sweep(lambda _: False)
     assert bridges(world) == ["theirs"]
+
+
+def test_a_bridge_that_a_killed_process_left_half_made(world: World, lan: Space) -> None:
+    name, group = names.default_bridge(world.roots), names.group(world.roots)
+    world.host.ip(f"link add {name} group {group} type bridge")
+    container = world.run(port_bindings=(WEB,))
+    with container.space.listen(80) as server:
+        peer_of(lan, (HOST_ADDRESS, 8080), server)
+    assert f"alias {names.table(world.roots)}:" in world.host.ip(f"link show {name}")
+    container.detach()
+    assert bridges(world) == []
+    world.host.ip(f"link add {name} group {group} type bridge")
+    container.detach()  # it has no address any more, and yet what is left is found
+    assert bridges(world) == []
 
 
 def test_other_network_modes(world: World) -> None:

@@ -23,10 +23,11 @@ def test_links_addresses_and_routes(host: Space) -> None:
     container = Space()
     try:
         with inside(host.descriptor), RouteSocket() as links:
-            links.add_bridge("br0", "02:42:0a:00:00:01", ALIAS, mtu=1400)
+            links.add_bridge("br0", "02:42:0a:00:00:01", group=4711, mtu=1400)
+            links.set_alias("br0", ALIAS)
             bridge = links.link("br0")
             assert bridge == Link(
-                index=bridge.index if bridge else 0, name="br0", kind="bridge", alias=ALIAS, mac="02:42:0a:00:00:01", mtu=1400
+                index=bridge.index if bridge else 0, name="br0", kind="bridge", alias=ALIAS, group=4711, mac="02:42:0a:00:00:01", mtu=1400
             )
             links.add_address(bridge.index, "10.0.0.1", 24)
             links.add_address(bridge.index, "10.0.0.1", 24)  # again is no error
@@ -60,12 +61,12 @@ def test_links_addresses_and_routes(host: Space) -> None:
 
 def test_refusals_name_the_reason(host: Space) -> None:
     with inside(host.descriptor), RouteSocket() as links:
-        links.add_bridge("br0", "02:42:0a:00:00:01", ALIAS)
+        links.add_bridge("br0", "02:42:0a:00:00:01")
         with pytest.raises(NetlinkError) as caught:
-            links.add_bridge("br0", "02:42:0a:00:00:01", ALIAS)
+            links.add_bridge("br0", "02:42:0a:00:00:01")
         assert caught.value.errno == errno.EEXIST
         with pytest.raises(NetlinkError, match=r"Attribute failed policy validation|Numerical result out of range|Invalid argument"):
-            links.add_bridge("a-name-of-more-than-fifteen", "02:42:0a:00:00:01", ALIAS)
+            links.add_bridge("a-name-of-more-than-fifteen", "02:42:0a:00:00:01")
         assert links.link("br0") is not None  # and the socket is still in step
         assert links.link("nosuch") is None
     with pytest.raises(ValueError, match="no MAC address"):
