@@ -17,6 +17,7 @@ from typing import Self
 
 from engine.errors import Cancelled, CorruptData, NotFound
 from engine.image import claims, compression
+from engine.image.flusher import Flusher
 from engine.image.tree import remove_tree
 from engine.image.unpacking import Unpacker
 from engine.linux import syscalls
@@ -58,6 +59,7 @@ class LayerStore:
         self._root = roots.layers
         self._layers = Layers(db)
         self._unpacker = Unpacker()
+        self._flusher = Flusher(roots.layers)
         self._making: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -204,13 +206,17 @@ class LayerStore:
         head, chunks = _peek(iter(source))
         algorithm = job.diff_id.partition(":")[0]
         parents = [_hex(parent) for parent in job.parents]
-        with self._unpacker.begin(target, self._root, compression.sniff(head), algorithm, parents) as worker:
+        with (
+            self._flusher.watch() as watch,
+            self._unpacker.begin(target, self._root, compression.sniff(head), algorithm, parents) as worker,
+        ):
             done = 0
             for chunk in chunks:
                 if job.stop():
                     raise Cancelled(f"unpacking layer {digest.short(job.diff_id)} was cancelled")
                 worker.feed(chunk)
                 done += len(chunk)
+                watch.done(done)
                 job.progress(done)
             found = worker.applied()
             if found != job.diff_id:

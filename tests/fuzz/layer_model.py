@@ -49,8 +49,10 @@ class Model:
             parts = step.path.split("/")
             if any("/".join(parts[:count]) in solid for count in range(1, len(parts))):
                 raise Ambiguous(step)
-            if step.kind in ("white", "opaque") and step.path in solid and step.kind == "opaque":
+            if step.kind == "opaque" and step.path in solid:
                 raise Ambiguous(step)
+            if step.kind in ("white", "opaque"):
+                self._check_described(step, {each.path for each in steps if each.kind == "dir"})
         for step in steps:
             if step.kind == "white":
                 above, name = self._parent(step.path)
@@ -64,6 +66,16 @@ class Model:
         if any(above.children.get(name) is not found for above, name, found in self._sources):
             raise Ambiguous("a hard link's source was replaced afterwards")
         self._settle(self.root)
+
+    def _check_described(self, step: Step, described: set[str]) -> None:
+        """What hides may not go through a link that this layer makes a directory: before or after?"""
+        parts = step.path.split("/")
+        for count in range(1, len(parts) + (step.kind == "opaque")):
+            path = "/".join(parts[:count])
+            if path in described:
+                above, name = self._parent(path, make=False)
+                if name in above.children and above.children[name].kind == "link":
+                    raise Ambiguous(step)
 
     def _put(self, step: Step) -> None:
         above, name = self._parent(step.path)
@@ -105,7 +117,7 @@ class Model:
             found = stack[-1].children.get(name)
             if found is None:
                 if not make:
-                    raise Ambiguous(parts)
+                    return Node("dir")
                 found = stack[-1].children[name] = Node("dir")
             if found.kind == "file":
                 raise Ambiguous(parts)
