@@ -41,6 +41,10 @@ _FDS: Final = 200
 Errand = Callable[[dict[str, Any]], tuple[dict[str, Any], Sequence[int]]]
 
 
+class ClerkDied(EngineFault):
+    """The clerk ended before it answered: what it was sent for is done, half done, or not begun."""
+
+
 class Clerk:
     """Runs errands in a child. ``hire()`` is called in it, once, and gives the function that runs them."""
 
@@ -79,7 +83,7 @@ class Clerk:
 
         Raises:
             LongshoreError: what the errand raised.
-            EngineFault: the clerk died over it.
+            ClerkDied: nobody knows how far it came.
         """
         self.ready()
         assert self._socket is not None
@@ -90,7 +94,7 @@ class Clerk:
             answer, descriptors = None, []
         if answer is None:
             self.rest()
-            raise EngineFault(f"the helper process died during {op}")
+            raise ClerkDied(f"the helper process died during {op}")
         if "error" in answer:
             raise wire.error_of(codec.dumps(answer["error"]).encode())
         return answer, descriptors

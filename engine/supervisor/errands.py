@@ -29,6 +29,7 @@ Answer = tuple[dict[str, Any], Sequence[int]]
 Fields = dict[str, Any]
 
 _RETRY = 1.0
+_BRIDGE_LINGERS = 1.0
 
 
 class Errands:
@@ -43,6 +44,7 @@ class Errands:
         self._errands: dict[str, Callable[[Fields], Answer]] = {
             "open": self._open,
             "start": self._start,
+            "clear": self._clear,
             "ended": self._ended,
             "write": self._write,
             "tell": self._tell,
@@ -139,6 +141,20 @@ class Errands:
         further = (*sockets, *holds)
         return _made(created, stdio, pid_start=pid_start, state=codec.encode(state), sockets=len(sockets), further=further)
 
+    def _clear(self, fields: Fields) -> Answer:
+        """After a clerk that died over a start: kill what runs, dismantle, and say why nothing does."""
+        record = self._containers.get(fields["id"])
+        recovery.clear(self._networks, record, self._spec(record.id))
+        self._note_failure(record, StartFailed(fields["message"]), fields)
+        return {}, ()
+
+    def _spec(self, container_id: str) -> dict[str, Any]:
+        """The configuration, as far as it can be read: for those who take things apart."""
+        try:
+            return load_spec(self._roots, container_id)
+        except LongshoreError:
+            return {}
+
     def _pid_of(self, name: str) -> int:
         """The main process of another container whose namespaces this one joins."""
         other = self._containers.resolve(name)
@@ -162,10 +178,7 @@ class Errands:
     def _ended(self, fields: Fields) -> Answer:
         """Record an exit and dismantle what the container had: file first, database last."""
         record = self._containers.get(fields["id"])
-        try:
-            spec = load_spec(self._roots, record.id)
-        except LongshoreError:
-            spec = {}
+        spec = self._spec(record.id)
         oom = kernel.oom_killed(spec)
         state = state_of(fields["state"]).replace(oom_killed=oom)
         ended = exits.ExitRecord(
@@ -251,7 +264,11 @@ class Errands:
         return _made(created, stdio)
 
     def _tidy(self, _fields: Fields) -> Answer:
-        """What the kernel takes tens of milliseconds for: remove interfaces and rules that nobody needs any more."""
+        """What the kernel takes tens of milliseconds for: remove interfaces and rules that nobody needs any more.
+
+        Containers often come one after another: a next one finds the bridge there, and need not wait for its removal.
+        """
+        time.sleep(_BRIDGE_LINGERS)
         self._networks.tidy()
         return {}, ()
 

@@ -17,7 +17,7 @@ _SPARE = 64
 class NameServer:
     """Watches the sockets that :func:`engine.network.nameserver.prepare` made, and has a child serve them.
 
-    The descriptors stay the caller's.
+    The descriptors stay the caller's. ``pid`` is the serving child, 0 without one.
     """
 
     def __init__(self, loop: Loop, roots: Roots, container_id: str, sockets: list[int]) -> None:
@@ -25,7 +25,7 @@ class NameServer:
         self._roots = roots
         self._id = container_id
         self._sockets = sockets
-        self._pid = 0
+        self.pid = 0
         self._pidfd = -1
         self._watch()
 
@@ -46,7 +46,7 @@ class NameServer:
         if not pid:
             _serve(self._roots, self._id, self._sockets, parent)
         self._forget()
-        self._pid, self._pidfd = pid, os.pidfd_open(pid)
+        self.pid, self._pidfd = pid, os.pidfd_open(pid)
         self._loop.watch(self._pidfd, READ, self._left)
 
     def _left(self, _mask: int) -> None:
@@ -56,13 +56,13 @@ class NameServer:
     def _reap(self) -> None:
         self._loop.forget(self._pidfd)
         os.close(self._pidfd)
-        os.waitpid(self._pid, 0)
-        self._pid, self._pidfd = 0, -1
+        os.waitpid(self.pid, 0)
+        self.pid, self._pidfd = 0, -1
 
     def close(self) -> None:
         """End it. Idempotent."""
         self._forget()
-        if self._pid:
+        if self.pid:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             self._reap()
 

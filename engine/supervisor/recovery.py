@@ -62,8 +62,7 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
         spec = load_spec(roots, record.id)
     except LongshoreError:
         spec = {}
-    _kill_leftovers(record, spec)
-    kernel.dismantle(NetworkManager(roots, database), record, spec)
+    clear(NetworkManager(roots, database), record, spec)
     if untrue:
         _tell_truth(roots, database, record, rebooted=rebooted)
     try:
@@ -72,6 +71,12 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
         pass
     if untrue and (record.host_config.auto_remove or record.state.status is ContainerStatus.REMOVING):
         removal.remove(roots, database, record, volumes=True)
+
+
+def clear(networks: NetworkManager, record: ContainerRecord, spec: dict[str, Any]) -> None:
+    """Kill every process of a container and take away what it has in the kernel."""
+    _kill_leftovers(record, spec)
+    kernel.dismantle(networks, record, spec)
 
 
 def _kill_leftovers(record: ContainerRecord, spec: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from engine.store.logs.writer import LogWriter
 from engine.store.roots import Roots
 from engine.supervisor import exits, places
 from engine.supervisor.child import Child
-from engine.supervisor.clerk import Clerk
+from engine.supervisor.clerk import Clerk, ClerkDied
 from engine.supervisor.execs import ExecSession
 from engine.supervisor.facts import Facts, state_of
 from engine.supervisor.loop import READ, Loop, Timer
@@ -42,6 +42,9 @@ from engine.supervisor.streams import Audience
 _STREAMS: Final = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}
 _LINGER: Final = 0.5
 """Seconds that the clerk is kept after its last errand: a short-lived container then needs one only."""
+
+_ONCE: Final = frozenset(("start", "exec", "tell"))
+"""Errands that must not be repeated: a process, or an event, would be there twice."""
 
 _TRIES: Final = 3
 
@@ -81,6 +84,7 @@ class Supervisor:
         self._log: LogWriter | None = None
         self._stamp = 0
         self._pid_start = 0
+        self._leave_traces = False
         self._listener = wire.listen(places.socket_path(roots, container_id))
         self._listener.setblocking(False)
         self.loop.watch(self._listener.fileno(), READ, self._accept)
@@ -145,9 +149,14 @@ class Supervisor:
     # -- errands -----------------------------------------------------------------------------------------------------------
 
     def send(self, op: str, **fields: Any) -> tuple[dict[str, Any], list[int]]:
-        """Send the clerk on an errand. Raises what it raises."""
+        """Send the clerk on an errand, and another one after it if it dies and the errand may be run twice. Raises what it raises."""
         try:
-            return self.clerk.call(op, id=self.id, **fields)
+            try:
+                return self.clerk.call(op, id=self.id, **fields)
+            except ClerkDied:
+                if op in _ONCE:
+                    raise
+                return self.clerk.call(op, id=self.id, **fields)
         finally:
             self.loop.cancel(self._clerk_timer)
             self._clerk_timer = self.loop.later(_LINGER, self._let_clerk_go)
@@ -186,6 +195,8 @@ class Supervisor:
                 self._log = self._open_log()
             answer, descriptors = self.send("start", size=self.size, restart_count=self.restarts.count)
         except LongshoreError as error:
+            if isinstance(error, ClerkDied):
+                self._clear(error)
             self.reap_strangers()
             code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
             status = ContainerStatus.EXITED if self.state.started_at else ContainerStatus.CREATED
@@ -208,6 +219,14 @@ class Supervisor:
                 self.feed(peer, data)
                 peer.pause(False)
 
+    def _clear(self, error: ClerkDied) -> None:
+        """Take away what a clerk that died left of a start."""
+        try:
+            self.send("clear", message=error.message, restart_count=self.restarts.count)
+        except LongshoreError as further:
+            self._complain(further.message)
+            self._leave_traces = True
+
     def _open_log(self) -> LogWriter:
         directory = self._roots.log_dir(self.id)
         try:
@@ -218,6 +237,8 @@ class Supervisor:
     def reap_strangers(self) -> None:
         """Collect what a failed start left us: processes that were cloned as our children and killed again."""
         known = {self.clerk.pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
+        if self._name_server is not None:
+            known.add(self._name_server.pid)
         try:
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None and found.si_pid not in known:
                 os.waitid(os.P_PID, found.si_pid, os.WEXITED)
@@ -296,10 +317,11 @@ class Supervisor:
             self._log.close()
         self.loop.forget(self._listener.fileno())
         self._listener.close()
-        try:
-            os.unlink(places.socket_path(self._roots, self.id))
-        except FileNotFoundError:
-            pass
+        if not self._leave_traces:  # a socket that nobody listens at is what the recovery sweep looks for
+            try:
+                os.unlink(places.socket_path(self._roots, self.id))
+            except FileNotFoundError:
+                pass
         if remove:
             try:
                 self.send("remove")

@@ -126,7 +126,10 @@ class Lab:
 
     def supervisor(self, container_id: str) -> int:
         """Pid of its supervisor: who holds the lock."""
-        inode = os.stat(places.lock_path(self.roots, container_id)).st_ino
+        try:
+            inode = os.stat(places.lock_path(self.roots, container_id)).st_ino
+        except FileNotFoundError:
+            return 0
         with open("/proc/locks") as locks:
             for line in locks:
                 fields = line.split()

@@ -211,14 +211,19 @@ class Lifecycle:
 
     def _lost(self, record: ContainerRecord) -> int:
         """The exit code of a container whose supervisor went without telling."""
-
         from engine.supervisor import recovery
 
-        recovery.settle(self._roots, self._db, record.id)
-        try:
-            return self._containers.get(record.id).state.exit_code
-        except NotFound:
-            return KILLED
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            settled = recovery.settle(self._roots, self._db, record.id)
+            try:
+                state = self._containers.get(record.id).state
+            except NotFound:
+                break
+            if settled or not state.running:
+                return state.exit_code
+            time.sleep(0.002)  # somebody else is settling it
+        return KILLED
 
     def _tell(self, record: ContainerRecord, action: str) -> None:
         with self._db.transaction() as connection:
