@@ -61,7 +61,7 @@ def available() -> int:
 def drop_bounding(keep: int, last_cap: int) -> None:
     """Take everything but ``keep`` out of the bounding set. Needs CAP_SETPCAP, so it comes before anything is given up."""
     for bit in range(last_cap + 1):
-        if not keep >> bit & 1 and syscalls.prctl(syscalls.PR_CAPBSET_READ, bit):
+        if not keep >> bit & 1:
             syscalls.prctl(syscalls.PR_CAPBSET_DROP, bit)
 
 

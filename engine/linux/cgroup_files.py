@@ -47,11 +47,12 @@ class Layout(Value):
         return 2 if self.v2 else 0
 
 
-def write(file: str, value: str | int) -> None:
-    """Write one value to a control file, in one write(2) as the kernel wants it."""
+def write(file: str, *values: str | int) -> None:
+    """Write values to a control file, each in one write(2) as the kernel wants it."""
     fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(fd, str(value).encode())
+        for value in values:
+            os.write(fd, str(value).encode())
     except OSError as error:
         raise OSError(error.errno, error.strerror, file) from None
     finally:

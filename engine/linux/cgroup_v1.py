@@ -79,8 +79,7 @@ class V1:
         if allowed == cgroup_devices.EVERYTHING:
             return
         write(f"{directory}/devices.deny", "a")
-        for rule in allowed:
-            write(f"{directory}/devices.allow", str(rule))
+        write(f"{directory}/devices.allow", *map(str, allowed))
 
     def _memory(self, memory: Mapping[str, Any], warnings: list[str]) -> None:
         limit, swap = memory.get("limit"), memory.get("swap")

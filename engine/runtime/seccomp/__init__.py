@@ -7,7 +7,6 @@ are kept by the capabilities they depend on, and the spawner compiles the usual 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -35,6 +34,8 @@ _filters: dict[int, bytes] = {}
 
 
 def _data(name: str) -> Any:
+    import json
+
     with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
         return json.load(file)
 
@@ -57,6 +58,8 @@ def for_spec(spec: Mapping[str, Any]) -> bytes:
 
 def parse_profile(text: str) -> dict[str, Any]:
     """A person's profile from its JSON text. Raises InvalidArgument unless it compiles."""
+    import json
+
     try:
         profile = json.loads(text)
     except ValueError as error:
