@@ -169,10 +169,15 @@ class Mounter:
             os.close(tree)
 
     def _mount_new(self, kind: str, source: str, destination: str, options: Options) -> None:
-        target = paths.make_directories(self._root, destination)
+        existed = True
+        try:
+            target = paths.open_in_root(self._root, destination, syscalls.O_PATH | os.O_DIRECTORY)
+        except FileNotFoundError:
+            target = paths.make_directories(self._root, destination)
+            existed = False
         try:
             _refuse_procfs(destination, target)
-            if kind == "tmpfs" and not any(option.startswith("mode=") for option in options.data):
+            if kind == "tmpfs" and existed and not any(option.startswith("mode=") for option in options.data):
                 options.data.append(f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}")
             if kind == "devpts":
                 options.data = [option for option in options.data if option != "newinstance"]

@@ -124,12 +124,13 @@ def test_read_only_root(box: Box) -> None:
 
 
 def test_tmpfs(box: Box) -> None:
-    mounts = box.sh("cat /proc/mounts; stat -c %a /tmp >&2", tmpfs={"/tmp": "size=1m,exec", "/run/x": "mode=700"})
+    tmpfs = {"/tmp": "size=1m,exec", "/run/x": "mode=700", "/home/user": "", "/new": ""}
+    mounts = box.sh("cat /proc/mounts; stat -c %a /tmp /home/user /new >&2", tmpfs=tmpfs)
     parsed = _mounts(mounts.out)
     assert parsed["/tmp"][1] >= {"rw", "nosuid", "nodev", "size=1024k"}
     assert "noexec" not in parsed["/tmp"][1]
     assert parsed["/run/x"][1] >= {"mode=700", "noexec"}
-    assert mounts.err == "1777\n"
+    assert mounts.err.split() == ["1777", "755", "1777"]
 
 
 def test_bind_mounts(box: Box, tmp_path: Path) -> None:
@@ -274,3 +275,24 @@ def test_the_overlay_of_a_container_that_removes_itself_is_volatile(box: Box) ->
     made, bundle = box.spec("cat", "/proc/mounts", auto_remove=True)
     for _ in range(2):
         assert any("volatile" in option for option in _mounts(box.run_spec(made, bundle).out)["/"][1])
+
+
+@pytest.mark.parametrize(("option", "seen", "flows_back"), [("rprivate", False, False), ("rslave", True, False), ("rshared", True, True)])
+def test_propagation(box: Box, up: Callable[..., Running], tmp_path: Path, option: str, seen: bool, flows_back: bool) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    syscalls.mount("tmpfs", str(shared), "tmpfs")
+    try:
+        syscalls.mount("", str(shared), "", 0x100000)  # MS_SHARED
+        for name in ("host", "container"):
+            (shared / name).mkdir()
+        mount = Mount(kind="bind", path=str(shared), target="/shared", options=(option,))
+        running = up("sleep", "1000", mounts=(mount,), privileged=True)
+        syscalls.mount("tmpfs", str(shared / "host"), "tmpfs")
+        (shared / "host/file").touch()
+        assert (running.exec("ls", "/shared/host").out == "file\n") is seen
+        assert running.sh("mount -t tmpfs tmpfs /shared/container && touch /shared/container/file", privileged=True).status == 0
+        assert (shared / "container/file").exists() is flows_back
+        assert str(box.work / box.last_id[:12]) not in Path("/proc/self/mountinfo").read_text()
+    finally:
+        syscalls.umount2(str(shared), 2)
