@@ -18,8 +18,9 @@ from engine.model.stats import Stats
 from tui.messages import StatsChanged
 
 HISTORY = 180
-TOGETHER = 0.2
-"""Seconds in which samples are collected before the screen is told."""
+SOON = 0.15
+EVERY = 1.0
+"""Seconds from the first of several samples, and from the last time, until the screen is told."""
 
 
 class Sampler:
@@ -32,6 +33,7 @@ class Sampler:
         self._latest: dict[str, Stats] = {}
         self._history: dict[str, deque[Stats]] = {}
         self._telling: asyncio.TimerHandle | None = None
+        self._told_at = -EVERY
 
     def latest(self, container: str) -> Stats | None:
         """The newest sample of a container that is watched."""
@@ -80,8 +82,10 @@ class Sampler:
 
     def _tell(self) -> None:
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TOGETHER, self._told)
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_at(max(loop.time() + SOON, self._told_at + EVERY), self._told)
 
     def _told(self) -> None:
         self._telling = None
+        self._told_at = asyncio.get_running_loop().time()
         self._post(StatsChanged())

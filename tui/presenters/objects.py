@@ -11,7 +11,7 @@ from engine.model.networks import Network
 from engine.model.volumes import Volume
 from tui.presenters.ansi import ink
 from tui.presenters.table import Column, Row
-from tui.presenters.text import age, decimal_size, safe
+from tui.presenters.text import decimal_size, rough_age, safe
 
 IMAGE_SORTS = ("name", "size", "age")
 PLAIN_SORTS = ("name", "driver", "age")
@@ -49,7 +49,7 @@ def image_row(image: Image, pending: str, now: float) -> Row:
         (f"{pending}… {safe(name)}" if pending else safe(name), ink("cyan") if pending else Style.null() if image.tags else ink(_QUIET)),
         (safe(tag or "<none>") + more, ink("green") if tag else ink(_QUIET)),
         (decimal_size(image.size), Style.null()),
-        (age(now - image.created_at) if image.created_at else "", ink(_QUIET)),
+        (rough_age(now, image.created_at), ink(_QUIET)),
         (image.short_id, ink(_QUIET)),
     )
     return Row(key=image.id, cells=cells, search=" ".join((*image.tags, *image.digests, image.id, decimal_size(image.size))).lower())
@@ -59,14 +59,14 @@ def volume_row(volume: Volume, pending: str, now: float) -> Row:
     """One volume; an anonymous one is shown by the first digits of its name."""
     name = volume.name[:12] if volume.anonymous else volume.name
     size = decimal_size(volume.size) if volume.size >= 0 else "anonymous" if volume.anonymous else ""
-    when = age(now - volume.created_at) if volume.created_at else ""
+    when = rough_age(now, volume.created_at)
     return _plain(volume.name, (volume.driver, name, size), pending=pending, age_text=when, labels=volume.labels)
 
 
 def network_row(network: Network, pending: str, now: float) -> Row:
     """One network with its first subnet."""
     subnet = network.subnets[0].subnet if network.subnets else ""
-    when = age(now - network.created_at) if network.created_at else ""
+    when = rough_age(now, network.created_at)
     return _plain(network.id, (network.driver, network.name, subnet), pending=pending, age_text=when, labels=network.labels)
 
 

@@ -107,6 +107,11 @@ def age(seconds: float) -> str:
     return f"{int(seconds / 31536000.0)}y"
 
 
+def rough_age(now: float, since: float) -> str:
+    """An age for lists that are not drawn anew every second; ``""`` where the time is not known."""
+    return "" if not since else "<1m" if now - since < 60 else age(now - since)
+
+
 def percent(value: float) -> str:
     """A percentage as ``docker stats`` prints it."""
     return f"{value:.2f}%"

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.presenters.text import safe
+from tui.screens.modal import Modal
 
 
-class ConfirmModal(ModalScreen[bool]):
+class ConfirmModal(Modal[bool]):
     """``y`` or enter is yes, ``n`` or esc is no."""
 
-    CSS_PATH = "modals.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)", "yes", id="confirm.yes"),
         Binding("n,escape,q", "answer(False)", "no", id="confirm.no"),
@@ -44,6 +42,5 @@ class ConfirmModal(ModalScreen[bool]):
         """Close with the answer."""
         self.dismiss(yes)
 
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is self:
-            self.dismiss(False)
+    def give_up(self) -> None:
+        self.dismiss(False)

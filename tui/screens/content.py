@@ -261,7 +261,8 @@ class Content:
             welcome = self._snapshot.loaded and not self._snapshot.containers and not self._snapshot.images
             view.show([((line, ink()),) for line in _WELCOME] if welcome else [], top=True)
             self.pane.log_view.show_placeholder(*(_WELCOME if welcome else ()))
-            self.pane.log_view.update_log((), -1)
+            self.pane.log_view.expect()
+            self.pane.log_view.update_log((), 0)
         elif tab == "stats":
             self._show_stats()
         else:
@@ -278,9 +279,7 @@ class Content:
         if not fresh and self.log is not None and (not self.log.ended or not container.state.running):
             return  # it stopped: what is shown stays, the end of the stream came by itself
         await self.close()
-        if fresh:
-            view.update_log((), -1)
-        view.following = True
+        view.expect()
         view.show_placeholder("reading…")
         self.log = LogFeed(self._engine, container.id, self._post, tail=self._settings.log_lines)
         await self.log.last()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from textual.screen import ModalScreen
-
 from engine.interface import Engine, Session
 from tui.actions import Action
 from tui.feed.operations import Operations
@@ -14,6 +12,7 @@ from tui.feed.pulls import Pulls
 from tui.feed.watch import Feed
 from tui.screens.content import Content
 from tui.screens.lists import Lists
+from tui.screens.modal import Modal
 from tui.screens.stage import Stage
 from tui.snapshot import Noun
 
@@ -41,7 +40,7 @@ class Desk(Protocol):
     def offered_actions(self) -> list[Action]:
         """Those of them that make sense for the selected object."""
 
-    async def ask(self, modal: ModalScreen[T]) -> T | None:
+    async def ask(self, modal: Modal[T]) -> T | None:
         """Show a modal and wait for its answer."""
 
     def tell(self, title: str, text: str, *, bad: bool = False) -> None:

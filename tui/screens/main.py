@@ -6,6 +6,8 @@ commands, the focus goes to :class:`Stage`. It implements :class:`~tui.screens.d
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, TypeVar
@@ -15,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content as Markup
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.errors import LongshoreError
@@ -34,6 +36,7 @@ from tui.presenters.text import safe
 from tui.screens.commands import HANDLERS
 from tui.screens.content import Content
 from tui.screens.lists import Lists
+from tui.screens.modal import Modal
 from tui.screens.offers import offered
 from tui.screens.stage import Boxes, Stage
 from tui.snapshot import Noun, label_of
@@ -205,7 +208,7 @@ class MainScreen(Screen[None]):
     def active_actions(self) -> list[Action]:
         own = Scope[self.noun.name]
         scopes = [Scope.LOGS, Scope.MAIN, own, Scope.GLOBAL] if self.stage.main_focused else [Scope.LISTS, own, Scope.GLOBAL]
-        return [action for action in in_scopes(self._actions, scopes) if self._makes_sense(action.id)]
+        return in_scopes((action for action in self._actions if self._makes_sense(action.id)), scopes)
 
     def _makes_sense(self, action: str) -> bool:
         view = self._main.view
@@ -233,11 +236,21 @@ class MainScreen(Screen[None]):
         outcome = HANDLERS[action](self)
         if inspect.isawaitable(outcome):
             self.run_worker(outcome, group="commands", exit_on_error=False)
+            await self._modal_ready()
         self.show_keys()
+
+    async def _modal_ready(self) -> None:
+        """Let a box that the command opens appear before the next key is looked at."""
+        for _ in range(2):
+            await asyncio.sleep(0)
+        screen = self.app.screen
+        if isinstance(screen, Modal):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(screen.ready.wait(), 1)
 
     # --- what commands may use: the Desk -------------------------------------------------------------------------
 
-    async def ask(self, modal: ModalScreen[T]) -> T | None:
+    async def ask(self, modal: Modal[T]) -> T | None:
         return await self.app.push_screen_wait(modal)
 
     def tell(self, title: str, text: str, *, bad: bool = False) -> None:

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from engine.model.value import Value
 from tui.actions import show_key
 from tui.presenters.text import clip, pad, safe
+from tui.screens.modal import Modal
 
 _NAVIGATION = ("enter", "escape", "q", "up", "down", "j", "k", "space", "home", "end", "pageup", "pagedown")
 """Keys that move and leave in the menu itself, whatever they do outside."""
@@ -37,10 +37,9 @@ class Entry(Value):
     hint: str = ""
 
 
-class MenuModal(ModalScreen[str]):
+class MenuModal(Modal[str]):
     """Answers with the value of the chosen entry, ``""`` when none was."""
 
-    CSS_PATH = "modals.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "close", id="menu.close"),
         Binding("space,y", "choose", "execute", id="menu.choose"),
@@ -101,6 +100,5 @@ class MenuModal(ModalScreen[str]):
         """Choose nothing."""
         self.dismiss("")
 
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is self:
-            self.dismiss("")
+    def give_up(self) -> None:
+        self.dismiss("")

@@ -8,17 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from tui.presenters.text import safe
+from tui.screens.modal import Modal
 
 
-class PromptModal(ModalScreen[str]):
+class PromptModal(Modal[str]):
     """Answers with the text, ``""`` when it was given up."""
 
-    CSS_PATH = "modals.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", id="prompt_box.close")]
 
     def __init__(self, title: str, *, text: str = "", example: str = "", about: str = "", known: tuple[str, ...] = ()) -> None:
@@ -34,7 +33,7 @@ class PromptModal(ModalScreen[str]):
             box.border_title = Content(safe(self._title))
             box.border_subtitle = Content("enter: go  esc: cancel")
             suggester = SuggestFromList(self._known, case_sensitive=False) if self._known else None
-            yield Input(self._text, placeholder=self._example, suggester=suggester)
+            yield Input(self._text, placeholder=self._example, suggester=suggester, select_on_focus=False)
             if self._about:
                 yield Static(Content(self._about), classes="consequence")
 
@@ -44,4 +43,7 @@ class PromptModal(ModalScreen[str]):
 
     def action_close(self) -> None:
         """Answer with nothing."""
+        self.dismiss("")
+
+    def give_up(self) -> None:
         self.dismiss("")

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Checkbox, Input, Label, Static
 
 from engine.errors import InvalidArgument
 from tui.feed.run_request import RunForm, RunRequest, request
 from tui.presenters.text import safe
+from tui.screens.modal import Modal
 
 _FIELDS = (
     ("name", "Name", "made up when empty"),
@@ -26,10 +26,9 @@ _FIELDS = (
 )
 
 
-class RunModal(ModalScreen[RunRequest | None]):
+class RunModal(Modal[RunRequest | None]):
     """Answers with what to run, None when it was given up."""
 
-    CSS_PATH = "modals.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="run.close"),
         Binding("ctrl+s", "submit", "run", id="run.submit"),
@@ -83,4 +82,7 @@ class RunModal(ModalScreen[RunRequest | None]):
 
     def action_close(self) -> None:
         """Run nothing."""
+        self.dismiss(None)
+
+    def give_up(self) -> None:
         self.dismiss(None)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -43,6 +44,7 @@ class LineView(ScrollView, can_focus=True):
         self.current = -1
         self.placeholder: Sequence[str] = ()
         self._widest = 0
+        self._base: Style | None = None
 
     def show_placeholder(self, *lines: str) -> None:
         """What stands here while there are no lines."""
@@ -75,6 +77,17 @@ class LineView(ScrollView, can_focus=True):
     def relayout(self) -> None:
         """Lay out again after width, wrapping or content changed."""
         raise NotImplementedError
+
+    @property
+    def base_style(self) -> Style:
+        """The widget's own style, which is dear to compute for each row."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._base = None
 
     @property
     def wrap_width(self) -> int:
@@ -130,7 +143,7 @@ class LineView(ScrollView, can_focus=True):
         scroll_x, scroll_y = self.scroll_offset
         row = scroll_y + y
         width = self.size.width
-        base = self.rich_style
+        base = self.base_style
         if not self.row_count:
             text = self.placeholder[y - 1] if 0 < y <= len(self.placeholder) else ""
             return Strip([Segment(f" {text}", base + ink("bright_black"))]).crop_extend(0, width, base)

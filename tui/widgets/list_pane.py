@@ -91,8 +91,10 @@ class ListPane(ScrollView, can_focus=True):
         self.filter = ""
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
+        self._content: tuple[tuple[Row, ...], int, str, tuple[str, ...], str] | None = None
         self._sizes: list[int] = []
         self._fitted = 0
+        self._base: Style | None = None
         self._cursor = 0
         self._empty: tuple[str, ...] = ()
         self._total = 0
@@ -115,6 +117,17 @@ class ListPane(ScrollView, can_focus=True):
         return [row.key for row in self._rows[top : top + max(0, self._view_height)]]
 
     @property
+    def base_style(self) -> Style:
+        """The widget's own style, which is dear to compute for each row."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._base = None
+
+    @property
     def _head(self) -> int:
         return int(self.heading and bool(self._rows))
 
@@ -131,8 +144,11 @@ class ListPane(ScrollView, can_focus=True):
             empty: lines to show when there is no row.
         """
         before, place = self.selected, self._cursor
-        self._rows = tuple(rows)
-        self._total, self._note, self._empty = total, note, tuple(empty)
+        content = (tuple(rows), total, note, tuple(empty), self.filter)
+        if content == self._content:
+            return
+        self._content = content
+        self._rows, self._total, self._note, self._empty, _ = content
         keys = [row.key for row in self._rows]
         self._cursor = keys.index(before) if before in keys else max(0, min(place, len(keys) - 1))
         self._fit()
@@ -209,7 +225,7 @@ class ListPane(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
+        base = self.base_style
         if self.has_class("line"):
             return self._title_line(width, base)
         if not self._rows:

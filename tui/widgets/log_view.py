@@ -99,6 +99,11 @@ class LogView(LineView):
         self._version, self._count = version, len(entries)
         self._keep_place(lambda: self.document.reset(entries))
 
+    def expect(self) -> None:
+        """Another log comes: what is shown stays until its first lines are there."""
+        self._version = -1
+        self.following = True
+
     def _keep_place(self, change: Callable[[], object]) -> None:
         """Run ``change`` and keep the line at the top where it is."""
         lines = self.document.lines
