@@ -40,10 +40,14 @@ class Firewall:
                     raise
                 self._load(socket)  # a dead container's port was left behind, or half of the table is gone
 
-    def withdraw(self, bound: tuple[PortBinding, ...]) -> None:
-        """Take a container's ports away, when the bridge stays. Raises NetlinkError."""
+    def withdraw(self, bound: tuple[PortBinding, ...]) -> bool:
+        """Take a container's ports away. False when some were not there: what is loaded must be made anew.
+
+        Raises:
+            NetlinkError: the kernel refused it.
+        """
         if not bound:
-            return
+            return True
         batch = Batch(self._table)
         rules.unpublish(batch, bound)
         # Closing a socket after a deletion waits for the kernel's readers, 5 to 10 ms: that is left for later.
@@ -54,7 +58,8 @@ class Firewall:
         except NetlinkError as fault:
             if fault.errno != errno.ENOENT:
                 raise
-            self._load(socket)
+            return False
+        return True
 
     def settle(self) -> None:
         """Close what :meth:`withdraw` left open."""

@@ -137,10 +137,11 @@ class NetworkManager:
             try:
                 for lease in leases:
                     links.disable_port(names.veth(record.id, lease.network_id))
-                if leases:
-                    self._firewall.withdraw(bound)
-                    conntrack.forget(bound)
+                complete = not leases or self._firewall.withdraw(bound)
+                conntrack.forget(bound)
                 self._forget(record, leases)
+                if not complete:
+                    self._firewall.reload()
                 if tidy:
                     self._firewall.settle()
                     self._tidy(links)
@@ -316,10 +317,10 @@ class NetworkManager:
             if link.kind == "veth" and link.master in ours and link.name not in cables:
                 links.delete_link(link.name)
         empty = [name for name in ours.values() if name not in used]
+        if empty:
+            self._firewall.reload()  # first: who is killed in between leaves a bridge, by which the next one knows
         for name in empty:
             links.delete_link(name)
-        if empty:
-            self._firewall.reload()
         return bool(empty)
 
     # -- recording ---------------------------------------------------------------------------------------------------------
