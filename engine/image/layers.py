@@ -148,8 +148,9 @@ class LayerStore:
     ) -> str:
         """Unpack the layer whose compressed bytes ``source`` yields, while they arrive; blocks until the layer is durable.
 
-        ``source`` is not touched if the layer is there already or somebody else makes it meanwhile. What it raises is passed on. Call this
-        for several layers at a time from threads, lowest first: it waits for ``parents`` that are being unpacked by anyone.
+        ``source`` is not touched if the layer is there already or somebody else makes it meanwhile. What it raises is passed on (an
+        OSError as one of ours). Call this for several layers at a time from threads, lowest first: it waits for ``parents``
+        that are being unpacked by anyone.
 
         Args:
             diff_id: digest of the uncompressed archive, verified.

@@ -107,8 +107,7 @@ def serve(connection: socket.socket) -> None:
             connection.close()
             _work(job, walls)
         job.talk.close()
-        for fd in fds:
-            os.close(fd)
+        os.close(job.data)
 
 
 class _Job:
@@ -116,7 +115,7 @@ class _Job:
 
     def __init__(self, request: bytes, fds: list[int]) -> None:
         self.data, talk = fds
-        self.talk = socket.socket(fileno=os.dup(talk))
+        self.talk = socket.socket(fileno=talk)
         words = request.decode("utf-8", "surrogateescape").split("\0")
         self.kind, self.algorithm, self.target, self.layers, *self.parents = words
 
@@ -168,4 +167,8 @@ def _tell(talk: socket.socket, *words: str) -> None:
 def main() -> None:
     """Entry point of the process: the socket is standard input, and nothing else that the front end had open is ours."""
     syscalls.close_range(3)
-    serve(socket.socket(fileno=os.dup(0)))
+    connection = socket.socket(fileno=os.dup(0))
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(null, 0)  # a worker must not be able to answer for another
+    os.close(null)
+    serve(connection)

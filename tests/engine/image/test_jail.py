@@ -6,10 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+
+from engine.image import jail
+from tests.engine.image.archives import Archive, diff_id
+from tests.engine.image.stores import Store
+from tests.support.wait import until
 
 ESCAPE = r"""
 import json, os, socket, stat, sys
@@ -135,6 +142,33 @@ def test_keeps_only_what_making_files_needs(answers: dict[str, Any]) -> None:
 def test_imports_nothing_from_the_layer(answers: dict[str, Any]) -> None:
     """After CVE-2019-14271: a layer with its own ``encodings`` or libnss is never looked at."""
     assert answers["import"] == "ModuleNotFoundError"
+
+
+def test_a_real_worker_stands_behind_all_walls(tmp_path: Path) -> None:
+    tar = Archive().file("a", bytes(5000)).bytes()
+    with Store(str(tmp_path)) as store:
+        seen: list[int] = []
+
+        def source() -> Iterator[bytes]:
+            yield tar[:3000]
+            helper = psutil.Process(store._unpacker._pid)
+            worker = until(lambda: [each.pid for each in helper.children(recursive=True)][1:])[0]
+            until(lambda: "Seccomp:\t2" in Path(f"/proc/{worker}/status").read_text())
+            status = dict(line.split(":\t", 1) for line in Path(f"/proc/{worker}/status").read_text().splitlines() if ":\t" in line)
+            for name in ("CapPrm", "CapEff", "CapBnd"):
+                assert int(status[name], 16) == jail.KEPT
+            assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
+            assert status["NoNewPrivs"] == "1"
+            for kind in ("mnt", "net", "ipc", "uts", "pid"):
+                assert os.readlink(f"/proc/{worker}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
+            held = [os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")]
+            assert len([each for each in held if each.startswith("socket:")]) == 1
+            assert len([each for each in held if each.startswith("pipe:")]) == 1
+            seen.append(worker)
+            yield tar[3000:]
+
+        store.unpack(source(), diff_id=diff_id(tar))
+        assert seen
 
 
 def test_a_worker_opens_no_library_and_no_source_after_the_jail(tmp_path: Path) -> None:

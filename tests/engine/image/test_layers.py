@@ -237,11 +237,11 @@ def test_removing(store: Store) -> None:
 def test_removing_what_is_deeper_than_a_path(store: Store) -> None:
     chain = store.add(simple())
     fd = os.open(store.path(chain), os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("deep", dir_fd=fd)
-        with open(os.open("deep-file", os.O_CREAT | os.O_WRONLY, dir_fd=fd), "w"):
-            pass
-        below = os.open("deep", os.O_RDONLY, dir_fd=fd)
+    name = "d" * 200
+    for _ in range(60):
+        os.mkdir(name, dir_fd=fd)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+        below = os.open(name, os.O_RDONLY, dir_fd=fd)
         os.close(fd)
         fd = below
     os.close(fd)
