@@ -86,7 +86,7 @@ def mount_root(spec: Spec) -> int:
 
 def _forget_volatile(work: str) -> None:
     """Remove the mark that keeps an overlay from being mounted twice after a crash; its content is not worth keeping."""
-    mark = f"{work}/work/incompat/volatile"
+    mark = os.path.join(work, "work", "incompat", "volatile")
     for remove, path in ((os.unlink, f"{mark}/dirty"), (os.rmdir, mark), (os.rmdir, os.path.dirname(mark))):
         try:
             remove(path)

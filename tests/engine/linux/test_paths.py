@@ -69,7 +69,7 @@ def test_links_of_procfs_are_refused() -> None:
 
 def test_beneath_takes_no_link_at_all(root: int) -> None:
     os.close(paths.open_beneath(root, "a/b"))
-    for name in ("to-a", "../root/a", "/a", "absolute"):
+    for name in ("to-a", "../outside", "/a", "absolute"):
         with pytest.raises(OSError):
             os.close(paths.open_beneath(root, name))
 

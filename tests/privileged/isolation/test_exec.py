@@ -66,7 +66,7 @@ def test_the_container_can_not_look_into_a_process_that_enters(up: Up) -> None:
     spy = """
     while :; do for p in /proc/[0-9]*; do
       case $p in /proc/1|/proc/$$) continue;; esac
-      for f in $p/fd/*; do t=$(readlink $f) && case $t in /work*|*memfd*|*state.db*|/sys/fs/cgroup*) echo $t >> /tmp/seen;; esac; done
+      for f in $p/fd/*; do t=$(readlink $f) && case $t in /dev/*|/proc/*|pipe:*|/tmp/seen) ;; *) echo $t >> /tmp/seen;; esac; done
     done; done 2>/dev/null
     """
     running = up("sh", "-c", spy)

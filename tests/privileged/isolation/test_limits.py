@@ -81,7 +81,7 @@ def _stat(directory: str) -> list[tuple[str, str]]:
 def test_freeze_and_thaw(up: Callable[..., Running], box: Box) -> None:
     running = up("sh", "-c", "while :; do echo . >> /tmp/count; done")
     group = open_cgroup(f"/longshore/{box.last_id}")
-    count = Path(f"/proc/{running.pid}/root/tmp/count")
+    count = Path(f"/proc/{running.pid}/root", "tmp/count")
     until(count.exists)
     group.freeze()
     size = count.stat().st_size
