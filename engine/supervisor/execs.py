@@ -80,6 +80,8 @@ class ExecSession:
         if self._child is not None:
             child, self._child = self._child, None
             code = child.reap()
+            if self._config.detach:
+                self._audience.add(self._peer)  # it heard nothing, and is told the end all the same
             self._audience.dismiss(code)
             self._on_end(self, code)
 

@@ -191,9 +191,6 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
         supervisor.reap_strangers()
         raise
     supervisor.execs.append(session)
-    if config.detach:
-        answer(peer, exec=session.id)
-        return
     peer.reply(exec=session.id)
     peer.on_frame = session.frame
     supervisor.when_closed(peer, session.left)

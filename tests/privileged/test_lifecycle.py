@@ -582,8 +582,13 @@ def test_exec_with_a_terminal(lab: Lab) -> None:
 
 def test_detached_exec_goes_on_without_a_client(lab: Lab) -> None:
     container = lab.run("sleep", "60")
-    assert lab.execute(container, "sh", "-c", "sleep 0.2; echo made >/file", detach=True) == (0, b"")
+    lab.life.exec(container, ExecConfig(cmd=("sh", "-c", "sleep 0.2; echo made >/file"), detach=True)).close()
     until(lambda: lab.execute(container, "cat", "/file") == (0, b"made\n"))
+
+
+def test_detached_exec_has_an_exit_code_and_no_output(lab: Lab) -> None:
+    container = lab.run("sleep", "60")
+    assert lab.execute(container, "sh", "-c", "echo unheard; exit 6", detach=True) == (6, b"")
 
 
 def test_execs_end_with_the_container(lab: Lab) -> None:

@@ -140,14 +140,14 @@ class Lifecycle:
         return BlockingSession(sock, lambda: self._lost(record), replay)
 
     def exec(self, name: str, config: ExecConfig) -> BlockingSession:
-        """See :meth:`engine.interface.containers.ContainerExec.exec`. A detached session has ended already."""
+        """See :meth:`engine.interface.containers.ContainerExec.exec`."""
         if not config.cmd:
             raise InvalidArgument("No exec command specified")
         record = self._containers.resolve(name)
         answer = self._retry(record, lambda: client.open_session(self._roots, record.id, "exec", spawn=False, config=codec.encode(config)))
         if answer is None:
             raise Conflict(f"container {record.id} is not running")
-        return BlockingSession(answer[0], lambda: 0 if config.detach else KILLED)
+        return BlockingSession(answer[0], lambda: KILLED, detached=config.detach)
 
     def _stop(self, record: ContainerRecord, timeout: int | None, signal: str, *, keep: bool = False) -> bool:
         """Stop it; ``False`` when it did not run. A supervisor that dies under way has stopped it too."""

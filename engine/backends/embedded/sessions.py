@@ -28,13 +28,21 @@ class BlockingSession:
     """The synchronous half of :class:`engine.interface.sessions.Session`. One thread may read while another writes.
 
     ``lost()`` gives the exit code when the supervisor ends without telling one. ``replay`` are log lines that come before
-    the live output.
+    the live output. A ``detached`` session has no output, and an exit code like any other.
     """
 
-    def __init__(self, sock: socket.socket, lost: Callable[[], int], replay: Callable[[], list[LogLine] | None] | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        lost: Callable[[], int],
+        replay: Callable[[], list[LogLine] | None] | None = None,
+        *,
+        detached: bool = False,
+    ) -> None:
         self._sock = sock
         self._lost = lost
         self._replay = replay
+        self._detached = detached
         self._frames = wire.FrameBuffer()
         self._ready: deque[Output] = deque()
         self._exit: int | None = None
@@ -45,6 +53,8 @@ class BlockingSession:
 
     def read(self) -> Output | None:
         """The next piece of output; ``None`` at the end, and after :meth:`close`."""
+        if self._detached:
+            return None
         with self._reading:
             while not self._ready and self._fill():
                 pass
