@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from engine.image.files import DirectoryMeta, attributes, copy_file, set_directories
 from engine.image.tree import Tree, join, remove_tree
 
+_OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def flatten(layers: Iterable[tuple[str, frozenset[bytes]]], target: str) -> None:
-    """Copy ``layers`` (lowest first; a directory, and the real paths of its opaque directories) into the empty directory ``target``.
+def flatten(lowers: Sequence[str], target: str) -> None:
+    """Copy the layers in the directories ``lowers`` (topmost first, as overlayfs takes them) into the empty directory ``target``.
 
     Raises:
         OSError: the file system refused.
@@ -26,11 +27,11 @@ def flatten(layers: Iterable[tuple[str, frozenset[bytes]]], target: str) -> None
     merged = Tree(root)
     directories: dict[bytes, DirectoryMeta] = {}
     try:
-        for path, opaque in layers:
+        for path in reversed(lowers):
             fd = os.open(path, _DIRECTORY)
             layer = Tree(fd)
             try:
-                _Layer(layer, opaque, merged, directories).copy()
+                _Layer(layer, merged, directories).copy()
             finally:
                 layer.close()
                 os.close(fd)
@@ -43,9 +44,8 @@ def flatten(layers: Iterable[tuple[str, frozenset[bytes]]], target: str) -> None
 class _Layer:
     """One layer being copied over what is there already."""
 
-    def __init__(self, layer: Tree, opaque: frozenset[bytes], merged: Tree, directories: dict[bytes, DirectoryMeta]) -> None:
+    def __init__(self, layer: Tree, merged: Tree, directories: dict[bytes, DirectoryMeta]) -> None:
         self._layer = layer
-        self._opaque = opaque
         self._merged = merged
         self._directories = directories
         self._links: dict[int, tuple[bytes, bytes]] = {}  # inode: where its first name was copied to
@@ -74,7 +74,7 @@ class _Layer:
 
     def _put(self, real: bytes, name: bytes, status: os.stat_result) -> None:
         is_directory = stat.S_ISDIR(status.st_mode)
-        kept = self._clear(real, name, keep=is_directory and join(real, name) not in self._opaque)
+        kept = self._clear(real, name, keep=is_directory and not self._is_opaque(join(real, name)))
         target = _there(self._merged, real)
         if is_directory:
             if not kept:
@@ -87,6 +87,13 @@ class _Layer:
         else:
             copy_file(_there(self._layer, real), name, status, target, name)
             self._links[status.st_ino] = (real, name)
+
+    def _is_opaque(self, real: bytes) -> bool:
+        fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=_there(self._layer, real))
+        try:
+            return any(name in _OPAQUE and os.getxattr(fd, name) == b"y" for name in os.listxattr(fd))
+        finally:
+            os.close(fd)
 
     def _clear(self, real: bytes, name: bytes, *, keep: bool) -> bool:
         """Remove what lower layers have under a name; with ``keep`` a directory stays, and then the answer is true."""

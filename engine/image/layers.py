@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
-from engine.errors import Cancelled, CorruptData, NotFound
+from engine.errors import Cancelled, CorruptData, LongshoreError, NotFound
 from engine.image import claims, compression
 from engine.image.flusher import Flusher
 from engine.image.tree import remove_tree
@@ -61,6 +61,7 @@ class LayerStore:
         self._unpacker = Unpacker()
         self._flusher = Flusher(roots.layers)
         self._making: set[str] = set()
+        self._swept = False
 
     def __enter__(self) -> Self:
         return self
@@ -101,14 +102,6 @@ class LayerStore:
                 raise NotFound(f"layer {chain_id} is not unpacked", hint="pull the image again")
         return [self.path(chain_id) for chain_id in reversed(chain_ids)]
 
-    def opaque(self, chain_id: str) -> frozenset[bytes]:
-        """Paths (relative, bytes) of a layer's directories that hide what lower layers have in them."""
-        try:
-            with open(f"{self._directory(chain_id)}/opaque", "rb") as file:
-                return frozenset(file.read().split(b"\0")[:-1])
-        except FileNotFoundError:
-            return frozenset()
-
     def flatten(self, chain_ids: Sequence[str], target: str) -> None:
         """Copy the merged view of an image's layers (lowest first) into the empty directory ``target``, where overlayfs is refused.
 
@@ -118,9 +111,9 @@ class LayerStore:
         """
         from engine.image.flatten import flatten
 
-        self.lowers(chain_ids)
+        lowers = self.lowers(chain_ids)
         try:
-            flatten([(self.path(chain_id), self.opaque(chain_id)) for chain_id in chain_ids], target)
+            flatten(lowers, target)
         except OSError as error:
             raise faults.from_os(error, f"copy layers to {target}") from error
 
@@ -177,6 +170,7 @@ class LayerStore:
         )
         if self.has(job.chain_id):
             return job.chain_id
+        self._sweep_once()
         self._making.add(job.chain_id)
         try:
             self._make(job, source)
@@ -353,6 +347,15 @@ class LayerStore:
             except OSError as error:
                 raise faults.from_os(error, f"remove {path}") from error
         return swept
+
+    def _sweep_once(self) -> None:
+        """Whoever makes layers clears away what others left, so that a crash costs space only until the next pull."""
+        if not self._swept:
+            self._swept = True
+            try:
+                self.sweep()
+            except LongshoreError:
+                pass  # it did not stand in our way
 
     def _sweep_one(self, path: str, name: str) -> int:
         if name.startswith(_GONE):
