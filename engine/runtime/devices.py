@@ -86,7 +86,8 @@ def _make(root: int, dev: int, ours: bool, device: Mapping[str, Any]) -> None:
             os.mknod(name, mode, number, dir_fd=parent)
         except FileExistsError:
             return
-        os.chown(name, device.get("uid", 0), device.get("gid", 0), dir_fd=parent, follow_symlinks=False)
+        if device.get("uid") or device.get("gid"):
+            os.chown(name, device.get("uid", 0), device.get("gid", 0), dir_fd=parent, follow_symlinks=False)
     finally:
         os.close(parent)
 
