@@ -168,7 +168,7 @@ class Applier:
         if source is not None:
             if (source[1], name) == (real, base) and exists(fd, base):
                 return
-            if self._link(source[0], name, real, base):
+            if join(source[1], name) not in self.tree.implicit and self._link(source[0], name, real, base):
                 return
         if exists(fd, base):
             self.clear(real, base)

@@ -54,11 +54,12 @@ class Model:
             if step.kind in ("white", "opaque"):
                 self._check_described(step, {each.path for each in steps if each.kind == "dir"})
         for step in steps:
+            if step.kind == "opaque":
+                self._directory(step.path.split("/")).children.clear()
+        for step in steps:
             if step.kind == "white":
                 above, name = self._parent(step.path)
                 above.children.pop(name, None)
-            elif step.kind == "opaque":
-                self._directory(step.path.split("/")).children.clear()
         self._sources: list[tuple[Node, str, Node]] = []
         for step in steps:
             if step.kind not in ("white", "opaque"):

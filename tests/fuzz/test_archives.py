@@ -198,6 +198,7 @@ def layer_of(drawn: list[Step]) -> list[Step]:
 @example(stack=[[Step("a", "link", "b"), Step("b/c", "file", "x")], [Step("a/c", "file", "yy"), Step("a/d", "hard", "b/c")]])
 @example(stack=[[Step("a/a", "dir")], [Step("a", "white"), Step("a/a", "white")]])
 @example(stack=[[Step("a", "link", "..")], [Step("a", "opaque")]])
+@example(stack=[[Step("b", "link", "a")], [Step("a", "dir"), Step("b/a", "hard", "b")]])
 @example(stack=[[Step("a", "link", "..")], [Step("a/a", "opaque")]])
 @example(stack=[[Step("a", "link", "..")], [Step("a/a/a", "file", "x")]])
 def test_stacks_mean_what_the_model_says(store: Store, place: str, stack: list[list[Step]]) -> None:
