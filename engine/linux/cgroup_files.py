@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.model.value import EMPTY, Value
 
+_TRIES = 20
 CONTROLLERS = frozenset(
     {
         "cpu",
@@ -97,7 +98,10 @@ def pids_below(directory: str) -> list[int]:
 
 
 def remove_tree(directory: str) -> bool:
-    """rmdir(2) bottom up; ``False`` when a group still has processes. Files of a cgroup are never removed."""
+    """rmdir(2) bottom up; ``False`` when a group still has processes. Files of a cgroup are never removed.
+
+    The parent goes with its last group, so that nothing of us stays on a machine where nothing of us runs.
+    """
     for path in tree(directory):
         try:
             os.rmdir(path)
@@ -105,4 +109,24 @@ def remove_tree(directory: str) -> bool:
             continue
         except OSError:
             return False
+    parent = os.path.dirname(directory)
+    try:
+        if not os.path.ismount(parent):
+            os.rmdir(parent)
+    except OSError:
+        pass  # others are in it, or it is gone
     return True
+
+
+def make(create: Callable[[], None]) -> None:
+    """Call ``create`` again when a parent that it relied on went away with its last group in the meantime.
+
+    Raises:
+        FileNotFoundError: it keeps going away.
+    """
+    for _ in range(_TRIES):
+        try:
+            return create()
+        except FileNotFoundError:
+            continue
+    create()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.linux import cgroup_devices
-from engine.linux.cgroup_files import Layout, keyed, pids_below, read, remove_tree, write
+from engine.linux.cgroup_files import Layout, keyed, make, pids_below, read, remove_tree, write
 
 _FREEZE_TRIES = 1000
 _PAUSE = 0.01
@@ -31,6 +31,9 @@ class V1:
         return list(dict.fromkeys(os.path.realpath(path) for path in self._directories.values()))
 
     def create(self) -> None:
+        make(self._create)
+
+    def _create(self) -> None:
         for name, directory in self._directories.items():
             if name == "cpuset":
                 self._create_cpuset(directory)

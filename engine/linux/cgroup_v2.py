@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.linux import cgroup_devices
-from engine.linux.cgroup_files import Layout, keyed, pids_below, read, remove_tree, write
+from engine.linux.cgroup_files import Layout, keyed, make, pids_below, read, remove_tree, write
 
 _FREEZE_SECONDS = 10.0
 _KILL_TRIES = 1000
@@ -81,6 +81,9 @@ class V2:
         return self._directory
 
     def create(self) -> None:
+        make(self._create)
+
+    def _create(self) -> None:
         """Make it, with every controller that its ancestors can pass down switched on in them."""
         level = self._root
         for part in self.path.strip("/").split("/"):

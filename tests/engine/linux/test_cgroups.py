@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,23 @@ def test_the_device_program_decides(group: cgroup_v2.V2, tmp_path: Path) -> None
         "made-null",
         "made-block",
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or cgroups.detect().version == 0, reason="needs root and a cgroup hierarchy")
+def test_the_parent_goes_with_its_last_group() -> None:
+    parent = f"/longshore-test-{uuid.uuid4().hex[:8]}"
+    for _ in range(50):
+        groups = [cgroups.open_cgroup(f"{parent}/{name}") for name in ("one", "two")]
+        makers = [threading.Thread(target=group.create) for group in groups]
+        for maker in makers:
+            maker.start()
+        groups[0].remove()
+        for maker in makers:
+            maker.join()
+        assert groups[1].exists()
+        assert all(group.remove() for group in groups)
+    assert not cgroups.open_cgroup(f"{parent}/one").exists()
+    assert not any(os.path.exists(point + parent) for point in (*cgroups.detect().v1.values(), cgroups.detect().v2) if point)
 
 
 @needs_unified
