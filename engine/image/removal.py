@@ -123,13 +123,13 @@ class Removal:
             going += [digest for digest in names.digests if _same_repository(digest, reference)]
         left = {*names.references, *names.digests}.difference(going)
         if users and not left:
-            _refuse_running(record, users)
             if not force:
                 raise Conflict(
                     f'conflict: unable to remove repository reference "{reference.familiar}" (must force) - container '
                     f"{users[0].short_id} is using its referenced image {digests.short(record.id)}",
                     hint="remove the container first",
                 )
+            _refuse_running(record, users)
         return self._untag(record, going), not left and not users
 
     def _by_id(

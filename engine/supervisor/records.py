@@ -15,6 +15,18 @@ def event(record: ContainerRecord, action: str, **further: str) -> Event:
     return events.make("container", action, record.id, attributes)
 
 
+def _volume_events(record: ContainerRecord, action: str) -> list[Event]:
+    """What docker tells of a container's volumes when it starts (``mount``) and when it ended (``unmount``)."""
+    found = []
+    for mount in record.mounts:
+        if mount.kind == "volume":
+            attributes = {"container": record.id, "driver": "local"}
+            if action == "mount":
+                attributes |= {"destination": mount.target, "propagation": "", "read/write": "false" if mount.read_only else "true"}
+            found.append(events.make("volume", action, mount.source, attributes))
+    return found
+
+
 class StateBook:
     """Writes the states of one container. For the holder of its lock only.
 
@@ -47,7 +59,10 @@ class StateBook:
             record = self.load()
             self._containers.update_state(self.container_id, state, pid_start=pid_start, manually_stopped=manually_stopped)
             for action, further in tell:
-                events.append(connection, event(record, action, **further))
+                before = _volume_events(record, "mount") if action == "start" else ()
+                after = _volume_events(record, "unmount") if action == "die" else ()
+                for each in (*before, event(record, action, **further), *after):
+                    events.append(connection, each)
 
     def tell(self, action: str, **further: str) -> None:
         """Write an event alone. Raises what :meth:`write` raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 import pytest
@@ -13,7 +14,8 @@ from engine.model.networks import NetworkSpec, Subnet
 from tests.contract.lab import PREDEFINED, Lab, sh, within
 from tests.support.wait import until
 
-POOL = Subnet(subnet="10.213.7.0/24", gateway="10.213.7.1")
+NET = f"10.213.{os.getpid() % 256}"  # two runs on one machine do not meet
+POOL = Subnet(subnet=f"{NET}.0/24", gateway=f"{NET}.1")
 SERVE = sh("mkdir /www && echo served >/www/index.html && httpd -p 8080 -h /www && echo ready && sleep 1000")
 
 
@@ -99,11 +101,11 @@ async def test_a_container_in_the_default_network(lab: Lab) -> None:
 
 async def test_containers_of_a_network_find_each_other(lab: Lab) -> None:
     await lab.engine.networks.create(NetworkSpec(name="shared", subnets=(POOL,)))
-    server = await lab.start(*SERVE, name="server", network_mode="shared", network_aliases=("web",), ipv4_address="10.213.7.77")
+    server = await lab.start(*SERVE, name="server", network_mode="shared", network_aliases=("web",), ipv4_address=f"{NET}.77")
     await lab.said(server, "ready")
-    assert (await lab.inspect(server)).container.networks[0].ip_address == "10.213.7.77"
+    assert (await lab.inspect(server)).container.networks[0].ip_address == f"{NET}.77"
     client = await lab.sleeper(network_mode="shared")
-    for host in ("10.213.7.77", "server", "web"):
+    for host in (f"{NET}.77", "server", "web"):
         assert (await lab.exec(client, "wget", "-q", "-O", "-", f"http://{host}:8080/")).out == b"served\n", host
     with pytest.raises(Forbidden, match="has active endpoints"):
         await lab.engine.networks.remove("shared")
@@ -113,12 +115,12 @@ async def test_addresses_are_given_out_once_and_come_back(lab: Lab) -> None:
     await lab.engine.networks.create(NetworkSpec(name="small", subnets=(POOL,)))
     first, second = await lab.sleeper(network_mode="small"), await lab.sleeper(network_mode="small")
     addresses = [(await lab.inspect(container)).container.networks[0].ip_address for container in (first, second)]
-    assert addresses == ["10.213.7.2", "10.213.7.3"]
+    assert addresses == [f"{NET}.2", f"{NET}.3"]
     with pytest.raises(LongshoreError, match=r"(?i)address already in use"):
-        await lab.sleeper(network_mode="small", ipv4_address="10.213.7.2")
+        await lab.sleeper(network_mode="small", ipv4_address=f"{NET}.2")
     await lab.engine.containers.remove(first, force=True)
-    third = await lab.sleeper(network_mode="small", ipv4_address="10.213.7.2")
-    assert (await lab.inspect(third)).container.networks[0].ip_address == "10.213.7.2"
+    third = await lab.sleeper(network_mode="small", ipv4_address=f"{NET}.2")
+    assert (await lab.inspect(third)).container.networks[0].ip_address == f"{NET}.2"
 
 
 async def test_networks_must_exist(lab: Lab) -> None:
