@@ -11,9 +11,10 @@ import stat
 import time
 from collections.abc import Sequence
 
-from engine.backends.embedded import checks, copyup, disks, flatten, merge, names
+from engine.backends.embedded import checks, disks, merge, names, overlay
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, LongshoreError, NotFound
+from engine.image.layers import LayerStore
 from engine.model import platform as platforms
 from engine.model.containers import ContainerConfig, CreatedContainer, HostConfig, Mount
 from engine.runtime.host import host_facts, resolve_devices
@@ -21,7 +22,6 @@ from engine.runtime.spec import SpecInputs, build_spec
 from engine.store import atomic, codec, faults
 from engine.store.containers import ContainerRecord
 from engine.store.images import ImageRecord
-from engine.store.layers import Layers
 from engine.supervisor import records
 from engine.supervisor.trees import remove_tree
 
@@ -129,7 +129,8 @@ def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequenc
 
     The layers for the overlay come back; none where overlayfs is refused and the content was copied.
     """
-    lowers = _lowers(core, image)
+    layers = LayerStore(core.roots, core.database)
+    lowers = layers.lowers(image.chain_ids)
     directory = core.roots.container_dir(record.id)
     try:
         os.mkdir(directory, 0o700)
@@ -141,26 +142,19 @@ def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequenc
             os.chmod(f"{directory}/upper", stat.S_IMODE(top.st_mode))
     except OSError as error:
         raise faults.from_os(error, f"make container directory {directory}") from error
-    flat = bool(lowers) and not flatten.overlay_works(core.roots, lowers, f"{directory}/upper", f"{directory}/work")
+    flat = bool(lowers) and not overlay.works(core.roots, lowers, f"{directory}/upper", f"{directory}/work")
     if flat:
-        flatten.flatten(lowers, f"{directory}/rootfs")
+        layers.flatten(image.chain_ids, f"{directory}/rootfs")
     for mount in record.mounts:
         if _to_be_filled(mount):
+            from engine.backends.embedded import copyup
+
             copyup.fill([f"{directory}/rootfs"] if flat else lowers, mount.target, mount.path)
     return () if flat else lowers
 
 
 def _to_be_filled(mount: Mount) -> bool:
     return mount.kind == "volume" and not {"nocopy", "volume-nocopy"} & set(mount.options)
-
-
-def _lowers(core: Core, image: ImageRecord) -> list[str]:
-    """Directories of the image's layers, topmost first. Raises NotFound."""
-    layers = Layers(core.database)
-    for chain_id in image.chain_ids:
-        if not layers.has(chain_id):
-            raise NotFound(f"layer {chain_id} of image {image.id} is not unpacked", hint="pull the image again")
-    return [f"{core.roots.layers}/{chain_id.partition(':')[2]}/diff" for chain_id in reversed(image.chain_ids)]
 
 
 def _generated(core: Core, record: ContainerRecord) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.embedded import copyup, flatten
+from engine.backends.embedded import copyup, overlay
 from engine.backends.embedded.core import Core
 from engine.linux import mounts
 from engine.store.images import ImageRecord
@@ -39,6 +39,7 @@ def test_content_comes_with_owner_mode_and_times(tmp_path: Path, target: Path) -
     os.setxattr(one / "data" / "file", "user.note", b"kept")
     os.symlink("/etc/passwd", one / "data" / "deep" / "link")
     os.mkfifo(one / "data" / "fifo", 0o620)
+    os.link(one / "data" / "file", one / "data" / "same")
     os.chown(one / "data", 56, 78)
     os.chmod(one / "data", 0o1770)
     assert copyup.fill([str(one)], "/data", str(target)) is True
@@ -46,6 +47,7 @@ def test_content_comes_with_owner_mode_and_times(tmp_path: Path, target: Path) -
     assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode), info.st_mtime_ns) == (12, 34, 0o4750, 1_000_000_007)
     assert (target / "file").read_bytes() == b"x" * 100_000
     assert os.getxattr(target / "file", "user.note") == b"kept"
+    assert os.stat(target / "same").st_ino == info.st_ino
     assert os.readlink(target / "deep" / "link") == "/etc/passwd"
     assert stat.S_ISFIFO(os.stat(target / "fifo").st_mode)
     info = os.stat(target)
@@ -110,57 +112,6 @@ def test_nothing_shows_in_the_hosts_mount_table(tmp_path: Path, target: Path) ->
 # -- without overlayfs
 
 
-def listing(directory: str | Path) -> dict[str, tuple[int, int, int, bytes]]:
-    """Every path below a directory, with type and mode, owner, and content."""
-    found: dict[str, tuple[int, int, int, bytes]] = {}
-    for top, names, files in os.walk(directory):
-        for name in (*names, *files):
-            path = os.path.join(top, name)
-            info = os.lstat(path)
-            content = os.readlink(path).encode() if stat.S_ISLNK(info.st_mode) else b""
-            if stat.S_ISREG(info.st_mode):
-                content = Path(path).read_bytes()
-            found[os.path.relpath(path, directory)] = (info.st_mode, info.st_uid, info.st_gid, content)
-    return found
-
-
-def hard_layers(tmp_path: Path) -> list[str]:
-    """Three layers, topmost first, in which everything is replaced by everything."""
-    low, middle, top = (layer(tmp_path, name) for name in ("low", "middle", "top"))
-    for kind in ("dir", "file", "link", "opaque", "white"):
-        (low / kind).mkdir()
-        (low / kind / "inner").write_text("low")
-        (low / kind / "sub").mkdir()
-    (low / "was-file").write_text("x")
-    os.symlink("/", low / "was-link")
-    (middle / "dir").mkdir(0o700)
-    (middle / "dir" / "inner").write_text("middle")
-    (middle / "file").write_text("now a file")
-    os.symlink("dir", middle / "link")
-    os.mknod(middle / "white", stat.S_IFCHR, os.makedev(0, 0))
-    (middle / "opaque").mkdir()
-    os.setxattr(middle / "opaque", "trusted.overlay.opaque", b"y")
-    (middle / "opaque" / "only").write_text("x")
-    (middle / "was-link").mkdir()
-    (middle / "was-link" / "etc").mkdir()
-    (top / "was-file").mkdir(0o711)
-    (top / "white").mkdir()
-    os.setxattr(top / "white", "trusted.overlay.opaque", b"y")
-    os.mknod(top / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    os.chown(top / "was-file", 5, 6)
-    return [str(top), str(middle), str(low)]
-
-
-def test_flattened_layers_look_like_the_overlay(tmp_path: Path, target: Path) -> None:
-    layers = hard_layers(tmp_path)
-    flatten.flatten(layers, str(target))
-    merged = mounts.overlay(layers, "", "")
-    try:
-        assert listing(target) == listing(f"/proc/self/fd/{merged}/.")
-    finally:
-        os.close(merged)
-
-
 @pytest.fixture
 def on_an_overlay(tmp_path: Path) -> Iterator[Path]:
     """A directory on an overlay, which can not carry another one's upper directory."""
@@ -188,7 +139,7 @@ def test_the_kernel_is_asked_whether_overlays_work(tmp_path: Path, on_an_overlay
         for name in ("upper", "work"):
             os.mkdir(base / name)
         for _ in range(2):
-            assert flatten.overlay_works(roots, [lower], str(base / "upper"), str(base / "work")) is works
+            assert overlay.works(roots, [lower], str(base / "upper"), str(base / "work")) is works
 
 
 def test_a_container_runs_from_a_copy(core: Core, box: ImageRecord) -> None:
