@@ -37,13 +37,15 @@ _DEATHS: Final = 3
 
 Work = Callable[[socket.socket, dict[str, Any]], None]
 Rehearse = Callable[[], Work]
+Practise = Callable[[], None]
 
 
-def serve(run: str, token: str, warm: Callable[[], Rehearse], *, idle: float) -> None:
+def serve(run: str, token: str, warm: Callable[[], tuple[Rehearse, Practise]], *, idle: float) -> None:
     """Become the spawner of ``run``; returns in the process that has nothing to do any more.
 
-    ``warm`` imports whatever supervisors need. What it gives is called in each forked child, to touch what it
-    will need, and gives the function that serves a client's connection and request. A request whose ``token`` differs comes
+    ``warm`` imports whatever supervisors need, and gives two functions. The first is called in each forked child, to touch what it
+    will need, and gives the function that serves a client's connection and request. The second is called once, here, when
+    the first child is ready: it makes those after it cheaper. A request whose ``token`` differs comes
     from another version of the program: the spawner leaves and the client starts its own. So it does after ``idle``
     seconds without a request.
     """
@@ -60,13 +62,18 @@ def serve(run: str, token: str, warm: Callable[[], Rehearse], *, idle: float) ->
         return
     os.chdir("/")
     os.umask(0o022)
-    rehearse = warm()
+    rehearse, practise = warm()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors that end are reaped by the kernel
     gc.disable()
+    _freeze()
+    _Spawner(listener, lock=lock, path=path, token=token, rehearse=rehearse).run(idle, practise)
+    os._exit(0)
+
+
+def _freeze() -> None:
+    """What exists now shall never be looked at by the collector again, which would write to every page."""
     gc.collect()
     gc.freeze()
-    _Spawner(listener, lock=lock, path=path, token=token, rehearse=rehearse).run(idle)
-    os._exit(0)
 
 
 class _Spawner:
@@ -79,13 +86,17 @@ class _Spawner:
         self._news, self._report = os.pipe2(os.O_CLOEXEC)
         self._leash, self._hold = os.pipe2(os.O_CLOEXEC)
 
-    def run(self, idle: float) -> None:
-        deaths = 0
+    def run(self, idle: float, practise: Practise) -> None:
+        deaths, first = 0, True
         while deaths < _DEATHS:
             try:
                 spare = self._fork()
             except OSError:
                 break
+            if first:
+                first = False
+                practise()
+                _freeze()
             word = self._wait(spare, idle)
             os.close(spare)
             if word == _LEAVE:

@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> None:
     server.serve(run, token, lambda: _warm(Roots(state=state, run=run)), idle=float(idle))
 
 
-def _warm(roots: Roots) -> server.Rehearse:
+def _warm(roots: Roots) -> tuple[server.Rehearse, server.Practise]:
     from engine.linux import internal_signals
     from engine.runtime import process
     from engine.supervisor.practice import practise
@@ -20,5 +20,4 @@ def _warm(roots: Roots) -> server.Rehearse:
 
     internal_signals.reset()
     process.warm()
-    practise(roots.run)
-    return lambda: rehearse(roots)
+    return (lambda: rehearse(roots)), (lambda: practise(roots.run))

@@ -70,8 +70,9 @@ class Errands:
         """Make the record true, and say what the supervisor has to know of it."""
         container_id = fields["id"]
         try:
-            recovery.settle_locked(self._roots, self._db, self._containers.get(container_id))
             record = self._containers.get(container_id)
+            if recovery.settle_locked(self._roots, self._db, record):
+                record = self._containers.get(container_id)
         except NotFound:
             remove_tree(self._roots.container_run_dir(container_id))
             raise

@@ -52,12 +52,12 @@ def settle(roots: Roots, database: Database, container_id: str) -> bool:
     return True
 
 
-def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, rebooted: bool = False) -> None:
-    """:func:`settle` for the holder of the container's lock."""
+def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, rebooted: bool = False) -> bool:
+    """:func:`settle` for the holder of the container's lock; ``True`` when there was something to be done."""
     socket = places.socket_path(roots, record.id)
     untrue = record.state.status in LIVE
     if not untrue and not os.path.exists(socket):
-        return
+        return False
     try:
         spec = load_spec(roots, record.id)
     except LongshoreError:
@@ -71,6 +71,7 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
         pass
     if untrue and (record.host_config.auto_remove or record.state.status is ContainerStatus.REMOVING):
         removal.remove(roots, database, record, volumes=True)
+    return True
 
 
 def clear(networks: NetworkManager, record: ContainerRecord, spec: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from engine.spawner import server, wire
 
 def main(arguments: list[str]) -> None:
     run, token, idle = arguments
-    server.serve(run, token, lambda: lambda: _answer, idle=float(idle))
+    server.serve(run, token, lambda: (lambda: _answer, lambda: None), idle=float(idle))
 
 
 def _answer(connection: socket.socket, request: dict[str, Any]) -> None:
