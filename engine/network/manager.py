@@ -273,7 +273,11 @@ class NetworkManager:
         if self._networks.leases(network_id=network.id) or links.link(network.bridge) is not None:
             return network
         span = addresses.bounds(plan.subnet(network).subnet)
-        if not any(pools.overlaps(span, other) for other in pools.routed(links)):
+
+        def free() -> bool:
+            return not any(pools.overlaps(span, other) for other in pools.routed(links))
+
+        if free() or (self._tidy(links) and free()):  # the route may be that of a bridge whose network is gone
             return network
         if not pools.from_pools(plan.subnet(network)):
             message = f"network {network.name}: subnet {plan.subnet(network).subnet} overlaps with a route of this host"
