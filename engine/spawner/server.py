@@ -30,6 +30,7 @@ from engine.spawner import wire
 from engine.spawner.client import LOCK, SOCKET
 
 _REQUEST_TIMEOUT: Final = 5.0
+_BREATH: Final = 0.03
 _TAKEN: Final = b"t"
 _LEAVE: Final = b"x"
 _DEATHS: Final = 3
@@ -102,9 +103,16 @@ class _Spawner:
             if word == _LEAVE:
                 break
             deaths = 0 if word else deaths + 1
+            self._let_it_start()
         # Unlinked before the lock goes, so that a successor's socket is never taken away. A client that has
         # connected meanwhile gets no TAKEN and asks again.
         os.unlink(self._path)
+
+    def _let_it_start(self) -> None:
+        """Leave the processors to the container that is being started, unless somebody wants the next one already."""
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        poll.poll(_BREATH * 1000)
 
     def _wait(self, spare: int, idle: float) -> bytes:
         """What a child says, LEAVE when none says anything for ``idle`` seconds, nothing when the spare died."""
