@@ -103,3 +103,11 @@ def test_the_supervisors_import_nothing_heavy() -> None:
 def test_the_tui_imports_no_backend_by_itself() -> None:
     loaded = _imported_by("import tui.app")
     assert not {name for name in loaded if name.startswith(("engine.backends", "engine.store", "engine.runtime", "httpx"))}
+
+
+def test_the_readme_has_the_current_keys() -> None:
+    from tests.screenshots import with_keys
+
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        readme = file.read()
+    assert with_keys(readme) == readme, "run python3 -m tests screenshots"
