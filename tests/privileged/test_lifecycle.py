@@ -14,7 +14,7 @@ from engine.errors import Conflict, ExecutableNotFound, InvalidArgument, NotExec
 from engine.model.containers import ContainerStatus, ExecConfig, HostConfig, RestartPolicy
 from engine.model.streams import StreamName
 from engine.spawner import client as spawner
-from engine.spawner import wire
+from engine.spawner import interpreter, wire
 from engine.supervisor import places
 from tests.privileged.lab import EXITED, PAUSED, RESTARTING, RUNNING, Lab, alive, laboratory, unpack_busybox
 from tests.support.wait import until
@@ -658,3 +658,24 @@ def test_two_million_small_writes_are_all_logged(lab: Lab) -> None:
     container = lab.run("sh", "-c", "yes | head -n 200000")
     assert lab.wait(container) == 0
     assert lab.output(container) == b"y\n" * 200_000
+
+
+def test_a_container_can_not_reach_the_interpreter_that_made_it(lab: Lab) -> None:
+    """CVE-2019-5736: what ``/proc/self/exe`` is before the program runs is a sealed copy, never the host's file."""
+    path = interpreter.interpreter_path()
+    before = os.stat(path)
+    container = lab.make("/proc/self/exe", "-c", "import sys; open('/proc/self/exe', 'r+b').write(b'#!')")
+    try:
+        lab.life.start(container)
+        assert lab.wait(container) != 0
+    except StartFailed:
+        pass
+    after = os.stat(path)
+    assert (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (after.st_mtime_ns, after.st_ctime_ns, after.st_size)
+    running = lab.run(
+        "sh", "-c", "while :; do for p in /proc/[0-9]*; do echo x 2>/dev/null >$p/exe && echo $p $(readlink $p/exe); done; done"
+    )
+    for _ in range(5):
+        lab.execute(running, "true")
+    written = [line for line in lab.output(running).splitlines() if b"memfd" in line]
+    assert written == []
