@@ -106,10 +106,12 @@ class EmbeddedContainers:
         return self._offload.stream(lambda: StatsSource(self._core, container, stream=stream))
 
     async def attach(self, container: str, *, stdin: bool = False, logs: bool = False) -> EmbeddedSession:
-        return EmbeddedSession(await self._offload.run(self._core.lifecycle.attach, container, stdin=stdin, logs=logs), self._offload)
+        session = await self._offload.open(lambda: self._core.lifecycle.attach(container, stdin=stdin, logs=logs))
+        return EmbeddedSession(session, self._offload)
 
     async def exec(self, container: str, config: ExecConfig) -> EmbeddedSession:
-        return EmbeddedSession(await self._offload.run(self._core.lifecycle.exec, container, config), self._offload)
+        session = await self._offload.open(lambda: self._core.lifecycle.exec(container, config))
+        return EmbeddedSession(session, self._offload)
 
 
 class EmbeddedSession:

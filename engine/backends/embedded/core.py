@@ -13,6 +13,7 @@ from engine.store.roots import Roots
 
 if TYPE_CHECKING:
     from engine.backends.embedded.lifecycle import Lifecycle
+    from engine.errors import LongshoreError
     from engine.image.catalog import Catalog
     from engine.network.manager import NetworkManager
     from engine.store.containers import Containers
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 
 
 class Core:
-    """One engine on this machine. Cheap to make; the directories are made, nothing is read."""
+    """One engine on this machine. Cheap to make; the directories are made, nothing is read.
+
+    Attributes:
+        troubles: what the recovery sweep could not put right.
+    """
 
     def __init__(self, roots: Roots, config: str = "") -> None:
+        self.troubles: list[LongshoreError] = []
         self.roots = roots
         self.config = config
         self.database = Database.of(roots)

@@ -20,16 +20,13 @@ class EmbeddedEngine:
     """:class:`engine.interface.engine.Engine` on this machine.
 
     Opening it sweeps once: what containers say of themselves is true from then on. Front ends come and go, so it is cheap
-    where there is nothing to do: a query and two directory listings.
-
-    Attributes:
-        troubles: what the sweep could not put right.
+    where there is nothing to do: a query and two directory listings. What can not be put right, ``info`` warns of.
     """
 
     def __init__(self, roots: Roots, *, config: str = "", offload: Offload | None = None) -> None:
         self._core = Core(roots, config)
         self._offload: Offload = Automatic() if offload is None else offload
-        self.troubles: list[LongshoreError] = _sweep(self._core)
+        self._core.troubles += _sweep(self._core)
 
     @property
     def url(self) -> str:

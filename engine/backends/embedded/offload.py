@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
+class Closable(Protocol):
+    """Something that must be closed by whoever gets it."""
+
+    def close(self) -> None:
+        """Give it up."""
+
+
+C = TypeVar("C", bound=Closable)
+
 _THREADS = 64  # each follower of a log, of events or of statistics takes one while it waits
 
 
@@ -26,6 +36,9 @@ class Offload(Protocol):
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The call's result, or its exception."""
+
+    async def open(self, opening: Callable[[], C]) -> C:
+        """What ``opening`` gives; closed again when nobody waits for it any more."""
 
     def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
         """The items of a blocking source, which is closed when the generator is."""
@@ -39,6 +52,9 @@ class Inline:
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return call(*args, **kwargs)
+
+    async def open(self, opening: Callable[[], C]) -> C:
+        return opening()
 
     async def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
         source = opening()
@@ -63,15 +79,20 @@ class Threads:
 
         return await asyncio.wrap_future(self._pool().submit(call, *args, **kwargs))
 
-    async def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+    async def open(self, opening: Callable[[], C]) -> C:
         import asyncio
 
         begun = self._pool().submit(opening)
         try:
-            source = await asyncio.wrap_future(begun)
+            return await asyncio.wrap_future(begun)
         except asyncio.CancelledError:
             begun.add_done_callback(_close_late)
             raise
+
+    async def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
+        import asyncio
+
+        source = await self.open(opening)
         try:
             while (item := await self.run(source.next)) is not None:
                 yield item
@@ -104,6 +125,9 @@ class Automatic:
             return await self._threads.run(call, *args, **kwargs)
         return call(*args, **kwargs)
 
+    async def open(self, opening: Callable[[], C]) -> C:
+        return await self._threads.open(opening) if _loop_runs() else opening()
+
     def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
         return self._threads.stream(opening) if _loop_runs() else self._inline.stream(opening)
 
@@ -119,7 +143,7 @@ def _loop_runs() -> bool:
     return running is not None
 
 
-def _close_late(begun: Future[Source[Any]]) -> None:
-    """Close a source that came into being after its reader had gone."""
+def _close_late(begun: Future[C]) -> None:
+    """Close what came into being after whoever wanted it had gone."""
     if not begun.cancelled() and begun.exception() is None:
         begun.result().close()

@@ -62,7 +62,7 @@ def info(core: Core) -> EngineInfo:
         paused=paused,
         stopped=total - running - paused,
         images=len(core.images.all()),
-        warnings=_warnings(),
+        warnings=_warnings(core),
     )
     return shown.replace(raw=show.info(shown))
 
@@ -85,13 +85,13 @@ def _cgroup_version() -> str:
         return ""
 
 
-def _warnings() -> tuple[str, ...]:
+def _warnings(core: Core) -> tuple[str, ...]:
     from engine.network import doctor
 
     found = []
     if not _cgroup_version():
         found.append("no cgroups: limits, pause and exact statistics are not to be had")
-    return (*found, *doctor.warnings())
+    return (*found, *doctor.warnings(), *map(str, core.troubles))
 
 
 def disk_usage(core: Core) -> DiskUsage:

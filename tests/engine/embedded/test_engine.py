@@ -264,3 +264,16 @@ async def test_a_source_that_comes_too_late_is_closed() -> None:
         await asyncio.sleep(0.01)
     assert source.closed == 1
     offload.close()
+
+
+async def test_a_session_that_comes_too_late_is_closed(engine: Engine, core: Core, box: ImageRecord) -> None:
+    made = create(core, "sleep", "1000")
+    await engine.containers.start(made.id)
+    for number in range(10):
+        attaching = asyncio.ensure_future(engine.containers.attach(made.id))
+        await asyncio.sleep(number * 0.001)
+        attaching.cancel()
+        await asyncio.wait([attaching], timeout=60)
+        if not attaching.cancelled():  # it was quicker
+            await attaching.result().close()
+    assert (await engine.containers.inspect(made.id)).container.state.running
