@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.bench.place import sh
+from tests.support import images
 from tests.support.wait import until
 
 
@@ -102,8 +103,6 @@ def _ping(socket: str) -> bool:
 
 def make_images(url: str, disk: str, wanted: set[str]) -> None:
     """Fill the registry: busybox, and the images of the pull cases."""
-    from tests.support import images
-
     images.push(url, "library/busybox:latest", images.busybox())
     if "many" in wanted:
         images.push(url, "library/many:latest", images.many_layers(31, 200))
@@ -116,10 +115,8 @@ def make_images(url: str, disk: str, wanted: set[str]) -> None:
         sh("rm", "-rf", rootfs)
 
 
-def _big() -> object:
+def _big() -> images.ImageSource:
     """457 MB in four layers: files of one MiB that compress to about half."""
-    from tests.support import images
-
     layers = []
     for layer in range(4):
         files = [(f"big/{layer}-{n}", os.urandom(1 << 19) + bytes(1 << 19), 0o644) for n in range(114)]
