@@ -16,9 +16,8 @@ LINES = 2_000_000
 
 def lifecycle(peers: Sequence[Peer], ours: Peer, disk: str) -> None:
     """create + start + wait + remove of ``true`` through the engine interface, without process start-up."""
-    from engine.connect import connect
-
     from engine.cli.runner import InlineRunner, LoopRunner, Runner
+    from engine.connect import connect
     from engine.interface import Engine
     from engine.model.containers import ContainerConfig, HostConfig
 
