@@ -7,21 +7,20 @@ engines down (``dockerd``, ``embedded``); ``podman`` may be named there too, for
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
+import shutil
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 import pytest
 
-from engine.backends.docker.engine import open_engine
+from engine.connect import connect
 from engine.interface import Engine
 from tests.contract.lab import Lab, quietly
 from tests.support import images
 from tests.support.dockerd import Daemon, RegistryFiles, running_dockerd, running_podman
 from tests.support.registry import running_registry
 
-_EVERY = "dockerd,embedded" if importlib.util.find_spec("engine.connect") else "dockerd"
-ENGINES = os.environ.get("LONGSHORE_CONTRACT", _EVERY).split(",")
+ENGINES = os.environ.get("LONGSHORE_CONTRACT", "dockerd,embedded").split(",")
 
 Opener = Callable[[], Engine]
 
@@ -73,9 +72,10 @@ def opener(
     directory = tmp_path_factory.mktemp(request.param)
     match request.param:
         case "embedded":
-            from engine.connect import connect
-
-            yield from _prepared(lambda: connect("embedded:", root=str(directory)), [], registry)
+            try:
+                yield from _prepared(lambda: connect("embedded:", root=str(directory)), [], registry)
+            finally:
+                _dissolve(str(directory))
         case "podman":
             with running_podman(str(directory / "p"), registry) as daemon:
                 yield from _daemon(daemon, registry)
@@ -84,8 +84,25 @@ def opener(
                 yield from _daemon(daemon, registry)
 
 
+def _dissolve(directory: str) -> None:
+    """End what the embedded engine leaves for the next verb to use: the spawner, and its bridges."""
+    from engine.network.manager import NetworkManager
+    from engine.spawner import client as spawner
+    from engine.store.database import Database
+    from engine.store.roots import resolve
+
+    roots = resolve(directory)
+    spawner.dismiss(roots.run)
+    database = Database.of(roots)
+    try:
+        NetworkManager(roots, database).tidy()
+    finally:
+        database.close()
+        shutil.rmtree(roots.run, ignore_errors=True)
+
+
 def _daemon(daemon: Daemon, registry: RegistryFiles) -> Iterator[tuple[Opener, list[str]]]:
-    yield from _prepared(lambda: open_engine(daemon.url), daemon.command([]), registry)
+    yield from _prepared(lambda: connect(daemon.url), daemon.command([]), registry)
 
 
 def _prepared(opener: Opener, prefix: list[str], registry: RegistryFiles) -> Iterator[tuple[Opener, list[str]]]:
