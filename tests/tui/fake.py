@@ -173,6 +173,7 @@ class FakeContainers:
         self.sessions: list[FakeSession] = []
         self.samples: dict[str, list[Stats]] = {}
         self.no_shell: set[str] = set()
+        self.log_error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.open_streams = 0
 
@@ -321,6 +322,8 @@ class FakeContainers:
 
     async def logs(self, container: str, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
         self._hub.check(f"logs {container}")
+        if self.log_error is not None:
+            raise self.log_error
         log = self.log(container)
         begin = 0 if query.since is None else log.place(query.since, after=False)
         end = len(log) if query.until is None else log.place(query.until, after=True)
@@ -666,7 +669,7 @@ class FakeEngine:
             one,
             ContainerConfig(image=image, env=env, cmd=cmd, tty=tty, open_stdin=tty),
             HostConfig(port_bindings=ports, mounts=mounts),
-            log or FakeLog(),
+            FakeLog() if log is None else log,
         )
         if running:
             self.containers.samples[one.id] = samples(one.id, cpu, memory)

@@ -189,7 +189,7 @@ async def test_bulk_names_and_numbers_and_touches_only_what_is_listed() -> None:
 async def test_the_browser_gets_a_link() -> None:
     async with running(harbour()) as ui:
         opened: list[str] = []
-        ui.app.open_url = opened.append  # type: ignore[method-assign]
+        ui.app.open_url = opened.append  # type: ignore[method-assign, assignment]
         await ui.select("web")
         await ui.press("w")
         await ui.shows("http://localhost:8080/")

@@ -106,7 +106,7 @@ def stats_lines(container: Container, history: Sequence[Stats], *, width: int, h
     panels = _panels(history)
     if width >= _TWO_COLUMNS:
         half = (width - 3) // 2
-        tall = max(3, min(14, (height - len(lines) - 3) // 2 - 1))
+        tall = max(3, min(24, (height - len(lines) - 3) // 2 - 1))
         for left, right in (panels[:2], panels[2:]):
             lines += [_beside(one, two, half) for one, two in zip(left.lines(half, tall), right.lines(half, tall), strict=True)]
             lines.append(())
@@ -115,7 +115,8 @@ def stats_lines(container: Container, history: Sequence[Stats], *, width: int, h
         for panel in panels:
             lines += [*panel.lines(width, tall), ()]
     seconds = history[-1].read_at - history[0].read_at
-    lines.append(((f"last {age(seconds)}, a sample a second; CPU and memory are counted as docker stats does", ink("bright_black")),))
+    words = f"last {age(seconds)}, a sample a second; CPU and memory are counted as docker stats does"
+    lines.append(((clip(words, width), ink("bright_black")),))
     return lines
 
 

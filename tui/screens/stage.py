@@ -83,7 +83,6 @@ class Stage:
     def arrange(self) -> None:
         """Lay out for the present size."""
         size = self._body.screen.size
-        extra = max(0, size.height - 1 - self._body.size.height) if self._body.size.height else 0
         strip = wanted_height(self._pulls) + 2 if self._pulls else 0
         geometry = arrange(
             size.width,
@@ -94,7 +93,7 @@ class Stage:
             zoom=self.zoom,
             strip=strip,
             ratio=self._ratio,
-            extra=min(extra, 1) if self._body.screen.has_class("trouble") else 0,
+            extra=int(self._body.screen.has_class("trouble")),
         )
         for noun, pane in self._panes.items():
             pane.parent_of_main = self.main_focused and noun is self.noun

@@ -130,8 +130,9 @@ async def bridge(session: Session, *, stdin: int, stdout: int, tty: bool, detach
 def _raw(descriptor: int, *, tty: bool) -> None:
     """Every key goes to the process, ctrl-c too. A process without a terminal gets lines echoed and ended for it."""
     mode = termios.tcgetattr(descriptor)
+    mode[0] &= ~(termios.IXON | termios.IXOFF)  # ctrl-q is a key: it ends the detach sequence
     if tty:
-        mode[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP | termios.IXON)
+        mode[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP)
         mode[1] &= ~termios.OPOST
         mode[3] &= ~termios.ECHO
     mode[3] &= ~(termios.ICANON | termios.IEXTEN | termios.ISIG)
