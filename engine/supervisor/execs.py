@@ -5,22 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from engine.model.containers import ExecConfig
 from engine.spawner import wire
 from engine.store import codec
 from engine.supervisor.child import Child
 from engine.supervisor.loop import READ, Loop
+from engine.supervisor.office import Office
 from engine.supervisor.peers import Peer
 from engine.supervisor.streams import Audience
-
-
-class Sender(Protocol):
-    """Who has a clerk: the supervisor."""
-
-    def send(self, op: str, **fields: Any) -> tuple[dict[str, Any], list[int]]:
-        """Send the clerk on an errand for the container."""
 
 
 class ExecSession:
@@ -40,13 +33,13 @@ class ExecSession:
         """Its process, 0 before and after."""
         return self._child.pid if self._child else 0
 
-    def start(self, clerk: Sender, pid: int) -> None:
+    def start(self, office: Office, pid: int) -> None:
         """Execute it in the container whose main process is ``pid``, and send what it writes to the client.
 
         Raises:
             ExecutableNotFound, NotExecutable, StartFailed: in docker's words.
         """
-        answer, descriptors = clerk.send("exec", pid=pid, exec=self.id, config=codec.encode(self._config))
+        answer, descriptors = office.send("exec", pid=pid, exec=self.id, config=codec.encode(self._config))
         if not self._config.detach:
             self._audience.add(self._peer)
         self._child = Child(self._loop, answer, descriptors, audience=self._audience, sink=_no_sink)

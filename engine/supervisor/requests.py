@@ -122,7 +122,7 @@ def _send(supervisor: Supervisor, number: int, *, fatal: bool) -> None:
     if supervisor.child is None:
         return
     supervisor.child.signal(number)
-    supervisor.tell("kill", signal=str(number))
+    supervisor.office.tell("kill", signal=str(number))
     if fatal and supervisor.state.status is ContainerStatus.PAUSED:
         _freeze(supervisor, paused=False)
 
@@ -148,7 +148,7 @@ def _unpause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
 def _freeze(supervisor: Supervisor, *, paused: bool) -> None:
     status = ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING
     state = supervisor.state.replace(status=status)
-    supervisor.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
+    supervisor.office.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
     supervisor.state = state
 
 
@@ -156,8 +156,8 @@ def _attach(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.attached[peer] = bool(fields.get("stdin"))
     supervisor.audience.add(peer)
     peer.on_frame = lambda peer, kind, payload: _attached(supervisor, peer, kind, payload)
-    peer.reply(until=supervisor.log_position())
-    supervisor.tell("attach")
+    peer.reply(until=supervisor.journal.position())
+    supervisor.office.tell("attach")
 
 
 def _attached(supervisor: Supervisor, peer: Peer, kind: int, payload: bytes) -> None:
@@ -182,11 +182,11 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
 
     def ended(session: ExecSession, code: int) -> None:
         supervisor.execs.remove(session)
-        supervisor.tell("exec_die", execID=session.id, exitCode=str(code))
+        supervisor.office.tell("exec_die", execID=session.id, exitCode=str(code))
 
     session = ExecSession(supervisor.loop, peer, config, on_end=ended)
     try:
-        session.start(supervisor, supervisor.child.pid)
+        session.start(supervisor.office, supervisor.child.pid)
     except LongshoreError:
         supervisor.reap_strangers()
         raise

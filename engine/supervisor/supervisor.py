@@ -19,32 +19,26 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from engine.errors import EngineFault, LongshoreError, StartFailed
+from engine.errors import LongshoreError, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
 from engine.spawner import wire
 from engine.store import codec
 from engine.store.locks import Lock
-from engine.store.logs.writer import LogWriter
 from engine.store.roots import Roots
 from engine.supervisor import exits, places
 from engine.supervisor.child import Child
 from engine.supervisor.clerk import Clerk, ClerkDied
 from engine.supervisor.execs import ExecSession
 from engine.supervisor.facts import Facts, state_of
+from engine.supervisor.journal import Journal
 from engine.supervisor.loop import READ, Loop, Timer
 from engine.supervisor.names import NameServer
+from engine.supervisor.office import Office
 from engine.supervisor.peers import Peer
 from engine.supervisor.restarts import Restarts
 from engine.supervisor.streams import Audience
-
-_STREAMS: Final = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}
-_LINGER: Final = 0.5
-"""Seconds that the clerk is kept after its last errand: a short-lived container then needs one only."""
-
-_ONCE: Final = frozenset(("start", "exec", "tell"))
-"""Errands that must not be repeated: a process, or an event, would be there twice."""
 
 _TRIES: Final = 3
 
@@ -59,7 +53,8 @@ class Supervisor:
         self.facts = facts
         self.state: ContainerState = facts.state
         self.loop = Loop()
-        self.clerk = clerk
+        self.office = Office(self.loop, clerk, container_id)
+        self.journal = Journal(roots.log_dir(container_id))
         self.child: Child | None = None
         self.execs: list[ExecSession] = []
         self.audience = Audience()
@@ -78,11 +73,8 @@ class Supervisor:
         self._farewells: dict[Peer, Callable[[], None]] = {}
         self._peers: set[Peer] = set()
         self._restart_timer: Timer | None = None
-        self._clerk_timer: Timer | None = None
         self._name_server: NameServer | None = None
         self._untidy = False
-        self._log: LogWriter | None = None
-        self._stamp = 0
         self._pid_start = 0
         self._leave_traces = False
         self._listener = wire.listen(places.socket_path(roots, container_id))
@@ -119,10 +111,10 @@ class Supervisor:
             self.loop.run()
         if self._untidy:
             try:
-                self.clerk.call("tidy", id=self.id)  # no client waits any more
+                self.office.send("tidy")  # no client waits any more
             except LongshoreError as error:
-                self._complain(error.message)
-        self.clerk.rest()
+                self.office.complain(error.message)
+        self.office.close()
 
     def _accept(self, _mask: int) -> None:
         try:
@@ -148,37 +140,10 @@ class Supervisor:
 
     # -- errands -----------------------------------------------------------------------------------------------------------
 
-    def send(self, op: str, **fields: Any) -> tuple[dict[str, Any], list[int]]:
-        """Send the clerk on an errand, and another one after it if it dies and the errand may be run twice. Raises what it raises."""
-        try:
-            try:
-                return self.clerk.call(op, id=self.id, **fields)
-            except ClerkDied:
-                if op in _ONCE:
-                    raise
-                return self.clerk.call(op, id=self.id, **fields)
-        finally:
-            self.loop.cancel(self._clerk_timer)
-            self._clerk_timer = self.loop.later(_LINGER, self._let_clerk_go)
-
-    def _let_clerk_go(self) -> None:
-        self._clerk_timer = None
-        self.clerk.rest()
-
     def write(self, state: ContainerState, *tell: tuple[str, dict[str, str]], manually_stopped: bool | None = None) -> None:
         """Write a state with its events. Raises what the database does."""
-        self.send("write", state=codec.encode(state), tell=tell, manually_stopped=manually_stopped)
+        self.office.send("write", state=codec.encode(state), tell=tell, manually_stopped=manually_stopped)
         self.state = state
-
-    def tell(self, action: str, **further: str) -> None:
-        """Write an event. One that can not be written is no reason to fail what it tells of."""
-        try:
-            self.send("tell", action=action, further=further)
-        except LongshoreError as error:
-            self._complain(error.message)
-
-    def _complain(self, text: str) -> None:
-        os.write(2, f"container {self.short_id}: {text}\n".encode(errors="replace"))
 
     # -- runs --------------------------------------------------------------------------------------------------------------
 
@@ -191,9 +156,8 @@ class Supervisor:
         self.loop.cancel(self._restart_timer)
         self._restart_timer = None
         try:
-            if self._log is None:
-                self._log = self._open_log()
-            answer, descriptors = self.send("start", size=self.size, restart_count=self.restarts.count)
+            self.journal.open()
+            answer, descriptors = self.office.send("start", size=self.size, restart_count=self.restarts.count)
         except LongshoreError as error:
             if isinstance(error, ClerkDied):
                 self._clear(error)
@@ -206,7 +170,7 @@ class Supervisor:
         self.state = state_of(answer["state"])
         self._pid_start = answer["pid_start"]
         self.manually_stopped = self.stop_requested = self.keep = False
-        self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self._output)
+        self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self.journal.write)
         self.loop.watch(self.child.pidfd, READ, self._exited)
         self._untidy = True
         if self.child.sockets:
@@ -222,21 +186,14 @@ class Supervisor:
     def _clear(self, error: ClerkDied) -> None:
         """Take away what a clerk that died left of a start."""
         try:
-            self.send("clear", message=error.message, restart_count=self.restarts.count)
+            self.office.send("clear", message=error.message, restart_count=self.restarts.count)
         except LongshoreError as further:
-            self._complain(further.message)
+            self.office.complain(further.message)
             self._leave_traces = True
-
-    def _open_log(self) -> LogWriter:
-        directory = self._roots.log_dir(self.id)
-        try:
-            return LogWriter(directory)
-        except OSError as error:
-            raise EngineFault(f"cannot open the log of container {self.short_id}: {directory}: {error.strerror}") from error
 
     def reap_strangers(self) -> None:
         """Collect what a failed start left us: processes that were cloned as our children and killed again."""
-        known = {self.clerk.pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
+        known = {self.office.clerk_pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
         if self._name_server is not None:
             known.add(self._name_server.pid)
         try:
@@ -274,11 +231,11 @@ class Supervisor:
         """Have the exit written down; ``False`` when only a file tells of it, or the container is gone."""
         for _try in range(_TRIES):
             try:
-                answer, _ = self.send(
+                answer, _ = self.office.send(
                     "ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), stopped=self.stop_requested
                 )
             except LongshoreError as error:
-                self._complain(error.message)
+                self.office.complain(error.message)
                 continue
             self.state = self.state.replace(oom_killed=answer["oom"])
             return bool(answer["written"])
@@ -313,8 +270,7 @@ class Supervisor:
         if self.finished:
             return
         self.finished = True
-        if self._log is not None:
-            self._log.close()
+        self.journal.close()
         self.loop.forget(self._listener.fileno())
         self._listener.close()
         if not self._leave_traces:  # a socket that nobody listens at is what the recovery sweep looks for
@@ -324,9 +280,9 @@ class Supervisor:
                 pass
         if remove:
             try:
-                self.send("remove")
+                self.office.send("remove")
             except LongshoreError as error:
-                self._complain(f"remove: {error.message}")
+                self.office.complain(f"remove: {error.message}")
         self._lock.release()
         self._tell_waiting()
         for peer in tuple(self._peers):
@@ -354,16 +310,6 @@ class Supervisor:
         self.loop.close()
 
     # -- streams -----------------------------------------------------------------------------------------------------------
-
-    def _output(self, kind: int, chunk: bytes) -> None:
-        self._stamp = max(time.time_ns(), self._stamp + 1)
-        if self._log is not None:
-            self._log.write(_STREAMS[kind], chunk, self._stamp)
-
-    def log_position(self) -> int:
-        """A time stamp: everything logged up to it is in the files, everything that is sent from now on is later."""
-        self._stamp = max(time.time_ns(), self._stamp)
-        return self._stamp
 
     def feed(self, peer: Peer, data: bytes) -> None:
         """Input from a client for the main process; kept until there is one."""

@@ -147,6 +147,8 @@ class Lab:
         sweep(self.roots, self.database)
         assert os.listdir(f"{self.roots.run}/containers") == [], "run directories are left"
         self.database.close()
+        log = Path(self.roots.run, spawner.LOG)
+        assert not log.exists() or "Traceback" not in log.read_text(), log.read_text()
 
 
 def unpack_busybox(directory: Path) -> str:
