@@ -24,6 +24,7 @@ class Node:
     target: str = ""
     children: dict[str, Node] = field(default_factory=dict)
     mine: bool = False  # made by the layer being applied
+    implied: bool = False  # made on the way by that layer
 
 
 @dataclass(frozen=True, order=True)
@@ -53,13 +54,15 @@ class Model:
                 raise Ambiguous(step)
             if step.kind in ("white", "opaque"):
                 self._check_described(step, {each.path for each in steps if each.kind == "dir"})
-        for step in steps:
-            if step.kind == "opaque":
-                self._directory(step.path.split("/")).children.clear()
-        for step in steps:
-            if step.kind == "white":
-                above, name = self._parent(step.path)
-                above.children.pop(name, None)
+        self._seen = set(map(id, self._nodes()))
+        hiding = [step for step in steps if step.kind in ("white", "opaque")]
+        places = [self._hide(step) for step in hiding]
+        there = set(map(id, self._nodes()))
+        for step, place in zip(hiding, places, strict=True):
+            if place.kind == "dir" and id(place) not in there:
+                if id(place) in self._seen:
+                    raise Ambiguous(step)  # one hides where another has its name
+                self._directory(step.path.split("/")[: len(step.path.split("/")) - (step.kind == "white")])
         self._sources: list[tuple[Node, str, Node]] = []
         for step in steps:
             if step.kind not in ("white", "opaque"):
@@ -67,6 +70,24 @@ class Model:
         if any(above.children.get(name) is not found for above, name, found in self._sources):
             raise Ambiguous("a hard link's source was replaced afterwards")
         self._settle(self.root)
+
+    def _hide(self, step: Step) -> Node:
+        """Empty or remove, and say in which directory."""
+        if step.kind == "opaque":
+            place = self._directory(step.path.split("/"), make=False)
+            place.children.clear()
+        else:
+            place, name = self._parent(step.path, make=False)
+            place.children.pop(name, None)
+        return place
+
+    def _nodes(self) -> list[Node]:
+        found, pending = [], [self.root]
+        while pending:
+            node = pending.pop()
+            found.append(node)
+            pending += node.children.values()
+        return found
 
     def _check_described(self, step: Step, described: set[str]) -> None:
         """What hides may not go through a link that this layer makes a directory: before or after?"""
@@ -81,7 +102,7 @@ class Model:
     def _put(self, step: Step) -> None:
         above, name = self._parent(step.path)
         there = above.children.get(name)
-        if there is not None and there.mine and not (there.kind == "dir" and step.kind == "dir"):
+        if there is not None and (there.mine or there.implied) and not (there.kind == "dir" and step.kind == "dir"):
             raise Ambiguous(step)
         if step.kind == "dir":
             if there is None or there.kind != "dir":
@@ -96,7 +117,7 @@ class Model:
         else:
             over, source = self._parent(step.argument, make=False)
             found = over.children.get(source)
-            if found is None or found.kind == "dir" or found is there:
+            if found is None or found.kind == "dir" or found is there or (there is not None and there.kind == "dir"):
                 raise Ambiguous(step)
             self._sources.append((over, source, found))
             above.children[name] = Node(found.kind, found.mode, found.content, found.target, mine=True)
@@ -119,7 +140,7 @@ class Model:
             if found is None:
                 if not make:
                     return Node("dir")
-                found = stack[-1].children[name] = Node("dir")
+                found = stack[-1].children[name] = Node("dir", implied=True)
             if found.kind == "file":
                 raise Ambiguous(parts)
             if found.kind == "link":
@@ -134,7 +155,7 @@ class Model:
         return stack[-1]
 
     def _settle(self, node: Node) -> None:
-        node.mine = False
+        node.mine = node.implied = False
         for child in node.children.values():
             self._settle(child)
 
