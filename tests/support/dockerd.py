@@ -56,7 +56,7 @@ def running_dockerd(directory: str, registry: RegistryFiles | None = None) -> It
         with _running(argv, directory, path, {}, registry) as daemon:
             yield daemon
     finally:
-        _remove_cgroups(parent)
+        until(lambda: _remove_cgroups(parent), what=f"the cgroups of {parent}")
 
 
 @contextlib.contextmanager
@@ -72,8 +72,11 @@ def running_podman(directory: str, registry: RegistryFiles | None = None) -> Ite
         file.write('unqualified-search-registries = ["docker.io"]\n')
         if registry:
             file.write(f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n')
-    with _running(argv, directory, path, {"CONTAINERS_REGISTRIES_CONF": config}, registry) as daemon:
-        yield daemon
+    try:
+        with _running(argv, directory, path, {"CONTAINERS_REGISTRIES_CONF": config}, registry) as daemon:
+            yield daemon
+    finally:
+        _remove_cgroups("libpod_parent")  # its name can not be chosen; another podman's groups are not empty
 
 
 @contextlib.contextmanager
@@ -146,14 +149,12 @@ def _end(process: subprocess.Popen[bytes], target: int) -> None:
         process.wait()
 
 
-def _remove_cgroups(parent: str) -> None:
-    def gone() -> bool:
-        left = False
-        for top in (f"/sys/fs/cgroup/{name}/{parent}" for name in ("", *os.listdir("/sys/fs/cgroup"))):
-            for directory, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):
-                    os.rmdir(directory)
-            left = left or os.path.isdir(top)
-        return not left
-
-    until(gone, what=f"the cgroups of {parent}")
+def _remove_cgroups(parent: str) -> bool:
+    """Remove the empty control groups below ``parent`` in every hierarchy; true when none is left."""
+    left = False
+    for top in (f"/sys/fs/cgroup/{name}/{parent}" for name in ("", *os.listdir("/sys/fs/cgroup"))):
+        for directory, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+        left = left or os.path.isdir(top)
+    return not left
