@@ -1,12 +1,15 @@
-"""The log of a container, followed as long as somebody supervises it."""
+"""The log of a container, followed as long as it lives."""
 
 from __future__ import annotations
 
 from engine.backends.embedded.core import Core
-from engine.errors import InvalidArgument
+from engine.errors import InvalidArgument, NotFound
+from engine.model.containers import ContainerStatus
 from engine.model.streams import LogLine, LogQuery
 from engine.store.logs.reader import LogReader
 from engine.supervisor import places
+
+_ENDED = (ContainerStatus.EXITED, ContainerStatus.DEAD)
 
 
 class LogsOf:
@@ -21,8 +24,18 @@ class LogsOf:
         record = core.containers.resolve(container)
         if not (query.stdout or query.stderr):
             raise InvalidArgument("Bad parameters: you must choose at least one stream")
-        reader = LogReader(core.roots.log_dir(record.id), core.roots.bell)
-        self._source = reader.read(query, lambda: places.alive(core.roots, record.id))
+        self._core = core
+        self._id = record.id
+        self._source = LogReader(core.roots.log_dir(record.id), core.roots.bell).read(query, self._alive)
+
+    def _alive(self) -> bool:
+        """More may be written. A supervisor has written all there is before it records an end, which rings the bell."""
+        if not places.alive(self._core.roots, self._id):
+            return False
+        try:
+            return self._core.containers.get(self._id).state.status not in _ENDED
+        except NotFound:
+            return False
 
     def next(self) -> list[LogLine] | None:
         """The next batch."""

@@ -277,3 +277,26 @@ async def test_a_session_that_comes_too_late_is_closed(engine: Engine, core: Cor
         if not attaching.cancelled():  # it was quicker
             await attaching.result().close()
     assert (await engine.containers.inspect(made.id)).container.state.running
+
+
+async def test_following_ends_with_the_container(engine: Engine, core: Core, box: ImageRecord) -> None:
+    made = create(core, "sh", "-c", "echo one; read line; echo $line; exit 3", open_stdin=True)
+    session = await engine.containers.attach(made.id, stdin=True)
+    await engine.containers.start(made.id)
+    found: list[bytes] = []
+
+    async def follow() -> None:
+        async for batch in engine.containers.logs(made.id, LogQuery(follow=True)):
+            found.extend(line.data for line in batch)
+
+    following = asyncio.create_task(follow())
+    deadline = time.monotonic() + 60
+    while found != [b"one\n"] and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    await session.write(b"two\n")
+    await asyncio.wait_for(following, 60)
+    assert found == [b"one\n", b"two\n"]
+    assert await session.exit_code() == 3
+    await session.close()
+    ended = [line.data async for batch in engine.containers.logs(made.id, LogQuery(follow=True, tail=1)) for line in batch]
+    assert ended == [b"two\n"]
