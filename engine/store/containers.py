@@ -187,11 +187,6 @@ class Containers:
                 raise missing(container_id)
             _tell(connection, event)
 
-    def set_manually_stopped(self, container_id: str, stopped: bool) -> None:
-        """Remember whether a person stopped it. Safe for anybody: the state itself is not touched."""
-        with self._db.transaction() as connection:
-            connection.execute("UPDATE containers SET manually_stopped = ? WHERE id = ?", (stopped, container_id))
-
     def set_network(self, container_id: str, endpoints: tuple[Endpoint, ...], ports: tuple[PortBinding, ...]) -> None:
         """Write where it is attached and which ports are bound."""
         with self._db.transaction() as connection:

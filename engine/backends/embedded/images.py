@@ -51,7 +51,11 @@ class EmbeddedImages:
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         def prune(removal: Removal) -> PruneReport:
-            return removal.prune(filters)
+            from engine.store.blobs import Blobs
+
+            report = removal.prune(filters)
+            leftovers = Blobs(self._core.roots).sweep()  # of pulls that nobody continues
+            return report.replace(space_reclaimed=report.space_reclaimed + leftovers)
 
         return await self._offload.run(_removing, self._core, prune)
 

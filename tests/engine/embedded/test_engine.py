@@ -22,6 +22,7 @@ from engine.model.containers import ContainerConfig, HostConfig
 from engine.model.events import Event, EventQuery
 from engine.model.streams import LogQuery
 from engine.store import events
+from engine.store.blobs import Blobs
 from engine.store.images import ImageRecord
 from tests.engine.embedded.conftest import create
 
@@ -300,3 +301,14 @@ async def test_following_ends_with_the_container(engine: Engine, core: Core, box
     await session.close()
     ended = [line.data async for batch in engine.containers.logs(made.id, LogQuery(follow=True, tail=1)) for line in batch]
     assert ended == [b"two\n"]
+
+
+async def test_pruning_images_takes_half_downloaded_blobs(engine: Engine, core: Core, box: ImageRecord) -> None:
+    ingest = Blobs(core.roots).ingest("sha256:" + "a" * 64, 100)
+    ingest.write(b"half of it")
+    busy = Blobs(core.roots).ingest("sha256:" + "b" * 64, 100)
+    busy.write(b"is coming in")
+    ingest.close()
+    assert (await engine.images.prune()).space_reclaimed == 10
+    busy.discard()
+    assert [image.id for image in await engine.images.list()] == [box.id]
