@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 from engine.errors import EngineFault, Unavailable
 from engine.spawner import interpreter, wire
+from engine.store import locks
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
@@ -27,6 +29,7 @@ LOG = "engine.log"
 IDLE = 60.0
 """Seconds without a request after which a spawner leaves."""
 
+_FAREWELL = 5.0
 _LOG_LIMIT = 1 << 20
 
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3:])"
@@ -51,12 +54,17 @@ def connect(run: str, entry: str, arguments: list[str]) -> socket.socket:
 
 
 def dismiss(run: str) -> None:
-    """Let the spawner of ``run`` leave now, if there is one. Supervisors and their containers go on."""
-    sock = wire.connect(os.path.join(run, SOCKET))
-    if sock is not None:
+    """Let the spawner of ``run`` leave, if there is one, and wait for that. Supervisors and their containers go on."""
+    deadline = time.monotonic() + _FAREWELL
+    while (sock := wire.connect(os.path.join(run, SOCKET))) is not None and time.monotonic() < deadline:
         with sock:
-            sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
+            try:
+                sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
+            except OSError:
+                continue
             wire.receive(sock)
+    while locks.is_held(os.path.join(run, LOCK)) and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def launch(run: str, entry: str, arguments: list[str]) -> None:
