@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -216,7 +216,7 @@ def test_pause_and_unpause(lab: Lab) -> None:
     lab.says(container, b"tick")
     lab.life.pause(container)
     assert lab.state(container).status is PAUSED
-    size = len(lab.output(container))
+    assert frozen(container)
     with pytest.raises(Conflict, match="already paused"):
         lab.life.pause(container)
     with pytest.raises(Conflict, match="paused"):
@@ -225,13 +225,22 @@ def test_pause_and_unpause(lab: Lab) -> None:
         lab.life.start(container)
     with pytest.raises(Conflict, match="paused"):
         lab.life.remove(container)
-    assert len(lab.output(container)) <= size + 10
     lab.life.unpause(container)
+    assert not frozen(container)
     size = len(lab.output(container))
     until(lambda: len(lab.output(container)) > size)
     with pytest.raises(Conflict, match="is not paused"):
         lab.life.unpause(container)
     assert lab.told(container) == ["start", "pause", "unpause"]
+
+
+def frozen(container: str) -> bool:
+    """Its control group is frozen, by version 1's word or version 2's."""
+    for path, word in (("freezer/longshore/{}/freezer.state", "FROZEN"), ("longshore/{}/cgroup.events", "frozen 1")):
+        file = Path("/sys/fs/cgroup", path.format(container))
+        if file.exists():
+            return word in file.read_text()
+    raise AssertionError("no freezer")
 
 
 @pytest.mark.parametrize("end", ["kill", "stop", "remove"])
@@ -278,12 +287,18 @@ def test_unless_stopped_survives_a_death_but_not_a_stop(lab: Lab) -> None:
 
 def test_between_two_runs_it_is_restarting(lab: Lab) -> None:
     container = lab.run("false", host=host(restart_policy=RestartPolicy(name="always")))
-    until(lambda: lab.state(container).restart_count >= 4)  # the delay has grown to over a second
+    until(lambda: lab.state(container).restart_count >= 3)  # the delay has grown
     until(lambda: lab.state(container).status is RESTARTING)
-    with pytest.raises(Conflict, match="restarting"):
-        lab.execute(container, "true")
-    with pytest.raises(Conflict, match="restarting"):
-        lab.life.remove(container)
+
+    def refused(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except Conflict as error:
+            return "restarting" in error.message
+        return False
+
+    until(lambda: refused(lambda: lab.execute(container, "true")))
+    until(lambda: refused(lambda: lab.life.remove(container)))
     lab.life.remove(container, force=True)
     assert lab.told(container)[-1] == "destroy"
 
@@ -528,7 +543,7 @@ def test_exec_runs_in_the_container_and_tells(lab: Lab) -> None:
     container = lab.run("sleep", "60", env=("A=1",), hostname="inside")
     code, output = lab.execute(container, "sh", "-c", "echo $A $B; hostname; ps | grep -c sleep; exit 7", env=("B=2",))
     assert code == 7
-    assert output.split() == [b"1", b"2", b"inside", b"2"] or output.startswith(b"1 2\ninside\n")
+    assert output.startswith(b"1 2\ninside\n")
     until(lambda: any(action == "exec_die" for action in lab.told(container)))
     told = lab.told(container)
     assert [action.partition(":")[0] for action in told[-3:]] == ["exec_create", "exec_start", "exec_die"]
@@ -654,7 +669,7 @@ def test_signals_are_at_their_defaults(lab: Lab) -> None:
     assert [line.split()[1] for line in lab.output(container).splitlines()] == [b"0" * 16] * 3
 
 
-def test_two_million_small_writes_are_all_logged(lab: Lab) -> None:
+def test_many_small_writes_are_all_logged(lab: Lab) -> None:
     container = lab.run("sh", "-c", "yes | head -n 200000")
     assert lab.wait(container) == 0
     assert lab.output(container) == b"y\n" * 200_000
