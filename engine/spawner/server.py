@@ -30,6 +30,7 @@ from engine.spawner import wire
 from engine.spawner.client import LOCK, SOCKET
 
 _REQUEST_TIMEOUT: Final = 5.0
+_ALL: Final = (1 << 31) - 1
 _BREATH: Final = 0.03
 _TAKEN: Final = b"t"
 _LEAVE: Final = b"x"
@@ -50,6 +51,7 @@ def serve(run: str, token: str, warm: Callable[[], tuple[Rehearse, Practise]], *
     from another version of the program: the spawner leaves and the client starts its own. So it does after ``idle``
     seconds without a request.
     """
+    os.closerange(3, _ALL)  # what the front end's own parents left open would stay open as long as a container runs
     lock = os.open(os.path.join(run, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -73,6 +73,18 @@ def test_starts_on_demand_and_forks_from_a_sealed_single_threaded_process(spawne
     assert again["pid"] != facts["pid"]
 
 
+def test_inherits_no_descriptors(spawner: Spawner) -> None:
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    try:
+        spawner.ask()
+        os.close(writer)
+        os.set_blocking(reader, False)
+        assert os.read(reader, 1) == b"", "the spawner keeps the pipe open"
+    finally:
+        os.close(reader)
+
+
 def test_interpreter_of_a_supervisor_can_not_be_written_to(spawner: Spawner) -> None:
     facts = spawner.ask()
     with pytest.raises(OSError), open(f"/proc/{facts['pid']}/exe", "r+b") as stream:
