@@ -17,6 +17,7 @@ _before = pytest.StashKey[leaks.Snapshot]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    os.environ[leaks.MARK] = f"{os.getpid()}-{os.urandom(4).hex()}"
     if STRICT and os.geteuid() == 0:
         session.stash[_before] = leaks.snapshot()
 

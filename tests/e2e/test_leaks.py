@@ -50,10 +50,10 @@ def test_a_failed_test_leaves_nothing(registry: Registry, tmp_path: Path) -> Non
     )
     assert done.returncode == 1 and "on purpose" in done.stdout and "HALFWAY" in done.stdout, done.stdout + done.stderr
     found = leaks.left_over(before)
-    mine = [name for name in found.pop("processes", []) if str(tmp_path) in name]
-    assert not mine
-    if os.environ.get("CI"):
-        assert not found
+    if not os.environ.get("CI"):
+        # Others may work on this machine: only what names this test's folder is certainly ours.
+        found = {kind: [name for name in names if str(tmp_path) in name] for kind, names in found.items()}
+    assert not any(found.values()), found
 
 
 def test_a_leak_would_be_seen(tmp_path: Path) -> None:

@@ -313,7 +313,8 @@ def test_auto_remove(lab: Lab) -> None:
     assert found.exit_code == 4
     with pytest.raises(NotFound):
         lab.containers.get(container)
-    assert not os.path.exists(lab.roots.container_dir(container))
+    # Clients are told as soon as it can not be found any more; its files go right after.
+    until(lambda: not os.path.exists(lab.roots.container_dir(container)))
     assert lab.told(container) == ["start", "die", "destroy"]
 
 

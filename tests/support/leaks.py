@@ -12,6 +12,9 @@ import subprocess
 
 from tests.support.wait import until
 
+MARK = "LONGSHORE_TEST_SESSION"
+"""Environment variable that everything a test session starts inherits, containers and supervisors aside."""
+
 KINDS = ("mounts", "links", "netns", "nft", "cgroups", "processes")
 Snapshot = dict[str, frozenset[str]]
 
@@ -63,31 +66,24 @@ def _cgroups() -> frozenset[str]:
 
 
 def _processes() -> frozenset[str]:
-    found = set()
-    mine = _ancestors()
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) in mine:
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                head, _, tail = file.read().rpartition(b")")
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                command = file.read().replace(b"\0", b" ").decode(errors="replace")[:120]
-        except OSError:
-            continue
-        fields = tail.split()
-        if (
-            fields[0] == b"Z" or int(fields[1]) == 2 or name == "2"
-        ):  # zombies belong to their parents; children of kthreadd are the kernel's
-            continue
-        found.add(f"{name}/{fields[19].decode()} {head.partition(b'(')[2].decode(errors='replace')} {command}")
-    return frozenset(found)
+    """Processes that can be ours: inside a namespace that is not ours, run from a sealed interpreter, or started by a test."""
+    return frozenset(filter(None, map(_describe, filter(str.isdigit, os.listdir("/proc")))))
 
 
-def _ancestors() -> set[int]:
-    found, pid = set(), os.getpid()
-    while pid > 1:
-        found.add(pid)
+def _describe(pid: str) -> str:
+    try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            pid = int(file.read().rpartition(b")")[2].split()[1])
-    return found
+            fields = file.read().rpartition(b")")[2].split()
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read().split(b"\0")
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            command = file.read().replace(b"\0", b" ").decode(errors="replace")[:120]
+        spaces = [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("pid", "mnt", "net")]
+        sealed = os.readlink(f"/proc/{pid}/exe").startswith("/memfd:longshore")
+    except OSError:
+        return ""
+    if fields[0] == b"Z" or int(pid) == os.getpid():  # zombies belong to their parents
+        return ""
+    ours = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("pid", "mnt", "net")]
+    marked = f"{MARK}={os.environ.get(MARK, '')}".encode() in environment if os.environ.get(MARK) else False
+    return f"{pid}/{fields[19].decode()} {command}" if sealed or marked or spaces != ours else ""

@@ -153,12 +153,11 @@ def test_the_parent_goes_with_its_last_group() -> None:
     parent = f"/longshore-test-{uuid.uuid4().hex[:8]}"
     for _ in range(50):
         groups = [cgroups.open_cgroup(f"{parent}/{name}") for name in ("one", "two")]
-        makers = [threading.Thread(target=group.create) for group in groups]
-        for maker in makers:
-            maker.start()
+        groups[0].create()
+        maker = threading.Thread(target=groups[1].create)
+        maker.start()
         groups[0].remove()
-        for maker in makers:
-            maker.join()
+        maker.join()
         assert groups[1].exists()
         assert all(group.remove() for group in groups)
     assert not cgroups.open_cgroup(f"{parent}/one").exists()
