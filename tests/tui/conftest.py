@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -9,6 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import TypeVar
 
 import pytest
+from textual import events
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from tests.tui.fake import NOW, FakeEngine
@@ -17,6 +20,7 @@ from tui.config import Settings
 from tui.screens.main import MainScreen
 
 T = TypeVar("T")
+NAMES = {" ": "space", ":": "colon", "/": "slash", "-": "minus", ".": "full_stop", "=": "equals_sign", ",": "comma", "_": "underscore"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +53,7 @@ class Harness:
     @property
     def noun(self) -> str:
         """The list that has the focus."""
-        return self.main.noun.value
+        return self.main.stage.noun.value
 
     @property
     def zoom(self) -> int:
@@ -57,23 +61,31 @@ class Harness:
         return self.main.stage.zoom.value
 
     async def press(self, *keys: str) -> None:
-        """Press keys, and let what they begin come to an end."""
+        """Press keys one after the other, each when the one before it has been worked off.
+
+        The pilot waits until the whole process is idle, which takes longer than all the rest.
+        """
         for key in keys:
-            await self.pilot.press(key)
+            await self._send(events.Key(key, key if len(key) == 1 else None))
 
     async def type(self, text: str) -> None:
         """Type letters."""
-        names = {
-            " ": "space",
-            ":": "colon",
-            "/": "slash",
-            "-": "minus",
-            ".": "full_stop",
-            "=": "equals_sign",
-            ",": "comma",
-            "_": "underscore",
-        }
-        await self.press(*(names.get(char, char) for char in text))
+        for char in text:
+            await self._send(events.Key(NAMES.get(char, char), char))
+
+    async def _send(self, key: events.Key) -> None:
+        target = self.app.focused or self.app.screen
+        self.app.post_message(key)
+        for pump in (self.app, target, self.app, None, None):
+            await self._reached(pump or self.app.focused or self.app.screen)
+        await asyncio.sleep(0.002)
+
+    async def _reached(self, pump: MessagePump) -> None:
+        """Wait until everything that was sent to a part before now has been handled."""
+        done = asyncio.Event()
+        if pump.call_later(done.set):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), 2)
 
     async def until(self, condition: Callable[[], T], what: str = "") -> T:
         """Wait for a condition."""
@@ -82,7 +94,7 @@ class Harness:
             if found := condition():
                 return found
             assert time.monotonic() < deadline, f"{what or 'the condition'} did not come; the screen:\n{self.text()}"
-            await self.pilot.pause(0.01)
+            await asyncio.sleep(0.02)
 
     async def shows(self, text: str) -> None:
         """Wait until a text is on the screen."""
@@ -98,8 +110,8 @@ class Harness:
 
     async def select(self, name: str) -> None:
         """Put the cursor on the container with that name."""
-        pane = self.main.lists.panes[self.main.noun]
-        key = next(row.key for row in pane.rows if any(cell[0] == name for cell in row.cells))
+        pane = self.main.lists.panes[self.main.stage.noun]
+        key = next(row.key for row in pane.rows if row.cells[1][0] == name)
         pane.select(key)
         await self.pilot.pause()
 

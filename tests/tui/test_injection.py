@@ -165,7 +165,7 @@ async def _everything(evil: str, *, quick: bool) -> None:
             await ui.press(key)
             assert not FORBIDDEN.search(ui.text().replace("\n", ""))
             await ui.press("escape")
-        ui.main.tell(evil, evil, bad=True)
+        ui.main.desk.tell(evil, evil, bad=True)
         await engine.hub.fail(EngineFault(evil))
         await ui.shows("engine unreachable")
         assert not FORBIDDEN.search(ui.text().replace("\n", ""))

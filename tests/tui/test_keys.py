@@ -241,10 +241,10 @@ async def test_zoom_goes_both_ways_and_swaps_in_the_main_pane() -> None:
     async with running(harbour()) as ui:
         await ui.press("plus")
         assert ui.zoom == Zoom.HALF.value
-        assert not ui.main.lists.panes[Noun.IMAGES].display
+        await ui.until(lambda: not ui.main.lists.panes[Noun.IMAGES].display)
         await ui.press("plus")
         assert ui.zoom == Zoom.FULL.value
-        assert ui.main.lists.panes[Noun.CONTAINERS].size.width > 110
+        await ui.until(lambda: ui.main.lists.panes[Noun.CONTAINERS].size.width > 110)
         await ui.shows("STATUS")
         await ui.press("underscore", "underscore")
         assert ui.zoom == Zoom.NORMAL.value
@@ -380,7 +380,8 @@ async def test_volumes_and_networks_are_made_and_removed() -> None:
         await ui.press("enter")
         await ui.called("create network back")
         await ui.shows("172.20.0.0/16")
-        await ui.press("g", "d", "y")
+        await ui.select("bridge")
+        await ui.press("d", "y")
         await ui.until(lambda: any("pre-defined network" in toast for toast in ui.toasts()))
         await ui.press("b", "d", "y")
         await ui.called("prune networks")
@@ -429,3 +430,17 @@ async def test_keys_of_a_persons_own() -> None:
         assert not ui.engine.called("restart")
         await ui.press("f5")
         await ui.called("restart")
+
+
+async def test_a_bug_in_a_command_is_told_and_ends_nothing() -> None:
+    engine = harbour()
+
+    async def broken(container: str, *, timeout: int | None = None) -> None:
+        raise RuntimeError("this should not happen")
+
+    engine.containers.restart = broken  # type: ignore[method-assign]
+    async with running(engine) as ui:
+        await ui.press("r")
+        await ui.until(lambda: any("internal error: RuntimeError: this should not happen" in toast for toast in ui.toasts()))
+        await ui.press("j")
+        await ui.misses("restarting…")

@@ -19,7 +19,7 @@ from tui.feed.log_window import MAX_ENTRIES, LogWindow
 from tui.messages import LogChanged
 
 PAGE = 1000
-FLUSH = 0.04
+FLUSH = 0.08
 """Seconds in which lines are collected before the screen is told."""
 QUIET = 0.25
 """Seconds after which a log without a line counts as empty so far."""

@@ -242,7 +242,7 @@ class Content:
             self._start(fresh)
 
     def _start(self, fresh: bool) -> None:
-        self.pane.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
+        self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
         if self._top is not None:

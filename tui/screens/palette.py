@@ -7,7 +7,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions import Action, show_key
-from tui.screens.desk import Desk
+from tui.screens.main import MainScreen
 
 
 class ActionCommands(Provider):
@@ -26,8 +26,10 @@ class ActionCommands(Provider):
                 yield Hit(score, matcher.highlight(name), partial(self._run, action), help=action.about)
 
     def _actions(self) -> list[Action]:
-        desk: Desk = self.screen  # type: ignore[assignment]  # the palette opens over the main screen only
-        return [action for action in desk.offered_actions() if action.id != "global.palette"]
+        screen = self.screen
+        if not isinstance(screen, MainScreen):
+            return []
+        return [action for action in screen.keys.offered() if action.id != "global.palette"]
 
     async def _run(self, action: Action) -> None:
         await self.screen.run_action(f"screen.do('{action.id}')")

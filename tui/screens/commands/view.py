@@ -105,7 +105,7 @@ async def _copy(desk: Desk) -> None:
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
-    "logs.search": lambda desk: desk.prompt("search"),
+    "logs.search": lambda desk: desk.typing.open("search"),
     "logs.next": lambda desk: _match(desk, 1),
     "logs.previous": lambda desk: _match(desk, -1),
     "logs.timestamps": _toggle_times,
@@ -128,7 +128,7 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "lists.previous_pane": lambda desk: desk.stage.step_list(-1),
     "lists.next_pane": lambda desk: desk.stage.step_list(1),
     "lists.enter": lambda desk: desk.stage.focus_main(),
-    "lists.filter": lambda desk: desk.prompt("filter"),
+    "lists.filter": lambda desk: desk.typing.open("filter"),
     "lists.clear": _clear,
     "lists.sort": _sort,
     "lists.reverse": lambda desk: desk.lists.turn(desk.noun),
@@ -150,7 +150,7 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "global.home": _top,
     "global.end": _bottom,
     "global.menu": lambda desk: desk.menu_of_actions(),
-    "global.palette": lambda desk: desk.palette(),
+    "global.palette": lambda desk: desk.open_palette(),
     "global.theme": lambda desk: desk.switch_theme(),
     "global.reload": lambda desk: desk.feed.reload(),
     "global.quit": lambda desk: desk.leave(),

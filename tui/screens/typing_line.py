@@ -1,0 +1,64 @@
+"""What is typed into the bottom line: a filter works on the list at once, a search moves through the text at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tui.screens.content import Content
+from tui.screens.lists import Lists
+from tui.screens.stage import Stage
+from tui.widgets.keybar import KeyBar
+from tui.widgets.prompt_line import PromptLine
+
+
+class TypingLine:
+    """Gives the line its purpose: ``filter`` or ``search``."""
+
+    def __init__(self, line: PromptLine, hints: KeyBar, *, lists: Lists, content: Content, stage: Stage) -> None:
+        self._line, self._hints = line, hints
+        self._lists, self._content, self._stage = lists, content, stage
+        self._purpose = ""
+
+    def open(self, purpose: str) -> None:
+        """Begin to type."""
+        self._purpose = purpose
+        self._hints.display = False
+        text = self._lists.panes[self._stage.noun].filter if purpose == "filter" else self._content.pane.view.term
+        self._line.open(f"{purpose}:", text)
+
+    def changed(self, text: str) -> None:
+        """Another text stands in the line."""
+        if self._purpose == "filter":
+            self._filter(text.strip())
+            return
+        view = self._content.pane.view
+        view.term = text.lower()
+        found = self._content.near(self._direction) if view.term else -1
+        if found >= 0:
+            view.show_line(found)
+        self._content.status()
+
+    def closed(self, text: str, *, kept: bool, seek: Callable[[int], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None] | None:
+        """Typing ended. What has to be looked for beyond what is loaded comes back as work to be run."""
+        self._hints.display = True
+        if self._purpose == "filter":
+            if not kept:
+                self._filter("")
+            self._stage.focus_list(self._stage.noun)
+            return None
+        view = self._content.pane.view
+        view.term = text.lower() if kept else ""
+        self._stage.focus_main()
+        self._content.status()
+        return seek(self._direction) if view.term and not view.found() else None
+
+    @property
+    def _direction(self) -> int:
+        """A log is searched from its end, other texts from their beginning."""
+        pane = self._content.pane
+        return -1 if pane.view is pane.log_view else 1
+
+    def _filter(self, text: str) -> None:
+        self._lists.panes[self._stage.noun].filter = text
+        self._lists.refresh(self._stage.noun)
