@@ -42,9 +42,9 @@ def test_pull_run_watch_stop_start_remove(registry: Registry, tmp_path: Path, wi
         screen.type("busybox")
         screen.keys("Enter")
         until(lambda: "busybox" in machine.out("images"), what="the pulled image")
-        screen.shows("latest")
+        screen.shows("1.98MB")
 
-        screen.keys("2", "R")
+        screen.keys("R")
         screen.shows("Run busybox")
         screen.type("chatty")
         screen.shows("chatty")
