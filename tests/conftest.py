@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
 
 import pytest
@@ -13,17 +15,21 @@ CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 STRICT = CI or os.environ.get("LONGSHORE_TEST_LEAKS") == "1"
 """On a machine of our own every new thing is a leak; elsewhere others work beside us."""
 
+_run = pytest.StashKey[str]()
 _before = pytest.StashKey[leaks.Snapshot]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     os.environ[leaks.MARK] = f"{os.getpid()}-{os.urandom(4).hex()}"
+    # Sockets and locks of every state root that a test makes.
+    session.stash[_run] = os.environ["LONGSHORE_RUN"] = tempfile.mkdtemp(prefix="longshore-run-")
     if STRICT and os.geteuid() == 0:
         session.stash[_before] = leaks.snapshot()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    shutil.rmtree(session.stash[_run], ignore_errors=True)
     before = session.stash.get(_before, None)
     if before is None or session.config.option.collectonly:
         return
