@@ -53,9 +53,11 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         await ui.until(lambda: len(app.screen_stack) > 1 and ui.main.lists.snapshot.loaded)
         running = {one.id for one in engine.containers.all.values() if one.state.running}
         await ui.until(lambda: all(ui.main.sampler.latest(id) for id in running & ui.main.lists.sampled()))
+        await ui.until(lambda: ui.main.content.settled)
         for key in keys:
             await ui.press(key)
         await ui.shows(shows)
+        await ui.until(lambda: ui.main.content.settled)
         for field in app.screen.query(Input):
             field.cursor_blink = False
         await asyncio.sleep(0.3)

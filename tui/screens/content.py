@@ -80,11 +80,17 @@ class Content:
         self._settling: Timer | None = None
         self._top: Timer | None = None
         self._paging = asyncio.Lock()
+        self._loading = False
 
     @property
     def tab(self) -> str:
         """The tab that is shown."""
         return self._tabs[self._noun]
+
+    @property
+    def settled(self) -> bool:
+        """What is shown is what was asked for: nothing is on its way."""
+        return not self._loading and (self.log is None or self.log.ready)
 
     def show(self, noun: Noun, thing: Thing | None, snapshot: Snapshot) -> None:
         """Show the chosen tab of an object; loads only when object, state or tab changed."""
@@ -235,6 +241,7 @@ class Content:
         return (self._noun, key_of(thing) if thing else self._snapshot.loaded, self.tab, self.reveal, state)
 
     def _later(self, delay: float, *, fresh: bool) -> None:
+        self._loading = True
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.pane.set_timer(delay, lambda: self._start(fresh)) if delay else None
@@ -245,6 +252,10 @@ class Content:
         self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
+        await self._load_tab(fresh)
+        self._loading = False
+
+    async def _load_tab(self, fresh: bool) -> None:
         if self._top is not None:
             self._top.stop()
             self._top = None

@@ -51,6 +51,7 @@ class Lists:
         self.reverse: set[Noun] = set()
         self.hide_stopped = hide_stopped
         self._widths: dict[Noun, int] = {}
+        self._expected = ""
         self._sampler = sampler
         self._now = now
         self._things: dict[Noun, dict[str, Thing]] = {noun: {} for noun in Noun}
@@ -88,6 +89,12 @@ class Lists:
         wanted = pane.filter.lower().split()
         shown = [row for row in rows if all(word in row.search for word in wanted)]
         pane.show(shown, total=len(everything), note=self._note(noun), empty=self._empty(noun, len(everything), len(rows)))
+        if self._expected and pane.select(self._expected):
+            self._expected = ""
+
+    def expect(self, key: str) -> None:
+        """Put the cursor on an object as soon as it is listed."""
+        self._expected = key
 
     def fit(self, noun: Noun) -> None:
         """Draw a pane anew if its width changed: words may be shortened."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
+from rich.console import RenderableType
 from textual import events
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 
 T = TypeVar("T")
@@ -27,6 +29,16 @@ class Modal(ModalScreen[T]):
     def __init__(self) -> None:
         super().__init__()
         self.ready = asyncio.Event()
+
+    def render(self) -> RenderableType:
+        """What lies below, tinted.
+
+        Textual finds the screen below in a context variable that each rendering empties, so that a second one in the
+        same context (a measurement before the drawing) would see nothing and leave the background black.
+        """
+        stack = self.app.screen_stack
+        below = stack.index(self) - 1 if self in stack else -1
+        return BackgroundScreen(stack[below], self.styles.background) if below >= 0 else super().render()
 
     def on_screen_resume(self) -> None:
         self.call_next(self.ready.set)

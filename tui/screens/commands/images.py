@@ -80,6 +80,7 @@ async def _run(desk: Desk) -> None:
 
     async def work() -> None:
         made = await desk.engine.containers.create(wanted.config, wanted.host, name=wanted.name)
+        desk.lists.expect(made.id)
         for warning in made.warnings:
             desk.tell(title, warning)
         await desk.engine.containers.start(made.id)
