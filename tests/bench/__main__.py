@@ -32,7 +32,7 @@ def main() -> int:
         peers.make_images(registry.url, place, {name.removeprefix("pull-") for name in wanted})
         netns = stack.enter_context(namespace(f"lsbench{os.getpid()}"))
         ours = peers.longshore(place, registry.host)
-        others = [stack.enter_context(peers.docker(place, netns)), peers.podman(place, registry.host)]
+        others = [stack.enter_context(peers.docker(place, netns)), peers.podman(place, netns)]
         everyone = [ours, *others]
         for peer in everyone:
             tls = ["--tls-verify=false"] if peer.name == "podman" else []

@@ -54,9 +54,18 @@ def longshore(disk: str, registry: str) -> Peer:
     return Peer("longshore", [script, "--root", f"{disk}/longshore", "--config", config])
 
 
-def podman(disk: str, registry: str) -> Peer:
-    """podman with its own storage."""
-    return Peer("podman", ["podman", "--root", f"{disk}/podman", "--runroot", f"{disk}/podman-run"], prefix=f"{registry}/library/")
+def podman(disk: str, netns: str) -> Peer:
+    """podman with its own storage, in docker's network namespace, pulling from the registry that docker pulls from.
+
+    With runc, as docker; and with limits that a machine without CAP_SYS_RESOURCE can set.
+    """
+    config = f"{disk}/containers.conf"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
+        file.write('[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        file.write(f'[network]\nnetwork_config_dir = "{disk}/podman-networks"\n')
+    command = ["nsenter", f"--net=/run/netns/{netns}", "podman", "--root", f"{disk}/podman", "--runroot", f"{disk}/podman-run"]
+    return Peer("podman", command, prefix="127.0.0.1:5000/library/", environment={"CONTAINERS_CONF": config})
 
 
 @contextlib.contextmanager

@@ -34,7 +34,12 @@ def disk() -> Iterator[str]:
         try:
             yield mount
         finally:
-            sh("umount", "-l", mount)
+            # What engines mount inside (podman its storage) would keep the loop device.
+            with open("/proc/self/mountinfo", encoding="utf-8") as file:
+                inside = [line.split(" ")[4] for line in file if line.split(" ")[4].startswith(f"{mount}/")]
+            for point in sorted(inside, key=len, reverse=True):
+                sh("umount", "-l", point)
+            sh("umount", mount)
     finally:
         shutil.rmtree(folder)
 

@@ -57,8 +57,8 @@ class Terminal:
 
     @property
     def status(self) -> int:
-        """The ended program's exit code."""
-        return int(self.tmux("list-panes", "-t", "main", "-F", "#{pane_dead_status}"))
+        """The ended program's exit code. tmux knows it a moment after it has seen the terminal close."""
+        return int(until(lambda: self.tmux("list-panes", "-t", "main", "-F", "#{pane_dead_status}").strip()))
 
 
 @contextlib.contextmanager

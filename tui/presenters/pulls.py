@@ -64,7 +64,12 @@ def pull_lines(states: Sequence[PullState], *, width: int, height: int) -> list[
     for state in sorted(states, key=lambda one: bool(one.outcome)):
         if len(states) > 1 or state.outcome:
             mark = {"": "↓", "done": "✔", "failed": "✘", "cancelled": "−"}[state.outcome]
-            lines.append(((f"{mark} {title(state)}  ", ink("", bold=True)), *(summary(state) if state.outcome else ())))
+            told = summary(state) if state.outcome else ()
+            if state.outcome == "failed":  # the reason needs the whole width
+                lines.append(((f"{mark} {title(state)}", ink("", bold=True)),))
+                lines.append((("  ", ink()), *told))
+            else:
+                lines.append(((f"{mark} {title(state)}  ", ink("", bold=True)), *told))
         if not state.outcome:
             layers = sorted(state.layers, key=lambda layer: layer.phase in DONE)
             room = max(1, height - len(lines))
@@ -79,4 +84,5 @@ def wanted_height(states: Sequence[PullState]) -> int:
     """Lines that the pulls would like to have."""
     running = [state for state in states if not state.outcome]
     heads = len(states) if len(states) > 1 else len(states) - len(running)
+    heads += sum(state.outcome == "failed" for state in states)
     return heads + sum(max(1, len(state.layers)) for state in running)
