@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
+from typing import overload
 
 from engine.model.value import Value
 
@@ -32,6 +35,49 @@ class LogLine(Value):
     time: int
     stream: StreamName
     data: bytes
+
+
+class LogBatch(Sequence[LogLine]):
+    """Lines that somebody may only want as text.
+
+    Args:
+        lines: gives the lines, when one is first looked at.
+        text: what :meth:`pieces` gives, when it is known without the lines.
+    """
+
+    def __init__(self, lines: Callable[[], Sequence[LogLine]], text: tuple[StreamName, bytes] | None = None) -> None:
+        self._make = lines
+        self._text = text
+        self._lines: Sequence[LogLine] | None = None
+
+    def pieces(self) -> Iterator[tuple[StreamName, bytes]]:
+        """The text, a piece for each run of lines of one stream."""
+        if self._text is not None:
+            yield self._text
+            return
+        for stream, run in groupby(self._made(), key=lambda line: line.stream):
+            yield stream, b"".join(line.data for line in run)
+
+    def _made(self) -> Sequence[LogLine]:
+        if self._lines is None:
+            self._lines = self._make()
+        return self._lines
+
+    def __bool__(self) -> bool:
+        return self._text is not None or bool(self._made())
+
+    def __len__(self) -> int:
+        return len(self._made())
+
+    @overload
+    def __getitem__(self, index: int) -> LogLine: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[LogLine]: ...
+    def __getitem__(self, index: int | slice) -> LogLine | Sequence[LogLine]:
+        return self._made()[index]
+
+    def __iter__(self) -> Iterator[LogLine]:
+        return iter(self._made())
 
 
 class LogQuery(Value):

@@ -7,7 +7,7 @@ recorded state true first, and the answer follows from that.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from engine.backends.embedded.sessions import BlockingSession, Wait
@@ -206,7 +206,7 @@ class Lifecycle:
         if record.state.status in (ContainerStatus.REMOVING, ContainerStatus.DEAD):
             raise Conflict(f"container is marked for removal and cannot be {what}")
 
-    def _replay(self, record: ContainerRecord, until: int) -> Callable[[], list[LogLine] | None]:
+    def _replay(self, record: ContainerRecord, until: int) -> Callable[[], Sequence[LogLine] | None]:
         return LogReader(self._roots.log_dir(record.id)).read(LogQuery(until=until)).next
 
     def _lost(self, record: ContainerRecord) -> int:

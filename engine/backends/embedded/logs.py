@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.backends.embedded.core import Core
 from engine.errors import InvalidArgument, NotFound
 from engine.model.containers import ContainerStatus
@@ -37,7 +39,7 @@ class LogsOf:
         except NotFound:
             return False
 
-    def next(self) -> list[LogLine] | None:
+    def next(self) -> Sequence[LogLine] | None:
         """The next batch."""
         return self._source.next()
 

@@ -6,7 +6,7 @@ import os
 import socket
 from _thread import allocate_lock
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.errors import Cancelled, NotFound
@@ -35,7 +35,7 @@ class BlockingSession:
         self,
         sock: socket.socket,
         lost: Callable[[], int],
-        replay: Callable[[], list[LogLine] | None] | None = None,
+        replay: Callable[[], Sequence[LogLine] | None] | None = None,
         *,
         detached: bool = False,
     ) -> None:

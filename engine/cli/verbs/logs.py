@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
-from engine.model.streams import LogLine, LogQuery, StreamName
+from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
 from engine.model.units import parse_moment, rfc3339_nano
 
 SPEC = Spec(
@@ -35,7 +36,11 @@ def run(context: Context, options: Options) -> int:
     )
     stamped = options.on("timestamps")
     for batch in context.iterate(context.engine.containers.logs(options.args[0], query)):
-        _print(batch if isinstance(batch, list) else list(batch), stamped=stamped)
+        if isinstance(batch, LogBatch) and not stamped:
+            for stream, text in batch.pieces():
+                _write(stream, text)
+        else:
+            _print(batch, stamped=stamped)
     return 0
 
 
@@ -47,24 +52,24 @@ def _tail(text: str) -> int | None:
     return int(text)
 
 
-def _print(batch: list[LogLine], *, stamped: bool) -> None:
+def _print(batch: Sequence[LogLine], *, stamped: bool) -> None:
     """Each run of lines of one stream with one write: raw bytes, as the container wrote them."""
     run: list[bytes] = []
     stream = StreamName.STDOUT
     whole = True
     for line in batch:
         if line.stream is not stream:
-            _write(stream, run)
+            _write(stream, b"".join(run))
             run, stream = [], line.stream
         if stamped and whole:
             run.append(rfc3339_nano(line.time).encode() + b" ")
         run.append(line.data)
         whole = line.data.endswith(b"\n")
-    _write(stream, run)
+    _write(stream, b"".join(run))
 
 
-def _write(stream: StreamName, run: list[bytes]) -> None:
-    view = memoryview(b"".join(run))
+def _write(stream: StreamName, text: bytes) -> None:
+    view = memoryview(text)
     target = 2 if stream is StreamName.STDERR else 1
     try:
         while view:

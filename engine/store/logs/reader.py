@@ -7,12 +7,13 @@ line, as docker has it; lines over 16 KiB stay in pieces, as docker's do.
 from __future__ import annotations
 
 import os
+import re
 import time
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engine.errors import EngineFault
-from engine.model.streams import LogLine, LogQuery, StreamName
+from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
 from engine.store import faults
 from engine.store.bell import wait_readable
 from engine.store.cancel import Cancel
@@ -22,6 +23,9 @@ from engine.store.logs import record, seek
 _BLOCK = 1 << 18
 _PIECE = 16384
 _CHECK_SECONDS = 1.0  # how often a follower looks whether the writer was killed; an orderly end rings the bell
+
+_HEADS = {name: re.compile(rb"^.{30} %s F " % name.value.encode(), re.MULTILINE) for name in StreamName}
+"""What stands before the text of a whole line."""
 
 _new = object.__new__
 _put_time = LogLine.__dict__["time"].__set__  # Value's checked constructor would take most of the time of a long log
@@ -60,7 +64,7 @@ class LogSource:
         self._cancel = Cancel() if query.follow else None
         self._inotify = _watch(directory, bell_path) if query.follow else None
 
-    def next(self) -> list[LogLine] | None:
+    def next(self) -> Sequence[LogLine] | None:
         """The next batch, ``None`` at the end."""
         with self._lock:
             try:
@@ -80,13 +84,13 @@ class LogSource:
         with self._lock:
             self._release()
 
-    def _next(self) -> list[LogLine] | None:
+    def _next(self) -> Sequence[LogLine] | None:
         while not self._done:
             alive = self._query.follow and not self._expired() and self._alive()
             successor = self._successor()
             block = self._block()
             if block:
-                batch = self._parser.feed(block)
+                batch = self._parser.batch(block)
                 if self._parser.finished:
                     self._done = True
                 if batch:
@@ -156,6 +160,7 @@ class _Parser:
     """Records to lines."""
 
     def __init__(self, query: LogQuery) -> None:
+        self._query = query
         self._wanted = {}
         if query.stdout:
             self._wanted[b"stdout"] = StreamName.STDOUT
@@ -165,6 +170,16 @@ class _Parser:
         self._pieces: dict[StreamName, tuple[int, bytes]] = {}
         self._seconds: tuple[bytes, int] = (b"", 0)
         self.finished = False
+
+    def batch(self, block: bytes) -> Sequence[LogLine]:
+        """As :meth:`feed`; a block of whole lines of one stream, by far the most frequent, is not taken apart unless asked for."""
+        stream = self._wanted.get(block[record.STREAM])
+        if stream is None or self._until or self._pieces:
+            return self.feed(block)
+        text, count = _HEADS[stream].subn(b"", block)
+        if count != block.count(b"\n"):
+            return self.feed(block)
+        return LogBatch(lambda: _Parser(self._query).feed(block), (stream, text))
 
     def feed(self, block: bytes) -> list[LogLine]:
         """The lines of a block of whole records. ``finished`` is set when the query's end was met."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from engine.model.streams import LogLine, LogQuery, StreamName
+from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
 from engine.store.logs import record
 from engine.store.logs.reader import LogReader
 from engine.store.logs.writer import LogWriter
@@ -281,3 +282,35 @@ def test_long_lines_come_in_pieces_of_16_kib(tmp_path: Path) -> None:
     assert max(map(len, lines)) == 16385
     assert b"".join(lines) == b"".join(letter * size + b"\n" for size in (16383, 16384, 16385, 32768, 40000) for letter in (b"a", b"b"))
     assert all(line.endswith(b"\n") or len(line) == 16384 for line in lines)
+
+
+def test_a_batch_that_is_only_wanted_as_text_is_the_same_text(tmp_path: Path) -> None:
+    writer = LogWriter(str(tmp_path))
+    with contextlib.closing(writer):
+        for number in range(2000):
+            stream = StreamName.STDERR if number % 700 == 3 else StreamName.STDOUT
+            end = b"" if number % 500 == 7 else b"\n"
+            writer.write(stream.value, b"line %d%s" % (number, end), START + number)
+            if number == 1000:
+                writer.write("stdout", b"x" * 50_000 + b"\n", START + number)
+
+    def batches() -> list[Sequence[LogLine]]:
+        source = LogReader(str(tmp_path)).read(LogQuery())
+        return list(iter(source.next, None))
+
+    lines = [line for batch in batches() for line in batch]
+    pieces = [
+        piece
+        for batch in batches()
+        for piece in (batch.pieces() if isinstance(batch, LogBatch) else [(line.stream, line.data) for line in batch])
+    ]
+    for stream in StreamName:
+        assert b"".join(text for name, text in pieces if name is stream) == b"".join(line.data for line in lines if line.stream is stream)
+
+
+def test_lines_of_a_batch_are_the_same_whether_its_text_was_asked_for(tmp_path: Path) -> None:
+    with contextlib.closing(LogWriter(str(tmp_path))) as writer:
+        writer.write("stdout", b"a\nb\n", START)
+    batch = LogReader(str(tmp_path)).read(LogQuery()).next()
+    assert isinstance(batch, LogBatch) and batch and list(batch.pieces()) == [(StreamName.STDOUT, b"a\nb\n")]
+    assert [line.data for line in batch] == [b"a\n", b"b\n"] and len(batch) == 2 and batch[0].time == START
