@@ -29,7 +29,7 @@ def read(directory: Path, query: LogQuery | None = None, alive: Callable[[], boo
     return lines
 
 
-def texts(lines: list[LogLine]) -> list[bytes]:
+def texts(lines: Sequence[LogLine]) -> list[bytes]:
     return [line.data for line in lines]
 
 
