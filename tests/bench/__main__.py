@@ -31,7 +31,8 @@ def main() -> int:
         registry = stack.enter_context(running_registry(f"{place}/registry"))
         peers.make_images(registry.url, place, {name.removeprefix("pull-") for name in wanted})
         netns = stack.enter_context(namespace(f"lsbench{os.getpid()}"))
-        ours = peers.longshore(place, registry.host)
+        ours = stack.enter_context(peers.longshore(place, registry.host))
+        os.environ.update(ours.environment)
         others = [stack.enter_context(peers.docker(place, netns)), peers.podman(place, netns)]
         everyone = [ours, *others]
         for peer in everyone:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.bench.clock import Table, median
 from tests.bench.peers import Peer
+from tests.support.tmux import Terminal as Screen
+from tests.support.tmux import terminal
 from tests.support.wait import until
 
 LINES = 2_000_000
@@ -133,44 +137,37 @@ def tui(ours: Peer, count: int = 50) -> None:
     paints, rest = [], 0.0
     for turn in range(3):
         start = time.perf_counter()
-        with Terminal(ours.command) as screen:
-            until(lambda: "bench-tui-00" in screen(), what="first paint")
+        with _tui(ours) as screen:
+            screen.shows("bench-tui-00")
             paints.append(time.perf_counter() - start)
             if turn == 2:
-                until(lambda: _still(screen), what="a screen at rest")
-                rest = _cpu_share(screen.pid, 10)
+                until(lambda: _still(screen.screen), what="a screen at rest")
+                rest = _cpu_share(_pid(screen), 10)
     ours("rm", "-f", *names)
     Table("TUI: first useful paint", "s", {"longshore": sorted(paints)[1]}).show()
     Table("TUI: CPU at rest", "% of a core", {"longshore": rest * 100}).show()
     if b"bench-log" in ours("ps", "-a"):
-        with Terminal(ours.command) as screen:
-            until(lambda: "bench-log" in screen(), what="the list")
+        with _tui(ours) as screen:
+            screen.shows("bench-log")
             start = time.perf_counter()
-            until(lambda: f"line number {LINES - 1}" in screen(), what="the log's last line")
+            screen.shows(f"line number {LINES - 1}")
             taken = time.perf_counter() - start
             Table("TUI: log of 2M lines open at its end", "s", {"longshore": taken}).show()
-            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(screen.pid) / 1e6}).show()
+            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(_pid(screen)) / 1e6}).show()
 
 
-class Terminal:
-    """The program in a tmux of its own, 160×48."""
+@contextlib.contextmanager
+def _tui(ours: Peer) -> Iterator[Screen]:
+    """The program in a terminal, 160×48."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lsbench") as place,
+        terminal(place, ours.command, env={**os.environ, **ours.environment}) as screen,
+    ):
+        yield screen
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._socket = f"longshore-bench-{os.getpid()}"
-        self._tmux("new-session", "-d", "-s", "bench", "-x", "160", "-y", "48", *command)
-        self.pid = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
 
-    def _tmux(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self._socket, *words], capture_output=True, text=True, check=True).stdout
-
-    def __call__(self) -> str:
-        return self._tmux("capture-pane", "-p")
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._tmux("kill-server")
+def _pid(screen: Screen) -> int:
+    return int(screen.tmux("list-panes", "-F", "#{pane_pid}"))
 
 
 def _still(screen: Callable[[], str]) -> bool:

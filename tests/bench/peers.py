@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from engine.spawner import client as spawner
 from tests.bench.place import sh
 from tests.support import images
 from tests.support.wait import until
@@ -45,13 +46,22 @@ class Peer:
         return self.prefix + name
 
 
-def longshore(disk: str, registry: str) -> Peer:
+@contextlib.contextmanager
+def longshore(disk: str, registry: str) -> Iterator[Peer]:
     """Ourselves, with the registry as Hub's mirror."""
     config = f"{disk}/config.toml"
     with open(config, "w", encoding="utf-8") as file:
         file.write(f'[registries."docker.io"]\nmirrors = ["http://{registry}"]\n')
     script = os.path.join(os.path.dirname(sys.executable), "longshore")
-    return Peer("longshore", [script, "--root", f"{disk}/longshore", "--config", config])
+    environment = {"LONGSHORE_RUN": f"{disk}/run", "PYTHONDONTWRITEBYTECODE": ""}
+    peer = Peer("longshore", [script, "--root", f"{disk}/longshore", "--config", config], environment=environment)
+    try:
+        yield peer
+    finally:
+        left = peer("ps", "-aq", check=False).decode().split()
+        if left:
+            peer("rm", "-f", *left, check=False)
+        spawner.dismiss(f"{disk}/run")
 
 
 def podman(disk: str, netns: str) -> Peer:

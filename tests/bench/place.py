@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
+from tests.support.wait import until
+
 SIZE = 24 << 30
 
 
@@ -39,7 +41,7 @@ def disk() -> Iterator[str]:
                 inside = [line.split(" ")[4] for line in file if line.split(" ")[4].startswith(f"{mount}/")]
             for point in sorted(inside, key=len, reverse=True):
                 sh("umount", "-l", point)
-            sh("umount", mount)
+            until(lambda: subprocess.run(["umount", mount], capture_output=True, check=False).returncode == 0, what=f"the end of {mount}")
     finally:
         shutil.rmtree(folder)
 
