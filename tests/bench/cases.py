@@ -7,13 +7,12 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tests.bench.clock import Table, median
 from tests.bench.peers import Peer
 from tests.support.tmux import Terminal as Screen
 from tests.support.tmux import terminal
-from tests.support.wait import until
 
 LINES = 2_000_000
 
@@ -141,7 +140,7 @@ def tui(ours: Peer, count: int = 50) -> None:
             screen.shows("bench-tui-00")
             paints.append(time.perf_counter() - start)
             if turn == 2:
-                until(lambda: _still(screen.screen), what="a screen at rest")
+                time.sleep(5)
                 rest = _cpu_share(_pid(screen), 10)
     ours("rm", "-f", *names)
     Table("TUI: first useful paint", "s", {"longshore": sorted(paints)[1]}).show()
@@ -168,12 +167,6 @@ def _tui(ours: Peer) -> Iterator[Screen]:
 
 def _pid(screen: Screen) -> int:
     return int(screen.tmux("list-panes", "-F", "#{pane_pid}"))
-
-
-def _still(screen: Callable[[], str]) -> bool:
-    before = screen()
-    time.sleep(2)
-    return screen() == before
 
 
 def _cpu_share(pid: int, seconds: float) -> float:
