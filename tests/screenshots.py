@@ -106,6 +106,7 @@ def save(program: App[None], name: str) -> None:
 
 async def pictures(engine: Callable[[], Engine]) -> None:
     """Every picture of the README."""
+
     async def logs(program: App[None], pilot: Pilot[None]) -> None:
         await _select(program, pilot, "shop-api")
         await _shows(program, "GET /products")

@@ -16,7 +16,7 @@ from engine.backends.embedded.recovery import sweep
 from engine.errors import LongshoreError
 from engine.model.containers import ContainerConfig, ContainerState, ContainerStatus, ExecConfig, HostConfig
 from engine.model.events import Event
-from engine.model.streams import LogQuery
+from engine.model.streams import LogLine, LogQuery
 from engine.runtime.host import host_facts
 from engine.runtime.spec import SpecInputs, build_spec
 from engine.spawner import client as spawner
@@ -97,7 +97,7 @@ class Lab:
     def output(self, container_id: str) -> bytes:
         """Everything in its log."""
         source = LogReader(self.roots.log_dir(container_id)).read(LogQuery())
-        lines = []
+        lines: list[LogLine] = []
         while (batch := source.next()) is not None:
             lines += batch
         source.close()
