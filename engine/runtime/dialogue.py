@@ -76,7 +76,11 @@ class Line:
     def hear(self) -> tuple[bytes, bytes, tuple[int, ...]]:
         """The next message: kind (``b""`` at the end), payload and descriptors."""
         space = socket.CMSG_SPACE(_MAX_FDS * _INT)
-        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            # The other side left something unread when it died. That is told once, before its own last words.
+            data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
