@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from tests.support.stateroot import StateRoot
@@ -178,3 +180,20 @@ def test_exec_tells_why_a_command_can_not_run(longshore: StateRoot) -> None:
     ]:
         done = longshore("exec", *words)
         assert text in done.stderr and done.returncode in (code, 1, 128) and done.stdout == ""
+
+
+def test_an_ordinary_user_is_told_what_to_do() -> None:
+    """In a child that gave its rights up after the imports: the sources need not be readable for others."""
+    script = (
+        "import importlib, os, sys; from engine.cli.main import main; import engine.connect; from engine.backends.embedded import create, engine, checks;"
+        "import engine.cli.verbs.run, engine.cli.creating; os.setgid(65534); os.setuid(65534); sys.exit(main(sys.argv[1:]))"
+    )
+    with tempfile.TemporaryDirectory(prefix="longshore-user-", dir="/tmp") as place:
+        os.chown(place, 65534, 65534)
+        command = [sys.executable, "-c", script, "--root", f"{place}/state", "run", "busybox"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LONGSHORE_RUN": f"{place}/run"}, check=False)
+    assert (
+        done.stderr
+        == "Error: this engine runs containers as root only\nrun longshore with sudo, or name a Docker or Podman host with --host\n"
+    )
+    assert (done.returncode, done.stdout) == (125, "")

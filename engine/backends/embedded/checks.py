@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import os
 
-from engine.errors import InvalidArgument
+from engine.errors import InvalidArgument, NotSupported
 from engine.linux import capabilities
 from engine.model.containers import ContainerConfig, HostConfig
 from engine.supervisor import signals
 
 _MEMORY_MIN = 6 << 20
 _POLICIES = ("no", "always", "unless-stopped", "on-failure", "")
+
+
+def rights() -> None:
+    """Refuse an ordinary user before anything is made.
+
+    Raises:
+        NotSupported: we are not root.
+    """
+    if os.geteuid():
+        raise NotSupported(
+            "this engine runs containers as root only", hint="run longshore with sudo, or name a Docker or Podman host with --host"
+        )
 
 
 def check(config: ContainerConfig, host: HostConfig) -> list[str]:

@@ -36,11 +36,13 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
     """Make a container.
 
     Raises:
+        NotSupported: we are not root.
         NotFound: no such image, network, or container to share namespaces with.
         Conflict: the name is in use.
         InvalidArgument: the configuration contradicts itself.
         DiskFull, Forbidden, EngineFault: it can not be written.
     """
+    checks.rights()
     wanted = names.check_container(name) if name else ""
     image = _image(core, config.image, platform)
     config = merge.merge(config, _image_config(core, image))
