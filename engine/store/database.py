@@ -6,6 +6,7 @@ fork the child opens its own, and the parent's is left alone, for closing it the
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from _thread import allocate_lock, get_ident
@@ -106,7 +107,7 @@ class Database:
             made.execute("PRAGMA synchronous = NORMAL")
             version: int = made.execute("PRAGMA user_version").fetchone()[0]
             if version != len(MIGRATIONS):
-                _migrate(made, self.path)
+                _migrate_alone(made, self.path)
         except sqlite3.Error as error:
             made.close()
             raise translate(error, self.path) from error
@@ -155,6 +156,19 @@ class Transaction:
             self._connection.execute(sql)
         except sqlite3.Error as error:
             raise translate(error, self._database.path) from error
+
+
+def _migrate_alone(connection: sqlite3.Connection, path: str) -> None:
+    """:func:`_migrate`, one at a time: two that change the journal mode at once are told "locked" without any waiting.
+
+    The lock is on the directory: closing a descriptor of the file itself would give up SQLite's own locks on it (fcntl(2)).
+    """
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        _migrate(connection, path)
+    finally:
+        os.close(directory)
 
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:

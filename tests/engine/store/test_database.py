@@ -83,6 +83,31 @@ def test_threads_have_connections_of_their_own(database: Database) -> None:
     assert len(events.since(database, 0)) == 80
 
 
+def test_many_may_be_the_first(tmp_path: Path) -> None:
+    """Commands that meet on a new state root: each finds the schema, none is told that it is locked."""
+    for round_ in range(15):
+        roots = Roots(state=str(tmp_path / f"s{round_}"), run=str(tmp_path / f"r{round_}")).ensure()
+        gate = threading.Barrier(8)
+        failures: list[BaseException] = []
+
+        def first(roots: Roots = roots, gate: threading.Barrier = gate, failures: list[BaseException] = failures) -> None:
+            database = Database.of(roots)
+            try:
+                gate.wait(30)
+                append(database)
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                database.close()
+
+        threads = [threading.Thread(target=first) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not failures
+
+
 def test_a_fork_opens_its_own(database: Database) -> None:
     append(database)
     pid = os.fork()
