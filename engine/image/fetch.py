@@ -50,9 +50,10 @@ class Fetcher:
         if not self._blobs.has(blob.digest):
             ingest = self._blobs.ingest(blob.digest, blob.size, cancelled=lambda: self._cancel.thrown)
             try:
-                for _ in self._download(ingest, blob, None):
-                    pass
-                _commit(ingest, f"image config verification failed for digest {blob.digest}")
+                if not ingest.complete:  # another pull may have brought it while we waited
+                    for _ in self._download(ingest, blob, None):
+                        pass
+                    _commit(ingest, f"image config verification failed for digest {blob.digest}")
             finally:
                 ingest.close()
         return self._blobs.read(blob.digest, limit)

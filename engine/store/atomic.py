@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_ident
 
 from engine.store import faults
 
@@ -15,7 +16,7 @@ def write_file(path: str, data: bytes, mode: int = 0o600, *, durable: bool = Tru
     Raises:
         DiskFull, Forbidden, EngineFault: nothing has changed.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{os.getpid()}-{get_ident()}.tmp"
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:

@@ -438,6 +438,28 @@ def test_processes_that_pull_the_same_share_the_work(engine: Engine, fake: FakeR
     assert engine.content(f"{fake.host}/both:1", "noise") == NOISE
 
 
+def test_many_pulls_of_one_image_at_the_same_time(engine: Engine, fake: FakeRegistry) -> None:
+    """Whoever waited for a blob that another has brought finds it there: layers, and the config too."""
+    for round_ in range(5):
+        packed = images.pack(ImageSource((images.tar_of([("round", b"%d" % round_, 0o644)]),), {"Labels": {"round": str(round_)}}))
+        fake.add(f"many:{round_}", packed)
+        failures: list[BaseException] = []
+
+        def one(reference: str = f"{fake.host}/many:{round_}", failures: list[BaseException] = failures) -> None:
+            try:
+                engine.pull(reference)
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not failures
+        assert engine.content(f"{fake.host}/many:{round_}", "round") == b"%d" % round_
+
+
 def test_a_killed_pull_is_continued(engine: Engine, fake: FakeRegistry) -> None:
     packed = noise()
     fake.add("killed:1", packed)
