@@ -141,7 +141,7 @@ def tui(ours: Peer, count: int = 50) -> None:
             paints.append(time.perf_counter() - start)
             if turn == 2:
                 time.sleep(5)
-                rest = _cpu_share(_pid(screen), 10)
+                rest = _cpu_share(screen.pid, 10)
     ours("rm", "-f", *names)
     Table("TUI: first useful paint", "s", {"longshore": sorted(paints)[1]}).show()
     Table("TUI: CPU at rest", "% of a core", {"longshore": rest * 100}).show()
@@ -152,7 +152,7 @@ def tui(ours: Peer, count: int = 50) -> None:
             screen.shows(f"line number {LINES - 1}")
             taken = time.perf_counter() - start
             Table("TUI: log of 2M lines open at its end", "s", {"longshore": taken}).show()
-            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(_pid(screen)) / 1e6}).show()
+            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(screen.pid) / 1e6}).show()
 
 
 @contextlib.contextmanager
@@ -163,10 +163,6 @@ def _tui(ours: Peer) -> Iterator[Screen]:
         terminal(place, ours.command, env={**os.environ, **ours.environment}) as screen,
     ):
         yield screen
-
-
-def _pid(screen: Screen) -> int:
-    return int(screen.tmux("list-panes", "-F", "#{pane_pid}"))
 
 
 def _cpu_share(pid: int, seconds: float) -> float:
