@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "info": "Display system-wide information",
     "inspect": "Return low-level information on objects",
     "kill": "Kill one or more running containers",
+    "load": "Load an image from a tar archive or STDIN",
     "logs": "Fetch the logs of a container",
     "pause": "Pause all processes within one or more containers",
     "port": "List port mappings or a specific mapping for the container",
@@ -36,6 +37,7 @@ VERBS: dict[str, str] = {
     "restart": "Restart one or more containers",
     "rm": "Remove one or more containers",
     "rmi": "Remove one or more images",
+    "save": "Save one or more images to a tar archive (streamed to STDOUT by default)",
     "start": "Start one or more stopped containers",
     "stats": "Display a live stream of container(s) resource usage statistics",
     "stop": "Stop one or more running containers",
@@ -48,15 +50,13 @@ VERBS: dict[str, str] = {
 }
 """Verbs with their summaries; ``SPEC.summary`` must be the same (tested), so that help needs no imports."""
 
+IMAGE_VERBS = ("images", "load", "pull", "rmi", "save", "tag", "history")
+
 NOUNS: dict[str, tuple[str, dict[str, str]]] = {
     "container": (
         "Manage containers",
         {
-            **{
-                name: name
-                for name in VERBS
-                if name not in ("images", "pull", "rmi", "tag", "history", "events", "info", "version", "completion")
-            },
+            **{name: name for name in VERBS if name not in IMAGE_VERBS and name not in ("events", "info", "version", "completion")},
             "ls": "ps",
             "list": "ps",
             "prune": "container_prune",
@@ -67,8 +67,10 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "ls": "images",
             "list": "images",
+            "load": "load",
             "pull": "pull",
             "rm": "rmi",
+            "save": "save",
             "tag": "tag",
             "history": "history",
             "inspect": "image_inspect",

@@ -16,6 +16,7 @@ from engine.model.images import (
     ImageConfig,
     ImageDetails,
     ImageLayer,
+    LoadedImage,
     PullPhase,
     PullProgress,
     RemovedImage,
@@ -132,6 +133,24 @@ def decode_progress(item: Document) -> PullProgress | None:
         if status.startswith(prefix):
             return PullProgress(phase=phase, layer=layer, detail=status.removeprefix(prefix).strip())
     return None
+
+
+def decode_loaded(text: str) -> LoadedImage | None:
+    """A line of ``POST /images/load``; ``None`` for other lines."""
+    if text.startswith("Loaded image: "):
+        return LoadedImage(reference=_familiar_one(text.removeprefix("Loaded image: ").strip()))
+    if text.startswith("Loaded image ID: "):
+        return LoadedImage(id=text.removeprefix("Loaded image ID: ").strip())
+    return None
+
+
+def decode_replaced(text: str) -> tuple[str, str] | None:
+    """The name and the id in a line that says from which image a loaded one takes its name."""
+    start, middle, end = "The image ", " already exists, renaming the old one with ID ", " to empty string"
+    if not (text.startswith(start) and middle in text and text.endswith(end)):
+        return None
+    name, _, image_id = text.removeprefix(start).removesuffix(end).partition(middle)
+    return name, image_id
 
 
 def _summary(item: Document) -> Image:

@@ -122,6 +122,11 @@ class TarReader:
                 entry.link = long_link
             return self._finish(entry, header)
 
+    @property
+    def unread(self) -> int:
+        """Bytes of the chunk in hand that nobody has asked for: where in the archive this is, for whoever counts its chunks."""
+        return self._end - self._at
+
     def copy(self, entry: Entry, fd: int) -> None:
         """Write the content of ``entry``, the one :meth:`next` gave last, to ``fd``; holes stay holes.
 

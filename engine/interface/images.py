@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Protocol
 
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullProgress, RemovedImage
 from engine.model.value import EMPTY
 
 
@@ -42,3 +42,20 @@ class Images(Protocol):
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         """Remove dangling images; with ``dangling=false`` every image that no container uses."""
+
+    def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        """An uncompressed archive of images, as ``docker save`` writes it and ``docker load`` and OCI tools read it.
+
+        A name without tag stands for all tags of its repository.
+
+        Raises:
+            NotFound: one of them is not here; nothing was given out by then.
+        """
+
+    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+        """Take images from the bytes of a docker or OCI archive, which may be compressed.
+
+        Raises:
+            InvalidArgument: it is no archive of images.
+            CorruptData: something in it does not match its digest, or is malformed.
+        """

@@ -80,6 +80,23 @@ class RemovedImage(Value):
     deleted: str = ""
 
 
+class LoadedImage(Value):
+    """An image that an archive brought.
+
+    Attributes:
+        reference: the familiar name it got, ``""`` when the archive gives it none; an image with several is told several times.
+        replaced: the id of the image that had the name until now, ``""`` for none.
+    """
+
+    id: str = ""
+    reference: str = ""
+    replaced: str = ""
+
+    def line(self) -> str:
+        """What ``docker load`` prints; programs look for it."""
+        return f"Loaded image: {self.reference}" if self.reference else f"Loaded image ID: {self.id}"
+
+
 class PullPhase(StrEnum):
     """Docker's words for the state of a layer, and of the whole pull."""
 

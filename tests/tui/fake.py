@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 
 from engine.errors import Conflict, ExecutableNotFound, Forbidden, NotFound, NotModified
 from engine.interface import Session
@@ -32,7 +32,7 @@ from engine.model.containers import (
 )
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageConfig, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
+from engine.model.images import Image, ImageConfig, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
@@ -425,6 +425,17 @@ class FakeImages:
         yield PullProgress(phase=PullPhase.STATUS, detail=f"Downloaded newer image for {tag}")
         self.all[id] = Image(id=id, tags=(tag,), created_at=NOW - 3600, size=12_300_000)
         await self._hub.emit("image", "pull", tag)
+
+    async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        self._hub.check(f"save {' '.join(images)}")
+        for image in images:
+            yield self.find(image).id.encode()
+
+    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+        self._hub.check("load")
+        found = [Image(id=f"sha256:{sha(chunk.decode())}", created_at=NOW) async for chunk in archive]
+        self.all.update({image.id: image for image in found})
+        return [LoadedImage(id=image.id) for image in found]
 
     async def tag(self, image: str, reference: str) -> None:
         self._hub.check(f"tag {image} {reference}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.backends.docker.addresses import Address
@@ -26,7 +26,7 @@ OLDEST = (1, 24)
 _QUERY_TIMEOUT = 120.0  # a daemon that is busy with a pull answers lists late, and still is alive
 _CONNECT_TIMEOUT = 20.0
 
-Parameters = Mapping[str, str | int | bool | None]
+Parameters = Mapping[str, str | int | bool | Sequence[str] | None]
 
 
 class Api:
@@ -89,17 +89,24 @@ class Api:
         parameters: Parameters | None = None,
         *,
         body: bytes | None = None,
+        archive: AsyncIterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """A request whose answer is read piece by piece. Errors are raised as by :meth:`request`."""
+        """A request whose answer is read piece by piece. Errors are raised as by :meth:`request`.
+
+        ``body`` is JSON, ``archive`` a tar stream of any length.
+        """
         major, minor = await self.version()
         client = await self._open()
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
+        if archive is not None:
+            sent["Content-Type"] = "application/x-tar"
+        content = body if archive is None else archive
         request = client.build_request(
-            method, f"/v{major}.{minor}{path}", params=query(parameters), content=body, headers=sent, timeout=_timeouts(timeout)
+            method, f"/v{major}.{minor}{path}", params=query(parameters), content=content, headers=sent, timeout=_timeouts(timeout)
         )
         with _translated(self.address):
             response = await client.send(request, stream=True)
@@ -182,12 +189,14 @@ class Api:
         return self.address.path
 
 
-def query(parameters: Parameters | None) -> dict[str, str]:
-    """Query parameters as the API takes them; ``None``, ``False`` and ``""`` are left out."""
-    found = {}
+def query(parameters: Parameters | None) -> dict[str, str | Sequence[str]]:
+    """Query parameters as the API takes them; ``None``, ``False`` and ``""`` are left out, several texts repeated."""
+    found: dict[str, str | Sequence[str]] = {}
     for key, value in (parameters or {}).items():
         if value is True:
             found[key] = "1"
+        elif isinstance(value, (list, tuple)):
+            found[key] = value
         elif value is not None and value is not False and value != "":
             found[key] = str(value)
     return found

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from urllib.parse import quote
 
-from engine.backends.docker.api import Api
+from engine.backends.docker.api import Api, Parameters
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import images as codec
-from engine.dockerapi.document import Lines
+from engine.dockerapi.document import Document, Lines
 from engine.dockerapi.failures import pull_error, pull_failure
 from engine.errors import InvalidArgument, LongshoreError, NotFound
 from engine.model import reference as references
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
 from engine.model.reference import Reference
 from engine.model.value import EMPTY
 
@@ -98,6 +98,36 @@ class DockerImages:
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         return codec.decode_prune(await self._api.post("/images/prune", {"filters": filter_codec.encode(filters)}))
+
+    async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        for image in images:
+            path_of(image)
+        async with self._api.stream("GET", "/images/get", {"names": tuple(images)}) as response:
+            async for chunk in self._api.chunks(response):
+                yield chunk
+
+    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+        found: list[LoadedImage] = []
+        replaced: dict[str, str] = {}
+        async for item in self._lines("/images/load", {"quiet": True}, archive):
+            text = item.text("stream").strip()
+            if old := codec.decode_replaced(text):
+                replaced.update((old,))
+            elif loaded := codec.decode_loaded(text):
+                found.append(loaded.replace(replaced=replaced.get(loaded.reference, "")))
+        return found
+
+    async def _lines(self, path: str, parameters: Parameters, archive: AsyncIterable[bytes]) -> AsyncGenerator[Document, None]:
+        """What the engine tells while it takes an archive; what it reports as an error is raised."""
+        lines = Lines()
+        async with self._api.stream("POST", path, parameters, archive=archive) as response:
+            async for chunk in self._api.chunks(response):
+                for item in lines.feed(chunk):
+                    if "error" in item or "errorDetail" in item:
+                        raise pull_error(item)
+                    yield item
+        for item in lines.finish():
+            yield item
 
 
 def _stored_credentials(domain: str) -> Credentials:

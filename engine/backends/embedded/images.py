@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.backends.embedded.core import Core
@@ -11,11 +11,12 @@ from engine.model.auth import Credentials
 from engine.model.blocking import Source
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
 from engine.model.value import EMPTY
 
 if TYPE_CHECKING:
     from engine.image.removal import Removal
+    from engine.image.spool import Spool
 
 T = TypeVar("T")
 
@@ -59,6 +60,27 @@ class EmbeddedImages:
 
         return await self._offload.run(_removing, self._core, prune)
 
+    def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        def begin() -> Source[bytes]:
+            from engine.image.save import Saving
+
+            return Saving(self._core.roots, self._core.database, images)
+
+        return self._offload.stream(begin)
+
+    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+        return await self._taken(archive, lambda spool: _load(self._core, spool))
+
+    async def _taken(self, archive: AsyncIterable[bytes], use: Callable[[Spool], T]) -> T:
+        """The whole of ``archive`` goes into a file, which ``use`` gets."""
+        spool = await self._offload.open(lambda: _spool(self._core))
+        try:
+            async for chunk in archive:
+                await self._offload.run(spool.write, chunk)
+            return await self._offload.run(use, spool)
+        finally:
+            await self._offload.run(spool.close)
+
 
 def _inspect(core: Core, image: str) -> ImageDetails:
     from engine.image import inspection
@@ -74,6 +96,22 @@ def _removing(core: Core, call: Callable[[Removal], T]) -> T:
 
     with LayerStore(core.roots, core.database) as layers:
         found = call(Removal(core.roots, core.database, layers))
+    _publish(core)
+    return found
+
+
+def _spool(core: Core) -> Spool:
+    from engine.image.spool import Spool
+
+    return Spool(core.roots)
+
+
+def _load(core: Core, spool: Spool) -> Sequence[LoadedImage]:
+    from engine.image.layers import LayerStore
+    from engine.image.load import load
+
+    with LayerStore(core.roots, core.database) as layers:
+        found = load(core.roots, core.database, layers, spool)
     _publish(core)
     return found
 

@@ -1,0 +1,31 @@
+"""``longshore save``"""
+
+from __future__ import annotations
+
+from engine.cli.context import Context
+from engine.cli.flags import Flag, Options, Spec
+from engine.cli.streams import check_output, write_all, write_file
+from engine.errors import InvalidArgument
+
+SPEC = Spec(
+    usage="[OPTIONS] IMAGE [IMAGE...]",
+    summary="Save one or more images to a tar archive (streamed to STDOUT by default)",
+    flags=(Flag(name="output", short="o", kind="string", help="Write to a file, instead of STDOUT"),),
+    least=1,
+    most=-1,
+    completes="image",
+)
+
+
+def run(context: Context, options: Options) -> int:
+    output = options.text("output")
+    if output:
+        check_output(output)
+    elif context.out.isatty():
+        raise InvalidArgument("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+    archive = context.iterate(context.engine.images.save(options.args))
+    if output:
+        write_file(output, archive)
+    else:
+        write_all(context.out.fileno(), archive)
+    return 0
