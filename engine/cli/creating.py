@@ -7,7 +7,7 @@ import sys
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, UsageError
-from engine.cli.progress import show_pull
+from engine.cli.progress import show_progress
 from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model.containers import ContainerConfig, HostConfig
 
@@ -54,4 +54,4 @@ def _present(context: Context, image: str) -> bool:
 
 
 def _pull(context: Context, image: str, platform: str, *, quiet: bool) -> None:
-    show_pull(context.iterate(context.engine.images.pull(image, platform=platform)), sys.stderr, quiet=quiet)
+    show_progress(context.iterate(context.engine.images.pull(image, platform=platform)), sys.stderr, quiet=quiet)

@@ -30,9 +30,12 @@ VERBS: dict[str, str] = {
     "inspect": "Return low-level information on objects",
     "kill": "Kill one or more running containers",
     "load": "Load an image from a tar archive or STDIN",
+    "login": "Authenticate to a registry",
+    "logout": "Log out from a registry",
     "logs": "Fetch the logs of a container",
     "pause": "Pause all processes within one or more containers",
     "port": "List port mappings or a specific mapping for the container",
+    "push": "Upload an image to a registry",
     "rename": "Rename a container",
     "restart": "Restart one or more containers",
     "rm": "Remove one or more containers",
@@ -50,13 +53,17 @@ VERBS: dict[str, str] = {
 }
 """Verbs with their summaries; ``SPEC.summary`` must be the same (tested), so that help needs no imports."""
 
-IMAGE_VERBS = ("images", "load", "pull", "rmi", "save", "tag", "history")
+IMAGE_VERBS = ("images", "load", "pull", "push", "rmi", "save", "tag", "history")
 
 NOUNS: dict[str, tuple[str, dict[str, str]]] = {
     "container": (
         "Manage containers",
         {
-            **{name: name for name in VERBS if name not in IMAGE_VERBS and name not in ("events", "info", "version", "completion")},
+            **{
+                name: name
+                for name in VERBS
+                if name not in IMAGE_VERBS and name not in ("events", "info", "login", "logout", "version", "completion")
+            },
             "ls": "ps",
             "list": "ps",
             "prune": "container_prune",
@@ -69,6 +76,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
             "list": "images",
             "load": "load",
             "pull": "pull",
+            "push": "push",
             "rm": "rmi",
             "save": "save",
             "tag": "tag",

@@ -1,17 +1,18 @@
-"""A pull on the terminal: docker's lines in a pipe, docker's redrawn lines on a tty."""
+"""A pull or push on the terminal: docker's lines in a pipe, docker's redrawn lines on a tty."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TextIO
 
-from engine.model.images import PullPhase, PullProgress
+from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
 from engine.model.units import human_size
 
-_MOVING = frozenset((PullPhase.DOWNLOADING, PullPhase.EXTRACTING))
+_MOVING: frozenset[PullPhase | PushPhase] = frozenset((PullPhase.DOWNLOADING, PullPhase.EXTRACTING, PushPhase.PUSHING))
+_WHOLE = (PullPhase.PULLING, PushPhase.DIGEST)
 
 
-def show_pull(events: Iterable[PullProgress], out: TextIO, *, quiet: bool = False) -> None:
+def show_progress(events: Iterable[PullProgress | PushProgress], out: TextIO, *, quiet: bool = False) -> None:
     """Print events until they end."""
     live = out.isatty()
     order: dict[str, int] = {}
@@ -22,14 +23,14 @@ def show_pull(events: Iterable[PullProgress], out: TextIO, *, quiet: bool = Fals
             if event.phase not in _MOVING:
                 out.write(event.line() + "\n")
                 out.flush()
-        elif not event.layer or event.phase is PullPhase.PULLING:
+        elif not event.layer or event.phase in _WHOLE:
             out.write(event.line() + "\n")
             out.flush()
         else:
             _redraw(out, order, event)
 
 
-def _redraw(out: TextIO, order: dict[str, int], event: PullProgress) -> None:
+def _redraw(out: TextIO, order: dict[str, int], event: PullProgress | PushProgress) -> None:
     if event.layer not in order:
         order[event.layer] = len(order)
         out.write("\n")
@@ -38,7 +39,7 @@ def _redraw(out: TextIO, order: dict[str, int], event: PullProgress) -> None:
     out.flush()
 
 
-def _bar(event: PullProgress) -> str:
+def _bar(event: PullProgress | PushProgress) -> str:
     if event.phase not in _MOVING or not event.current:
         return ""
     if not event.total:

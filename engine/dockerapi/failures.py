@@ -60,6 +60,18 @@ def pull_failure(found: LongshoreError) -> LongshoreError:
     return _registry_failure(found.message) or found
 
 
+def push_failure(found: LongshoreError) -> LongshoreError:
+    """A push's failure, which docker tells in words only, with the class that those stand for."""
+    text = found.message
+    if text.startswith(("An image does not exist locally with the tag: ", "tag does not exist: ")):
+        return NotFound(text)
+    if text.startswith("denied: "):
+        return Forbidden(text)
+    if "no basic auth credentials" in text or "unauthorized: " in text:
+        return Unauthorized(text)
+    return found
+
+
 def pull_error(document: Document) -> LongshoreError:
     """The error that a line of a running pull reports."""
     detail = document.document("errorDetail")

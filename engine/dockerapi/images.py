@@ -19,6 +19,8 @@ from engine.model.images import (
     LoadedImage,
     PullPhase,
     PullProgress,
+    PushPhase,
+    PushProgress,
     RemovedImage,
 )
 
@@ -35,6 +37,8 @@ _LAYER_PHASES = {
         PullPhase.EXISTS,
     )
 }
+
+_PUSH_PHASES = frozenset(map(str, PushPhase)) - {str(PushPhase.REFERS), str(PushPhase.DIGEST)}
 
 
 def decode_list(body: bytes) -> Sequence[Image]:
@@ -132,6 +136,25 @@ def decode_progress(item: Document) -> PullProgress | None:
     ):
         if status.startswith(prefix):
             return PullProgress(phase=phase, layer=layer, detail=status.removeprefix(prefix).strip())
+    return None
+
+
+def decode_push(item: Document) -> PushProgress | None:
+    """One line of ``POST /images/{name}/push``; ``None`` for lines that say nothing."""
+    status, layer = item.text("status"), item.text("id")
+    detail = item.document("progressDetail")
+    if status.startswith(f"{PushPhase.REFERS} ["):
+        return PushProgress(phase=PushPhase.REFERS, detail=status.removeprefix(f"{PushPhase.REFERS} [").removesuffix("]"))
+    tag, middle, rest = status.partition(": digest: ")
+    digest, size_word, size = rest.partition(" size: ")
+    if middle and size_word and size.strip().isdecimal():
+        return PushProgress(phase=PushPhase.DIGEST, layer=tag, detail=digest, total=int(size))
+    for phase in (PushPhase.MOUNTED, PushPhase.RETRYING):
+        if layer and status.startswith(f"{phase} "):
+            return PushProgress(phase=phase, layer=layer[:12], detail=status.removeprefix(f"{phase} "))
+    if layer and status in _PUSH_PHASES:
+        current, total = detail.integer("current"), detail.integer("total")
+        return PushProgress(phase=PushPhase(status), layer=layer[:12], current=current, total=total)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from engine.dockerapi.document import Document, load, load_document
+from engine.model.auth import Credentials
 from engine.model.events import Event
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion, UsageItem
 
@@ -109,3 +110,16 @@ def _cache_usage(item: Document) -> UsageItem:
     used = sum(record.integer("Size") for record in own if record.flag("InUse"))
     active = sum(record.flag("InUse") for record in records)
     return UsageItem(kind="Build Cache", total=len(records), active=active, size=size, reclaimable=size - used)
+
+
+def encode_login(registry: str, credentials: Credentials) -> bytes:
+    """``POST /auth``: an AuthConfig."""
+    address = "https://index.docker.io/v1/" if registry == "docker.io" else registry
+    fields = {"username": credentials.username, "password": credentials.password, "serveraddress": address}
+    return json.dumps({**fields, "identitytoken": credentials.identity_token} if credentials.identity_token else fields).encode()
+
+
+def decode_login(body: bytes, credentials: Credentials) -> Credentials:
+    """The answer: maybe a token that is to be kept instead of the password."""
+    token = load_document(body).text("IdentityToken")
+    return credentials.replace(password="", identity_token=token) if token else credentials

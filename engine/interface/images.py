@@ -8,7 +8,7 @@ from typing import Protocol
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullProgress, PushProgress, RemovedImage
 from engine.model.value import EMPTY
 
 
@@ -28,6 +28,18 @@ class Images(Protocol):
         """Fetch an image. ``credentials`` of ``None`` are looked up in docker's configuration.
 
         The last two events are :attr:`~engine.model.images.PullPhase.DIGEST` and ``STATUS``.
+        """
+
+    def push(self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None) -> AsyncGenerator[PushProgress, None]:
+        """Bring an image to the registry that its name says, or with ``all_tags`` every image of the repository.
+
+        ``credentials`` of ``None`` are looked up in docker's configuration. The last event of each tag is
+        :attr:`~engine.model.images.PushPhase.DIGEST`.
+
+        Raises:
+            InvalidArgument: no such name can be pushed.
+            NotFound: no image here has that name.
+            Unauthorized, Forbidden, Unavailable: the registry refuses, or does not answer.
         """
 
     async def tag(self, image: str, reference: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from engine.model.auth import Credentials
 from engine.model.events import Event, EventQuery
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion
 
@@ -14,6 +15,14 @@ class System(Protocol):
 
     async def ping(self) -> None:
         """Raises Unavailable when the engine does not answer."""
+
+    async def login(self, registry: str, credentials: Credentials) -> Credentials:
+        """Show credentials to a registry (``docker.io`` for Docker Hub); what is to be kept of them comes back.
+
+        Raises:
+            Unauthorized: the registry refuses them.
+            Unavailable: it does not answer.
+        """
 
     async def info(self) -> EngineInfo:
         """Engine, host and counts."""

@@ -143,3 +143,47 @@ class PullProgress(Value):
                 return f"{self.layer}: Retrying {self.detail}"
             case _:
                 return f"{self.layer}: {self.phase.value}"
+
+
+class PushPhase(StrEnum):
+    """Docker's words for the state of a layer on its way to a registry, and of the whole push."""
+
+    REFERS = "The push refers to repository"
+    PREPARING = "Preparing"
+    WAITING = "Waiting"
+    PUSHING = "Pushing"
+    RETRYING = "Retrying"
+    PUSHED = "Pushed"
+    EXISTS = "Layer already exists"
+    MOUNTED = "Mounted from"
+    SKIPPED = "Skipped foreign layer"
+    DIGEST = "digest"
+
+
+class PushProgress(Value):
+    """One event of a push.
+
+    Attributes:
+        phase: what happens.
+        layer: 12 hex digits of the layer's diff ID, the tag for :attr:`PushPhase.DIGEST`, else ``""``.
+        current, total: bytes; for ``DIGEST`` ``total`` is the size of the manifest.
+        detail: the repository for ``REFERS`` and ``MOUNTED``, the digest for ``DIGEST``, ``in N seconds`` for ``RETRYING``.
+    """
+
+    phase: PushPhase
+    layer: str = ""
+    current: int = 0
+    total: int = 0
+    detail: str = ""
+
+    def line(self) -> str:
+        """The line that ``docker push`` prints for this event when it is not a terminal."""
+        match self.phase:
+            case PushPhase.REFERS:
+                return f"{self.phase.value} [{self.detail}]"
+            case PushPhase.DIGEST:
+                return f"{self.layer}: digest: {self.detail} size: {self.total}"
+            case PushPhase.MOUNTED | PushPhase.RETRYING:
+                return f"{self.layer}: {self.phase.value} {self.detail}"
+            case _:
+                return f"{self.layer}: {self.phase.value}"

@@ -1,4 +1,4 @@
-"""The pull side of the distribution protocol (OCI distribution-spec 1.1, "Pull") for one repository at one endpoint.
+"""The distribution protocol (OCI distribution-spec 1.1) for one repository at one endpoint: requests, and the pull side.
 
 Requests are tried again where that is safe and useful: once with a fresh token after 401, after a pause that the registry
 asks for with 429 (a short one: longer ones are the person's decision), and when a server is overloaded or a connection was lost.
@@ -7,7 +7,7 @@ asks for with 429 (a short one: longer ones are the person's decision), and when
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, TooManyRequests, Unauthorized, Unavailable
@@ -35,6 +35,10 @@ MAX_MANIFEST = 4 << 20
 _ATTEMPTS = 3
 
 
+Content = Callable[[], Iterable[bytes]]
+"""Gives a request's body; called anew for each time that it is sent."""
+
+
 class Document(Value):
     """A manifest or index as the registry sent it: raw bytes, their digest, and the media type of the answer."""
 
@@ -46,8 +50,20 @@ class Document(Value):
 class RegistryClient:
     """Asks one endpoint about one repository. Safe for threads; :meth:`close` when all are done."""
 
-    def __init__(self, endpoint: Endpoint, reference: Reference, found: Found, cancel: Cancel) -> None:
-        """``reference`` names the repository and appears in messages; ``found`` are the registry's credentials."""
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        reference: Reference,
+        found: Found,
+        cancel: Cancel,
+        *,
+        scopes: Iterable[str] | None = None,
+        push: bool = False,
+    ) -> None:
+        """``reference`` names the repository and appears in messages; ``found`` are the registry's credentials.
+
+        ``scopes`` are what a token is asked for (``repository:x:pull``; ``None``: to pull); ``push`` changes messages.
+        """
         self._endpoint = endpoint
         self._reference = reference
         self._found = Found() if endpoint.mirror else found
@@ -58,6 +74,8 @@ class RegistryClient:
         self._transports: dict[str, Transport] = {}
         self._tokens: dict[str, Tokens] = {}
         self._closed = False
+        self._scopes = f"repository:{reference.path}:pull" if scopes is None else " ".join(scopes)
+        self._push = push
 
     @property
     def url(self) -> str:
@@ -70,7 +88,7 @@ class RegistryClient:
         HEAD does not count against Docker Hub's pull limit. Raises as :meth:`manifest` does.
         """
         try:
-            response = self._request("HEAD", f"manifests/{identifier}", _accept())
+            response = self.request("HEAD", f"manifests/{identifier}", _accept())
         except NotFound:
             return ""  # its answer has no body to say what is unknown; GET will
         response.close()
@@ -86,7 +104,7 @@ class RegistryClient:
             CorruptData: the digest is not the one that was asked for, or that the registry announced.
         """
         try:
-            response = self._request("GET", f"manifests/{identifier}", _accept())
+            response = self.request("GET", f"manifests/{identifier}", _accept())
             data = self._read(response, MAX_MANIFEST)
         except InvalidArgument as error:
             raise CorruptData(f"manifest for {self._reference.familiar}: {error.message}") from None
@@ -136,13 +154,13 @@ class RegistryClient:
 
     def _open(self, path: str, offset: int) -> Blob:
         ranged = {"Range": f"bytes={offset}-"} if offset else {}
-        response = self._request("GET", path, ranged)
+        response = self.request("GET", path, ranged)
         if response.status_code == 206 and _range_start(response.headers.get("Content-Range", "")) == offset:
             return Blob(response, 0)
         if response.status_code != 200:
             # 206 of another range, or 416: this server can not continue.
             response.close()
-            response = self._request("GET", path, {})
+            response = self.request("GET", path, {})
         return Blob(response, offset)
 
     def _read(self, response: httpx.Response, limit: int) -> bytes:
@@ -154,11 +172,15 @@ class RegistryClient:
             self._cancel.check()
             raise failures.translate(error, "GET", str(response.url.copy_with(query=None))) from error
 
-    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
-        """A successful answer (2xx, or 416 to a range), body unread; after as many attempts as are reasonable."""
+    def request(self, method: str, path: str, headers: Mapping[str, str], content: Content | None = None) -> httpx.Response:
+        """A successful answer (2xx, or 416 to a range), body unread; after as many attempts as are reasonable.
+
+        ``path`` is below the repository, or with a leading slash below the registry, or the URL of somebody who gets no credentials.
+        Raises as :meth:`manifest`.
+        """
         for attempt in range(1, _ATTEMPTS + 1):
             self._cancel.check()
-            response = self._settle(method, path, headers)
+            response = self._settle(method, path, headers, content)
             if response.is_success or (response.status_code == 416 and "Range" in headers):
                 return response
             pause = pacing.pause(response.status_code, response.headers, attempt)
@@ -176,7 +198,7 @@ class RegistryClient:
         except (httpx.TransportError, InvalidArgument):
             body = b""
         asked = challenge.parse(response.headers.get_list("WWW-Authenticate"))
-        error = failures.refused(response.status_code, response.headers, body, self._reference, asked)
+        error = failures.refused(response.status_code, response.headers, body, self._reference, asked, push=self._push)
         if isinstance(error, TooManyRequests):
             return error
         return self._explain(error) if response.status_code in (401, 403) or isinstance(error, Unauthorized) else error
@@ -188,19 +210,19 @@ class RegistryClient:
         elif not self._found.credentials.anonymous:
             error.hint = f"the credentials for {self._reference.domain} were refused: log in again"
         elif not error.hint:
-            error.hint = "store credentials for the registry with `docker login`"
+            error.hint = "store credentials for the registry with `longshore login`"
         return error
 
-    def _settle(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+    def _settle(self, method: str, path: str, headers: Mapping[str, str], content: Content | None) -> httpx.Response:
         """Send to the base URL; where several are allowed, keep the first that speaks."""
         if self._settled:
-            return self._authorised(self._bases[0], method, path, headers)
+            return self._authorised(self._bases[0], method, path, headers, content)
         with self._lock:
             candidates = tuple(self._bases) if not self._settled else (self._bases[0],)
         failure: LongshoreError | None = None
         for base in candidates:
             try:
-                response = self._authorised(base, method, path, headers)
+                response = self._authorised(base, method, path, headers, content)
             except Unavailable as error:
                 # The first scheme's reason is that of the plain connection, unless only TLS failed.
                 failure = error if failure is None or base.startswith("http:") else failure
@@ -213,24 +235,25 @@ class RegistryClient:
             return response
         raise failure or Unavailable(f'Get "{candidates[-1]}/v2/": http: server gave HTTP response to HTTPS client')
 
-    def _authorised(self, base: str, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+    def _authorised(self, base: str, method: str, path: str, headers: Mapping[str, str], content: Content | None) -> httpx.Response:
         load_httpx()
         import httpx
 
         foreign = path.startswith(("http://", "https://"))
-        url = path if foreign else f"{base}/v2/{self._reference.path}/{path}"
+        own = f"{base}{path}" if path.startswith("/") else f"{base}/v2/{self._reference.path}/{path}"
+        url = path if foreign else own
         transport, tokens = self._parts(base)
         shown = url if foreign else f"{base}/v2/"
         try:
             sent = "" if foreign else tokens.current
-            response = self._send(transport, method, url, headers, sent)
+            response = self._send(transport, method, url, headers, authorization=sent, content=content)
             asked = challenge.choose(challenge.parse(response.headers.get_list("WWW-Authenticate")))
             if response.status_code != 401 or foreign or asked is None or _final(asked, sent):
                 return response
             response.close()
             shown = asked.parameters.get("realm", shown)
-            authorization = tokens.answer(asked, f"repository:{self._reference.path}:pull", sent)
-            return self._send(transport, method, url, headers, authorization)
+            authorization = tokens.answer(asked, self._scopes, sent)
+            return self._send(transport, method, url, headers, authorization=authorization, content=content)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             self._cancel.check()
             raise failures.translate(error, method, shown) from error
@@ -238,20 +261,22 @@ class RegistryClient:
             raise self._no_token(error) from error
 
     def _no_token(self, error: TokenRefused) -> LongshoreError:
-        if self._found.credentials.anonymous:
+        if self._found.credentials.anonymous and not self._push:
             return self._explain(failures.denied(self._reference, error.said))
         return self._explain(Unauthorized(error.said))
 
-    def _send(self, transport: Transport, method: str, url: str, headers: Mapping[str, str], authorization: str) -> httpx.Response:
+    def _send(
+        self, transport: Transport, method: str, url: str, headers: Mapping[str, str], *, authorization: str, content: Content | None
+    ) -> httpx.Response:
         import httpx
 
         sent = {**headers, "Authorization": authorization} if authorization else headers
         try:
-            return transport.send(method, url, sent)
+            return transport.send(method, url, sent, content=content)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # A kept connection that the server has closed meanwhile looks like this.
             self._cancel.check()
-            return transport.send(method, url, sent)
+            return transport.send(method, url, sent, content=content)
 
     def _parts(self, base: str) -> tuple[Transport, Tokens]:
         with self._lock:

@@ -15,9 +15,9 @@ from engine.model.reference import DEFAULT_DOMAIN
 from engine.model.value import Value
 from engine.registry.endpoints import HUB_CREDENTIALS_KEY
 
-_MAX_SIZE = 4 << 20
+MAX_SIZE = 4 << 20
 _HELPER_TIMEOUT = 30
-_NOT_FOUND = "credentials not found in native keychain"
+NOT_FOUND = "credentials not found in native keychain"
 _HELPER_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _TOKEN_USER = "<token>"
 _HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -60,7 +60,7 @@ def _documents(environ: Mapping[str, str]) -> Iterator[tuple[str, bytes | OSErro
     for path in paths:
         try:
             with open(path, "rb") as file:
-                yield path, file.read(_MAX_SIZE)
+                yield path, file.read(MAX_SIZE)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -80,13 +80,13 @@ def _decode(name: str, data: bytes | OSError) -> tuple[dict[str, Any], str]:
 
 
 def _from_document(document: dict[str, Any], domain: str, path: str, environ: Mapping[str, str]) -> Found:
-    helper = _helper(document, domain)
-    if helper:
-        return _ask_helper(helper, domain, environ)
+    found = helper(document, domain)
+    if found:
+        return _ask_helper(found, domain, environ)
     auths = document.get("auths")
     if isinstance(auths, dict):
         for key, entry in sorted(auths.items(), key=lambda item: len(item[0]), reverse=True):
-            if isinstance(entry, dict) and (_key_host(key) in _hosts(domain) or f"{domain}/{path}/".startswith(f"{key}/")):
+            if isinstance(entry, dict) and (names_host(key, domain) or f"{domain}/{path}/".startswith(f"{key}/")):
                 return Found(credentials=_entry(entry))
     return Found()
 
@@ -102,7 +102,18 @@ def _key_host(key: str) -> str:
     return host if separator or path in ("", "v1/", "v2/", "v1", "v2") else ""
 
 
-def _helper(document: dict[str, Any], domain: str) -> str:
+def names_host(key: str, domain: str) -> bool:
+    """``key`` of an ``auths`` object stands for the registry ``domain`` as a whole."""
+    return _key_host(key) in _hosts(domain)
+
+
+def program(name: str) -> str:
+    """The executable of the credential helper ``name``; ``""`` when that is no valid name."""
+    return f"docker-credential-{name}" if name and _HELPER_NAME.issuperset(name) else ""
+
+
+def helper(document: dict[str, Any], domain: str) -> str:
+    """The name of the credential helper that is configured for a registry, ``""`` for none."""
     per_host = document.get("credHelpers")
     if isinstance(per_host, dict):
         for key, name in per_host.items():
@@ -136,26 +147,26 @@ def _ask_helper(name: str, domain: str, environ: Mapping[str, str]) -> Found:
     import json
     import subprocess
 
-    program = f"docker-credential-{name}"
-    if not name or not _HELPER_NAME.issuperset(name):
+    executable = program(name)
+    if not executable:
         return Found(problem=f"credential helper {name!r}: not a valid name")
     key = HUB_CREDENTIALS_KEY if domain == DEFAULT_DOMAIN else domain
     try:
         done = subprocess.run(
-            [program, "get"], input=key.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, env=dict(environ), check=False
+            [executable, "get"], input=key.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, env=dict(environ), check=False
         )
     except FileNotFoundError:
-        return Found(problem=f"credential helper {program}: executable file not found in $PATH")
+        return Found(problem=f"credential helper {executable}: executable file not found in $PATH")
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Found(problem=f"credential helper {program}: {error}")
+        return Found(problem=f"credential helper {executable}: {error}")
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace").strip()
-        return Found(problem="" if said == _NOT_FOUND else f"credential helper {program}: {said[:200] or 'failed'}")
+        return Found(problem="" if said == NOT_FOUND else f"credential helper {executable}: {said[:200] or 'failed'}")
     try:
         answer = json.loads(done.stdout)
         username, secret = str(answer.get("Username") or ""), str(answer.get("Secret") or "")
     except (ValueError, RecursionError, AttributeError):
-        return Found(problem=f"credential helper {program}: its answer is no valid JSON")
+        return Found(problem=f"credential helper {executable}: its answer is no valid JSON")
     if username in (_TOKEN_USER, ""):
         return Found(credentials=Credentials(identity_token=secret))
     return Found(credentials=Credentials(username=username, password=secret))

@@ -67,14 +67,14 @@ def _first_error(body: bytes) -> tuple[str, str]:
 
 
 def refused(
-    status: int, headers: Mapping[str, str], body: bytes, reference: Reference, challenges: Iterable[Challenge] = ()
+    status: int, headers: Mapping[str, str], body: bytes, reference: Reference, challenges: Iterable[Challenge] = (), *, push: bool = False
 ) -> LongshoreError:
     """The error for an answer that is no success."""
     refusal = Refusal(body)
     scope = any(each.parameters.get("error") == "insufficient_scope" for each in challenges)
     if refusal.code == "DENIED" or (status == 401 and scope):
         said = refusal.text("DENIED") if refusal.code == "DENIED" else f"denied: {_DENIED}"
-        return denied(reference, said)
+        return Forbidden(said) if push else denied(reference, said)
     if status == 401:
         return Unauthorized(refusal.text("UNAUTHORIZED"))
     if status == 429:
@@ -101,7 +101,7 @@ def denied(reference: Reference, said: str = f"denied: {_DENIED}", hint: str = "
     """The registry will not say whether the repository exists."""
     return PullDenied(
         f"pull access denied for {reference.familiar_name}, repository does not exist or may require 'docker login': {said}",
-        hint=hint or "check the name; for a private repository store credentials with `docker login`",
+        hint=hint or "check the name; for a private repository store credentials with `longshore login`",
     )
 
 

@@ -52,7 +52,7 @@ class Tokens:
         return self._current
 
     def answer(self, challenge: Challenge, scope: str, refused: str) -> str:
-        """The ``Authorization`` for a challenge. ``refused`` is the value that has just been turned down.
+        """The ``Authorization`` for a challenge. ``scope`` are texts apart by spaces; ``refused`` has just been turned down.
 
         Raises:
             Unauthorized: there are no credentials, or the token server refuses them.
@@ -73,14 +73,14 @@ class Tokens:
         import base64
 
         if not self._credentials.username:
-            raise Unauthorized("no basic auth credentials", hint="store credentials for the registry with `docker login`")
+            raise Unauthorized("no basic auth credentials", hint="store credentials for the registry with `longshore login`")
         pair = f"{self._credentials.username}:{self._credentials.password}"
         return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
     def _token(self, challenge: Challenge, scope: str, refused: str) -> str:
         realm, service = challenge.parameters.get("realm", ""), challenge.parameters.get("service", "")
         self._check_realm(realm)
-        scopes = " ".join(dict.fromkeys((*challenge.parameters.get("scope", "").split(), scope)))
+        scopes = " ".join(dict.fromkeys((*challenge.parameters.get("scope", "").split(), *scope.split())))
         token, expires = self._kept.get((realm, service, scopes), ("", 0.0))
         if token and time.monotonic() < expires and refused != f"Bearer {token}":
             return token

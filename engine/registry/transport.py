@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -65,7 +65,14 @@ class Transport:
         self._aborted = False
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], *, form: Mapping[str, str] | None = None, redirects: bool = True
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+        content: Callable[[], Iterable[bytes]] | None = None,
+        redirects: bool = True,
     ) -> httpx.Response:
         """Send a request and give back the answer with its body unread; the caller closes it.
 
@@ -79,7 +86,8 @@ class Transport:
         target = httpx.URL(url)
         for _ in range(_MAX_REDIRECTS):
             client = self._client(target)
-            request = client.build_request(method, target, headers=sent, data=form, extensions={"trace": self._trace})
+            body = content() if content else None
+            request = client.build_request(method, target, headers=sent, data=form, content=body, extensions={"trace": self._trace})
             response = client.send(request, stream=True)
             if not redirects or response.status_code not in _REDIRECTS:
                 return response

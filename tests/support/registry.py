@@ -31,8 +31,11 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @contextlib.contextmanager
-def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str = "") -> Iterator[Registry]:
-    """Start a registry with its data in ``directory``; with ``netns`` inside that named network namespace."""
+def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str = "", htpasswd: str = "") -> Iterator[Registry]:
+    """Start a registry with its data in ``directory``; with ``netns`` inside that named network namespace.
+
+    With ``htpasswd``, lines of a password file with bcrypt hashes, it wants to see credentials.
+    """
     os.makedirs(directory, exist_ok=True)
     config = os.path.join(directory, "config.yml")
     port = free_port() if not netns else 5000
@@ -42,6 +45,11 @@ def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str =
             f"storage: {{filesystem: {{rootdirectory: {directory}/data}}, delete: {{enabled: true}}}}\n"
             f"http: {{addr: '{address}:{port}'}}\n"
         )
+        if htpasswd:
+            file.write(f"auth: {{htpasswd: {{realm: tests, path: {directory}/htpasswd}}}}\n")
+    if htpasswd:
+        with open(os.path.join(directory, "htpasswd"), "w", encoding="utf-8") as file:
+            file.write(htpasswd)
     command = ["docker-registry", "serve", config]
     if netns:
         command = ["ip", "netns", "exec", netns, *command]
@@ -63,6 +71,6 @@ def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str =
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/v2/", trust_env=False, timeout=5).status_code == 200
+        return httpx.get(f"{url}/v2/", trust_env=False, timeout=5).status_code in (200, 401)
     except httpx.TransportError:
         return False

@@ -32,7 +32,18 @@ from engine.model.containers import (
 )
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageConfig, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
+from engine.model.images import (
+    Image,
+    ImageConfig,
+    ImageDetails,
+    ImageLayer,
+    LoadedImage,
+    PullPhase,
+    PullProgress,
+    PushPhase,
+    PushProgress,
+    RemovedImage,
+)
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
@@ -426,6 +437,14 @@ class FakeImages:
         self.all[id] = Image(id=id, tags=(tag,), created_at=NOW - 3600, size=12_300_000)
         await self._hub.emit("image", "pull", tag)
 
+    async def push(
+        self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None
+    ) -> AsyncGenerator[PushProgress, None]:
+        self._hub.check(f"push {reference}")
+        image = self.find(reference)
+        yield PushProgress(phase=PushPhase.REFERS, detail=reference)
+        yield PushProgress(phase=PushPhase.DIGEST, layer="latest", detail=image.id, total=1)
+
     async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
         self._hub.check(f"save {' '.join(images)}")
         for image in images:
@@ -571,6 +590,10 @@ class FakeSystem:
 
     async def ping(self) -> None:
         self._hub.check("ping")
+
+    async def login(self, registry: str, credentials: Credentials) -> Credentials:
+        self._hub.check(f"login {registry}")
+        return credentials
 
     async def info(self) -> EngineInfo:
         self._hub.check("info")

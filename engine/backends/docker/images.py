@@ -9,13 +9,13 @@ from engine.backends.docker.api import Api, Parameters
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import images as codec
 from engine.dockerapi.document import Document, Lines
-from engine.dockerapi.failures import pull_error, pull_failure
+from engine.dockerapi.failures import pull_error, pull_failure, push_failure
 from engine.errors import InvalidArgument, LongshoreError, NotFound
 from engine.model import reference as references
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, PushProgress, RemovedImage
 from engine.model.reference import Reference
 from engine.model.value import EMPTY
 
@@ -86,6 +86,29 @@ class DockerImages:
             PullProgress(phase=PullPhase.DIGEST, detail=wanted.digest or digest),
             PullProgress(phase=PullPhase.STATUS, detail=f"{status} {wanted.familiar}"),
         )
+
+    async def push(
+        self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None
+    ) -> AsyncGenerator[PushProgress, None]:
+        wanted = references.parse(reference)
+        if wanted.digest:
+            raise InvalidArgument("cannot push a digest reference")
+        if all_tags and wanted.tag:
+            raise InvalidArgument("tag can't be used with --all-tags/-a")
+        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        headers = {"X-Registry-Auth": codec.encode_auth(shown)}  # dockerd wants it, also when it says nothing
+        parameters = {} if all_tags else {"tag": wanted.tagged.tag}
+        lines = Lines()
+        try:
+            async with self._api.stream("POST", f"{path_of(wanted.name)}/push", parameters, headers=headers) as response:
+                async for chunk in self._api.chunks(response):
+                    for item in lines.feed(chunk):
+                        if "error" in item or "errorDetail" in item:
+                            raise pull_error(item)
+                        if progress := codec.decode_push(item):
+                            yield progress
+        except LongshoreError as error:
+            raise push_failure(error) from error
 
     async def tag(self, image: str, reference: str) -> None:
         wanted = references.parse(reference)

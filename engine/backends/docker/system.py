@@ -10,6 +10,7 @@ from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import system as codec
 from engine.dockerapi import times
 from engine.dockerapi.document import Lines
+from engine.model.auth import Credentials
 from engine.model.events import Event, EventQuery
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion
 
@@ -22,6 +23,10 @@ class DockerSystem:
 
     async def ping(self) -> None:
         await self._api.get("/_ping")
+
+    async def login(self, registry: str, credentials: Credentials) -> Credentials:
+        body = codec.encode_login(registry, credentials)
+        return codec.decode_login(await self._api.post("/auth", body=body), credentials)
 
     async def info(self) -> EngineInfo:
         return codec.decode_info(await self._api.get("/info"))

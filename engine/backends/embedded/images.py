@@ -11,7 +11,7 @@ from engine.model.auth import Credentials
 from engine.model.blocking import Source
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, RemovedImage
+from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, PushProgress, RemovedImage
 from engine.model.value import EMPTY
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ class EmbeddedImages:
 
     def pull(self, reference: str, *, platform: str = "", credentials: Credentials | None = None) -> AsyncGenerator[PullProgress, None]:
         return self._offload.stream(lambda: _Pull(self._core, reference, platform, credentials))
+
+    def push(self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None) -> AsyncGenerator[PushProgress, None]:
+        def begin() -> Source[PushProgress]:
+            from engine.image.push import push
+            from engine.registry import settings
+
+            core, configured = self._core, settings.load(self._core.config)
+            return push(core.roots, core.database, reference, settings=configured, all_tags=all_tags, credentials=credentials)
+
+        return self._offload.stream(begin)
 
     async def tag(self, image: str, reference: str) -> None:
         await self._offload.run(self._core.catalog.tag, image, reference)

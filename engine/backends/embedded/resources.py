@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
+from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
@@ -87,6 +88,9 @@ class EmbeddedSystem:
     async def ping(self) -> None:
         await self._offload.run(self._core.containers.counts)
 
+    async def login(self, registry: str, credentials: Credentials) -> Credentials:
+        return await self._offload.run(_login, self._core, registry, credentials)
+
     async def info(self) -> EngineInfo:
         from engine.backends.embedded import system
 
@@ -106,3 +110,9 @@ class EmbeddedSystem:
         from engine.backends.embedded.live import EventSource
 
         return self._offload.stream(lambda: EventSource(self._core, query))
+
+
+def _login(core: Core, registry: str, credentials: Credentials) -> Credentials:
+    from engine.registry import login, settings
+
+    return login.login(settings.load(core.config), registry, credentials)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.progress import show_pull
+from engine.cli.progress import show_progress
 from engine.model.reference import parse
 
 SPEC = Spec(
@@ -25,6 +25,6 @@ def run(context: Context, options: Options) -> int:
     named, quiet = parse(text), options.on("quiet")
     if not quiet and not (named.tag or named.digest):
         print("Using default tag: latest", file=context.out, flush=True)
-    show_pull(context.iterate(context.engine.images.pull(text, platform=options.text("platform"))), context.out, quiet=quiet)
+    show_progress(context.iterate(context.engine.images.pull(text, platform=options.text("platform"))), context.out, quiet=quiet)
     print(named.tagged.canonical, file=context.out)
     return 0
