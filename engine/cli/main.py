@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "create": "Create a new container",
     "events": "Get real time events from the engine",
     "history": "Show the history of an image",
+    "import": "Import the contents from a tarball to create a filesystem image",
     "info": "Display system-wide information",
     "inspect": "Return low-level information on objects",
     "kill": "Kill one or more running containers",
@@ -53,7 +54,7 @@ VERBS: dict[str, str] = {
 }
 """Verbs with their summaries; ``SPEC.summary`` must be the same (tested), so that help needs no imports."""
 
-IMAGE_VERBS = ("images", "load", "pull", "push", "rmi", "save", "tag", "history")
+IMAGE_VERBS = ("images", "import", "load", "pull", "push", "rmi", "save", "tag", "history")
 
 NOUNS: dict[str, tuple[str, dict[str, str]]] = {
     "container": (
@@ -74,6 +75,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "ls": "images",
             "list": "images",
+            "import": "import",
             "load": "load",
             "pull": "pull",
             "push": "push",

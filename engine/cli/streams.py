@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Iterable
 
-from engine.errors import EngineFault, InvalidArgument, LongshoreError
+from engine.errors import EngineFault, InvalidArgument, LongshoreError, Unavailable
 
 PIECE = 1 << 20
 
@@ -21,6 +21,27 @@ async def pieces(handle: int) -> AsyncGenerator[bytes, None]:
             yield piece
     except OSError as error:
         raise EngineFault(f"read: {(error.strerror or str(error)).lower()}") from error
+
+
+async def download(url: str) -> AsyncGenerator[bytes, None]:
+    """What an address gives.
+
+    Raises:
+        Unavailable: it can not be had.
+    """
+    from engine.registry.transport import load_httpx
+
+    load_httpx()
+    import httpx
+
+    try:
+        with httpx.stream("GET", url, follow_redirects=True, timeout=60) as response:
+            if not response.is_success:
+                raise Unavailable(f"failed to GET {url} with status {response.status_code} {response.reason_phrase}")
+            for piece in response.iter_raw(PIECE):
+                yield piece
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unavailable(f"failed to GET {url}: {error or type(error).__name__}") from error
 
 
 def open_input(path: str) -> int:

@@ -167,6 +167,12 @@ def decode_loaded(text: str) -> LoadedImage | None:
     return None
 
 
+def decode_imported(item: Document) -> str:
+    """The id that a line of an import tells, ``""`` for other lines."""
+    status = item.text("status").strip()
+    return _id(status) if len(status.removeprefix("sha256:")) == 64 else ""
+
+
 def decode_replaced(text: str) -> tuple[str, str] | None:
     """The name and the id in a line that says from which image a loaded one takes its name."""
     start, middle, end = "The image ", " already exists, renaming the old one with ID ", " to empty string"

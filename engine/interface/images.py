@@ -71,3 +71,19 @@ class Images(Protocol):
             InvalidArgument: it is no archive of images.
             CorruptData: something in it does not match its digest, or is malformed.
         """
+
+    async def import_(
+        self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""
+    ) -> str:
+        """Make an image of one layer out of the bytes of a root file system's archive, which may be compressed; its id.
+
+        Args:
+            reference: its name, ``""`` for none; taken from another image that has it.
+            changes: Dockerfile instructions for its config, such as ``CMD ["sh"]``.
+            message: the comment in its history.
+            platform: ``os/architecture[/variant]``, ``""`` for the engine's.
+
+        Raises:
+            InvalidArgument: name, platform or one of the changes are malformed.
+            CorruptData: it is no archive.
+        """

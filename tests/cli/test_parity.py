@@ -81,7 +81,7 @@ SAME = [
     "run --rm -d --restart bogus busybox", "run --rm --ulimit nofile=100:200 busybox sh -c ulimit_-n;ulimit_-Hn", "run --rm --pids-limit 5 busybox true", "run --rm --user 4294967296 busybox true", "run --rm -w relative busybox true",
     "wait nope", "kill nope", "kill c2", "kill -s BOGUS c1", "stop c2", "stop nope", "pause c2", "unpause c1", "rename c1 c2", "rename c1 !!", "rename c1", "rm c1", "rm nope", "rm -f nope", "start nope", "restart nope",
     "rmi nope", "pull UPPER", "tag busybox", "tag nope foo", "tag busybox other:tag", "rmi other:tag", "tag busybox BAD", "attach c2", "attach nope", "create", "create --name c1 busybox", "create nosuchimage:x --pull never",
-    "save nope", "save busybox nope", "save", "save busybox -o /nonexistent/file", "save busybox -o /", "load -i /nonexistent", "load", "load extra", "image save nope", "push", "push nope", "push UPPER", "push -a busybox:latest", "push busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000", "login a b", "logout a b",
+    "save nope", "save busybox nope", "save", "save busybox -o /nonexistent/file", "save busybox -o /", "load -i /nonexistent", "load", "load extra", "image save nope", "push", "push nope", "push UPPER", "push -a busybox:latest", "push busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000", "import", "import /nonexistent", "import - UPPER", "import a b c", "login a b", "logout a b",
     "events --since 1h --until 0s --filter event=create --filter type=container --filter label=a=b --format {{.Type}}:{{.Action}}", "bogus", "network bogus", "container ls -aq", "image ls -q",
 ]  # fmt: skip
 

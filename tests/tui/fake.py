@@ -456,6 +456,13 @@ class FakeImages:
         self.all.update({image.id: image for image in found})
         return [LoadedImage(id=image.id) for image in found]
 
+    async def import_(
+        self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""
+    ) -> str:
+        self._hub.check(f"import {reference}")
+        (loaded,) = await self.load(archive)
+        return loaded.id
+
     async def tag(self, image: str, reference: str) -> None:
         self._hub.check(f"tag {image} {reference}")
         found = self.find(image)

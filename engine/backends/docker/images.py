@@ -140,6 +140,25 @@ class DockerImages:
                 found.append(loaded.replace(replaced=replaced.get(loaded.reference, "")))
         return found
 
+    async def import_(
+        self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""
+    ) -> str:
+        named = references.parse(reference) if reference else None
+        if named and named.digest:
+            raise InvalidArgument("cannot import digest reference")
+        parameters: Parameters = {
+            "fromSrc": "-",
+            "repo": named.name if named else "",
+            "tag": named.tagged.tag if named else "",
+            "message": message,
+            "platform": platform,
+            "changes": tuple(changes),
+        }
+        made = ""
+        async for item in self._lines("/images/create", parameters, archive):
+            made = codec.decode_imported(item) or made
+        return made
+
     async def _lines(self, path: str, parameters: Parameters, archive: AsyncIterable[bytes]) -> AsyncGenerator[Document, None]:
         """What the engine tells while it takes an archive; what it reports as an error is raised."""
         lines = Lines()

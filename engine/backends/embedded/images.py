@@ -15,6 +15,7 @@ from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, Pu
 from engine.model.value import EMPTY
 
 if TYPE_CHECKING:
+    from engine.image.importing import ImportRequest
     from engine.image.removal import Removal
     from engine.image.spool import Spool
 
@@ -81,6 +82,15 @@ class EmbeddedImages:
     async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
         return await self._taken(archive, lambda spool: _load(self._core, spool))
 
+    async def import_(
+        self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""
+    ) -> str:
+        from engine.image.importing import ImportRequest, check
+
+        request = ImportRequest(reference=reference, changes=tuple(changes), message=message, platform=platform)
+        check(request)
+        return await self._taken(archive, lambda spool: _import(self._core, spool, request))
+
     async def _taken(self, archive: AsyncIterable[bytes], use: Callable[[Spool], T]) -> T:
         """The whole of ``archive`` goes into a file, which ``use`` gets."""
         spool = await self._offload.open(lambda: _spool(self._core))
@@ -124,6 +134,16 @@ def _load(core: Core, spool: Spool) -> Sequence[LoadedImage]:
         found = load(core.roots, core.database, layers, spool)
     _publish(core)
     return found
+
+
+def _import(core: Core, spool: Spool, request: ImportRequest) -> str:
+    from engine.image.importing import import_archive
+    from engine.image.layers import LayerStore
+
+    with LayerStore(core.roots, core.database) as layers:
+        made = import_archive(core.roots, core.database, layers, spool, request)
+    _publish(core)
+    return made
 
 
 def _publish(core: Core) -> None:
