@@ -7,10 +7,11 @@ descriptor, however the process ends.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from engine.errors import CorruptData
+from engine.errors import Cancelled, CorruptData
 from engine.image import compression
 from engine.store import atomic, faults
 from engine.store.roots import Roots
@@ -20,11 +21,15 @@ _XZ_MEMORY = 256 << 20
 
 
 class Spool:
-    """An unnamed file. :meth:`write` to its end, then read anywhere; :meth:`close` frees it."""
+    """An unnamed file. :meth:`write` to its end, then read anywhere; :meth:`close` frees it.
+
+    Closing from another thread is how whoever uses it is stopped: the next thing it does with it raises Cancelled.
+    """
 
     def __init__(self, roots: Roots) -> None:
         """Raises DiskFull, Forbidden, EngineFault: it can not be made."""
         self._directory = roots.ensure().ingest
+        self._lock = threading.Lock()
         self.size = 0
         try:
             self._handle = os.open(self._directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -44,14 +49,16 @@ class Spool:
     def write(self, chunk: bytes) -> None:
         """Append. Raises DiskFull, EngineFault."""
         try:
-            atomic.write_all(self._handle, chunk)
+            with self._lock:
+                atomic.write_all(self._open(), chunk)
         except OSError as error:
             raise faults.from_os(error, f"write a temporary file in {self._directory}") from error
         self.size += len(chunk)
 
     def read(self, offset: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``offset`` on."""
-        return os.pread(self._handle, count, offset)
+        with self._lock:
+            return os.pread(self._open(), count, offset)
 
     def chunks(self, offset: int = 0, size: int = -1) -> Iterator[bytes]:
         """``size`` bytes (-1: to the end) from ``offset`` on, in pieces of 1 MiB."""
@@ -71,9 +78,16 @@ class Spool:
 
     def close(self) -> None:
         """Free the file. Idempotent."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        with self._lock:
+            handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+    def _open(self) -> int:
+        """The descriptor, which another thread must not close meanwhile: its number could be somebody else's then."""
+        if self._handle < 0:
+            raise Cancelled("the archive is not wanted any more")
+        return self._handle
 
 
 class _Reader:

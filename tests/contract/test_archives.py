@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gzip
 import io
@@ -160,3 +161,28 @@ async def test_loading_what_is_no_image(images_lab: Lab) -> None:
 async def test_a_name_must_be_one(images_lab: Lab) -> None:
     with pytest.raises(InvalidArgument):
         await whole(images_lab.engine.images.save(["../../etc"]))
+
+
+async def test_a_load_that_is_given_up_leaves_nothing(images_lab: Lab) -> None:
+    lab = images_lab
+    begun = asyncio.Event()
+
+    async def endless() -> AsyncIterable[bytes]:
+        yield docker_archive(tiny("given up"), "givenup:latest")[:1000]
+        begun.set()
+        await asyncio.Event().wait()
+
+    loading = asyncio.create_task(lab.engine.images.load(endless()))
+    async with asyncio.timeout(60):
+        await begun.wait()
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+    assert await tags(lab) == ["app:1.0", "busybox:latest"]
+
+
+async def test_a_save_that_is_given_up(images_lab: Lab) -> None:
+    archive = images_lab.engine.images.save([images_lab.image])
+    assert await anext(archive)
+    await archive.aclose()
+    assert await tags(images_lab) == ["app:1.0", "busybox:latest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from urllib.parse import quote
 
@@ -100,8 +101,11 @@ class DockerImages:
         parameters = {} if all_tags else {"tag": wanted.tagged.tag}
         lines = Lines()
         try:
-            async with self._api.stream("POST", f"{path_of(wanted.name)}/push", parameters, headers=headers) as response:
-                async for chunk in self._api.chunks(response):
+            async with (
+                self._api.stream("POST", f"{path_of(wanted.name)}/push", parameters, headers=headers) as response,
+                contextlib.aclosing(self._api.chunks(response)) as chunks,
+            ):
+                async for chunk in chunks:
                     for item in lines.feed(chunk):
                         if "error" in item or "errorDetail" in item:
                             raise pull_error(item)
@@ -125,8 +129,11 @@ class DockerImages:
     async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
         for image in images:
             path_of(image)
-        async with self._api.stream("GET", "/images/get", {"names": tuple(images)}) as response:
-            async for chunk in self._api.chunks(response):
+        async with (
+            self._api.stream("GET", "/images/get", {"names": tuple(images)}) as response,
+            contextlib.aclosing(self._api.chunks(response)) as chunks,
+        ):
+            async for chunk in chunks:
                 yield chunk
 
     async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:

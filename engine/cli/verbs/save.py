@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
 from engine.cli.streams import check_output, write_all, write_file
-from engine.errors import InvalidArgument
+from engine.errors import EngineFault, InvalidArgument
 
 SPEC = Spec(
     usage="[OPTIONS] IMAGE [IMAGE...]",
@@ -27,5 +27,10 @@ def run(context: Context, options: Options) -> int:
     if output:
         write_file(output, archive)
     else:
-        write_all(context.out.fileno(), archive)
+        try:
+            write_all(context.out.fileno(), archive)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise EngineFault(f"write: {(error.strerror or str(error)).lower()}") from error
     return 0

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, NotSupported
+from engine.errors import Cancelled, CorruptData, InvalidArgument, LongshoreError, NotFound, NotSupported
 from engine.image.archive import Archive
+from engine.image.importing import ImportRequest, import_archive
 from engine.image.load import load
 from engine.image.save import Saving
 from engine.image.spool import Spool, inflated
@@ -228,6 +229,9 @@ def test_a_spool_has_no_name(store: Store) -> None:
     assert os.listdir(store.roots.ingest) == [] and b"".join(spool.chunks(4990)) == b"x" * 10
     spool.close()
     spool.close()
+    for use in (lambda: spool.write(b"x"), lambda: spool.read(0, 1)):
+        with pytest.raises(Cancelled):
+            use()
 
 
 @pytest.mark.parametrize("head", [b"BZh91AY&SY", b"\xfd7zXZ\0\0\x04", b"\x1f\x8b\x08\0"])
@@ -250,3 +254,15 @@ def test_a_saved_archive_is_closed_in_the_middle(store: Store) -> None:
     assert saving.next() is None
     with tarfile.open(fileobj=io.BytesIO(saved(store, "example.org/app"))) as tar:
         assert "index.json" in tar.getnames()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", ".wh..", "x" * 300])
+def test_a_hostile_root_file_system_is_not_imported(store: Store, name: str) -> None:
+    spool = Spool(store.roots)
+    try:
+        spool.write(tar_of([(name, b"", 0o644)]))
+        with pytest.raises(CorruptData):
+            import_archive(store.roots, store.database, store, spool, ImportRequest(reference="bad"))
+    finally:
+        spool.close()
+    assert Images(store.database).all() == [] and Blobs(store.roots).all() == [] and os.listdir(store.roots.layers) == []
