@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Protocol
 
 from engine.interface.sessions import Session
@@ -17,6 +17,7 @@ from engine.model.containers import (
     ProcessTable,
     PruneReport,
 )
+from engine.model.files import Change, PathStat
 from engine.model.filters import Filters
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery
@@ -122,5 +123,40 @@ class ContainerExec(Protocol):
         """
 
 
-class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, Protocol):
+class ContainerFiles(Protocol):
+    """Files of running and stopped containers. A path is looked up inside the container: no link leads out of it."""
+
+    async def changes(self, container: str) -> Sequence[Change]:
+        """What differs from the image, by path."""
+
+    async def stat(self, container: str, path: str) -> PathStat:
+        """What is at ``path``; a link at its end is not followed.
+
+        Raises:
+            NotFound: ``Could not find the file …``.
+        """
+
+    def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
+        """What is at ``path`` as a tar stream. Its names begin with the path's last component, with ``./`` after ``/.``.
+
+        Raises:
+            NotFound: ``Could not find the file …``.
+        """
+
+    async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
+        """Unpack a tar stream, compressed or not, into the directory ``path``.
+
+        Files keep the owners that the stream gives; with ``copy_owner`` they get the container's user, where it has one.
+
+        Raises:
+            NotFound: there is no such path.
+            InvalidArgument: it is no directory, it is read-only, or a directory would be replaced by a file or a file by a directory.
+            CorruptData: the stream is malformed or climbs out of ``path``.
+        """
+
+    def export(self, container: str) -> AsyncGenerator[bytes, None]:
+        """The whole file system as a tar stream, without what is mounted on it."""
+
+
+class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, ContainerFiles, Protocol):
     """All roles of containers."""

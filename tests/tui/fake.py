@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 
 from engine.errors import Conflict, ExecutableNotFound, Forbidden, NotFound, NotModified
 from engine.interface import Session
@@ -31,6 +31,7 @@ from engine.model.containers import (
     PruneReport,
 )
 from engine.model.events import Event, EventQuery
+from engine.model.files import Change, PathStat
 from engine.model.filters import Filters
 from engine.model.images import Image, ImageConfig, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
@@ -161,7 +162,27 @@ class Hub:
             raise self.broken
 
 
-class FakeContainers:
+class FakeFiles:
+    """Containers without files."""
+
+    async def changes(self, container: str) -> Sequence[Change]:
+        return []
+
+    async def stat(self, container: str, path: str) -> PathStat:
+        raise NotFound(f"Could not find the file {path} in container {container}")
+
+    async def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
+        await self.stat(container, path)
+        yield b""
+
+    async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
+        await self.stat(container, path)
+
+    async def export(self, container: str) -> AsyncGenerator[bytes, None]:
+        yield bytes(10240)
+
+
+class FakeContainers(FakeFiles):
     """Containers."""
 
     def __init__(self, engine: FakeEngine) -> None:

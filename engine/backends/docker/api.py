@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from engine.backends.docker.addresses import Address
@@ -89,17 +89,25 @@ class Api:
         parameters: Parameters | None = None,
         *,
         body: bytes | None = None,
+        content: AsyncIterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """A request whose answer is read piece by piece. Errors are raised as by :meth:`request`."""
+        """A request whose answer is read piece by piece; ``content`` is a tar stream to send. Errors are raised as by :meth:`request`."""
         major, minor = await self.version()
         client = await self._open()
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
+        elif content is not None:
+            sent["Content-Type"] = "application/x-tar"
         request = client.build_request(
-            method, f"/v{major}.{minor}{path}", params=query(parameters), content=body, headers=sent, timeout=_timeouts(timeout)
+            method,
+            f"/v{major}.{minor}{path}",
+            params=query(parameters),
+            content=content if body is None else body,
+            headers=sent,
+            timeout=_timeouts(timeout),
         )
         with _translated(self.address):
             response = await client.send(request, stream=True)

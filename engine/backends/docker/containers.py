@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
-from urllib.parse import quote
 
 from engine.backends.docker import logs, sessions
 from engine.backends.docker.api import Api
+from engine.backends.docker.files import DockerFiles, path_of
 from engine.dockerapi import containers as codec
 from engine.dockerapi import create as bodies
 from engine.dockerapi import failures, stats
@@ -37,18 +37,7 @@ _DEFAULT_STOP_TIMEOUT = 10
 _PODMAN_COLUMNS = "user,pid,ppid,pcpu,etime,tty,time,args"  # for docker's `-ef` podman runs the container's own ps
 
 
-def path_of(container: str) -> str:
-    """The path of a container's routes.
-
-    Raises:
-        InvalidArgument: an empty name, which would address the collection.
-    """
-    if not container or container in (".", ".."):
-        raise InvalidArgument(f"invalid container name or ID: {container!r}")
-    return f"/containers/{quote(container, safe='')}"
-
-
-class DockerContainers:
+class DockerContainers(DockerFiles):
     """See :class:`engine.interface.Containers`."""
 
     def __init__(self, api: Api) -> None:

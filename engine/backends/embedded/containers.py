@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.backends.embedded.core import Core
+from engine.backends.embedded.files import EmbeddedFiles
 from engine.backends.embedded.offload import Offload
 from engine.errors import Cancelled
 from engine.model.containers import (
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from engine.backends.embedded.sessions import BlockingSession
 
 
-class EmbeddedContainers:
+class EmbeddedContainers(EmbeddedFiles):
     """:class:`engine.interface.containers.Containers`. What a verb does not need is not imported for it."""
 
     def __init__(self, core: Core, offload: Offload) -> None:
