@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     "pull": "Download an image from a registry",
     "images": "List images",
     "attach": "Attach local standard input, output, and error streams to a running container",
+    "commit": "Create a new image from a container's changes",
     "cp": "Copy files/folders between a container and the local filesystem",
     "create": "Create a new container",
     "diff": "Inspect changes to files or directories on a container's filesystem",

@@ -52,6 +52,11 @@ def decode_stat(header: str) -> PathStat:
     )
 
 
+def decode_commit(body: bytes) -> str:
+    """``POST /commit``: the new image's id."""
+    return load_document(body).text("Id")
+
+
 def decode_mode(mode: int) -> int:
     """``st_mode`` for Go's ``os.FileMode``, whose bits are its own."""
     kind = next((ours for theirs, ours in _TYPES if mode & theirs), stat.S_IFREG)

@@ -17,7 +17,7 @@ from engine.model.containers import (
     ProcessTable,
     PruneReport,
 )
-from engine.model.files import Change, PathStat
+from engine.model.files import Change, CommitConfig, PathStat
 from engine.model.filters import Filters
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery
@@ -156,6 +156,13 @@ class ContainerFiles(Protocol):
 
     def export(self, container: str) -> AsyncGenerator[bytes, None]:
         """The whole file system as a tar stream, without what is mounted on it."""
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        """Make an image of what the container has changed; its id comes back.
+
+        Raises:
+            InvalidArgument: the reference or an instruction is malformed.
+        """
 
 
 class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, ContainerFiles, Protocol):

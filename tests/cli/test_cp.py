@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +16,28 @@ from tests.cli.conftest import Docker
 from tests.support.images import tar_of
 from tests.support.stateroot import StateRoot
 
-SETUP = "mkdir -p /d/sub; echo f > /d/f; echo g > /d/sub/g; ln -s /d /link; ln -s d/f /flink; ln -s /missing /dangling; sleep 1000"
+SETUP = "rm -rf /d /new /missing /link /flink /dangling; mkdir -p /d/sub; echo f > /d/f; echo g > /d/sub/g; ln -s /d /link; ln -s d/f /flink; ln -s /missing /dangling"
 NAME = "copier"
 
 
 @pytest.fixture(scope="module")
-def both(machine: StateRoot, docker: Docker) -> Iterator[tuple[StateRoot, Docker]]:
-    yield machine, docker
-
-
-@pytest.fixture
-def pair(both: tuple[StateRoot, Docker]) -> Iterator[tuple[StateRoot, Docker]]:
-    for engine in both:
-        assert engine("run", "-d", "--name", NAME, "busybox", "sh", "-c", SETUP).returncode == 0
-        assert engine("exec", NAME, "sh", "-c", "until [ -L /dangling ]; do sleep 0.02; done").returncode == 0
-    yield both
-    for engine in both:
+def pair(machine: StateRoot, docker: Docker) -> Iterator[tuple[StateRoot, Docker]]:
+    engines: tuple[StateRoot, Docker] = (machine, docker)
+    for engine in _each(engines):
+        assert engine("run", "-d", "--name", NAME, "busybox", "sleep", "10000").returncode == 0
+        assert engine("exec", NAME, "sh", "-c", SETUP).returncode == 0
+    yield engines
+    for engine in _each(engines):
         engine("rm", "-f", NAME)
+
+
+def _each(pair: tuple[StateRoot, Docker]) -> list[Callable[..., subprocess.CompletedProcess[str]]]:
+    return list(pair)
+
+
+def _reset(pair: tuple[StateRoot, Docker]) -> None:
+    for engine in _each(pair):
+        engine("exec", NAME, "sh", "-c", SETUP)
 
 
 def local(directory: Path) -> None:
@@ -63,7 +69,7 @@ OUT = [
 @pytest.mark.parametrize(("source", "target"), OUT)
 def test_out(pair: tuple[StateRoot, Docker], tmp_path: Path, source: str, target: str) -> None:
     results = []
-    for number, engine in enumerate(pair):
+    for number, engine in enumerate(_each(pair)):
         directory = tmp_path / str(number)
         local(directory)
         *flags, path = source.split()
@@ -85,8 +91,9 @@ def test_in(pair: tuple[StateRoot, Docker], tmp_path: Path, source: str, target:
     local(tmp_path)
     os.chown(tmp_path / "plain", 1234, 1235)
     results = []
-    for engine in pair:
+    for engine in _each(pair):
         *flags, path = source.split()
+        engine("exec", NAME, "sh", "-c", SETUP)
         done = engine("cp", *flags, f"{tmp_path}/{path}", f"{NAME}:{target}")
         tree = engine(
             "exec",
@@ -103,7 +110,7 @@ def test_in(pair: tuple[StateRoot, Docker], tmp_path: Path, source: str, target:
     "line", ["cp", "cp a", "cp a b", f"cp {NAME}:/d {NAME}:/e", f"cp {NAME}:/d ./x:y/z", "cp nope:/d /tmp", "cp /etc/hosts nope:/x"]
 )
 def test_wrong_lines(pair: tuple[StateRoot, Docker], line: str) -> None:
-    ours, theirs = (engine(*line.split()) for engine in pair)
+    ours, theirs = (engine(*line.split()) for engine in _each(pair))
     assert (ours.returncode, bool(ours.stderr)) == (theirs.returncode, bool(theirs.stderr)), (ours.stderr, theirs.stderr)
 
 
@@ -112,6 +119,7 @@ def raw(engine: StateRoot, *words: str, input: bytes = b"") -> subprocess.Comple
 
 
 def test_tar_streams(pair: tuple[StateRoot, Docker]) -> None:
+    _reset(pair)
     ours = pair[0]
     done = raw(ours, "cp", f"{NAME}:/d", "-")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
@@ -123,11 +131,12 @@ def test_tar_streams(pair: tuple[StateRoot, Docker]) -> None:
 
 
 def test_diff_and_export(pair: tuple[StateRoot, Docker], tmp_path: Path) -> None:
-    ours, theirs = (engine("diff", NAME) for engine in pair)
+    _reset(pair)
+    ours, theirs = (engine("diff", NAME) for engine in _each(pair))
     assert sorted(ours.stdout.split("\n")) == sorted(theirs.stdout.split("\n")) and ours.returncode == theirs.returncode == 0
     assert pair[0]("diff", "nope").returncode == pair[1]("diff", "nope").returncode == 1
     names = []
-    for number, engine in enumerate(pair):
+    for number, engine in enumerate(_each(pair)):
         path = tmp_path / f"{number}.tar"
         assert engine("export", "-o", str(path), NAME).returncode == 0
         with tarfile.open(path) as archive:
@@ -136,3 +145,23 @@ def test_diff_and_export(pair: tuple[StateRoot, Docker], tmp_path: Path) -> None
         assert engine("export", "nope").returncode == 1
     assert names[0] == names[1]
     assert sorted(os.listdir(tmp_path)) == ["0.tar", "1.tar"]
+
+
+def test_commit(pair: tuple[StateRoot, Docker]) -> None:
+    _reset(pair)
+    try:
+        for engine in _each(pair):
+            made = engine("commit", "-a", "me", "-m", "why", "-c", "CMD cat /d/f", "-c", "ENV X=1", NAME, "committed:one")
+            assert made.returncode == 0 and re.fullmatch(r"sha256:[0-9a-f]{64}\n", made.stdout) and not made.stderr
+        for line in (
+            "run --rm committed:one",
+            "image inspect -f {{json_.Config.Cmd}}{{.Author}}{{.Comment}}_{{.Config.Env}} committed:one",
+        ):
+            ours, theirs = (engine(*(word.replace("_", " ") for word in line.split())) for engine in _each(pair))
+            assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+        for line in (f"commit {NAME} UPPER", "commit nope", "commit", f"commit -c RUN_x {NAME}", f"commit -c EXPOSE_x {NAME}"):
+            ours, theirs = (engine(*line.split()) for engine in _each(pair))
+            assert (ours.returncode, bool(ours.stderr)) == (theirs.returncode, bool(theirs.stderr)), line
+    finally:
+        for engine in _each(pair):
+            engine("rmi", "committed:one")

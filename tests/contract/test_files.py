@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from engine.errors import LongshoreError, NotFound
-from engine.model.files import ChangeKind
+from engine.errors import InvalidArgument, LongshoreError, NotFound
+from engine.model.containers import ContainerStatus
+from engine.model.files import ChangeKind, CommitConfig
 from tests.contract.lab import Lab, sh, volume
 from tests.support.images import tar_of
 
@@ -161,3 +162,50 @@ async def test_export(lab: Lab, running: bool) -> None:
     assert members["also"].islnk() or members["mine"].islnk()
     with pytest.raises(NotFound, match="No such container"):
         await fetched(lab.engine.containers.export("nope"))
+
+
+async def test_commit(images_lab: Lab) -> None:
+    lab = images_lab
+    script = (
+        "echo mine > /mine; rm /bin/ls; chmod 4711 /etc/passwd; mkdir -p /deep/er; ln /mine /deep/also; ln -s mine /link; echo no > /data/x"
+    )
+    container = await lab.finished(image=lab.app, entrypoint=sh(script), labels={"own": "yes"}, env=("ADDED=1",))
+    changes = ('ENTRYPOINT ["cat"]', 'CMD ["/mine"]', "ENV A=1 B='two words'", "LABEL x=y", "EXPOSE 99", "USER 1:2", "WORKDIR sub")
+    wanted = CommitConfig(reference="made/it:v1", author="me", comment="why", changes=changes)
+    made = await lab.engine.containers.commit(container, wanted)
+    found = await lab.engine.images.inspect("made/it:v1")
+    above = await lab.engine.images.inspect(lab.app)
+    assert found.image.id == made and found.author == "me" and found.image.tags == ("made/it:v1",)
+    assert found.layers[:-1] == above.layers and len(found.layers) == len(above.layers) + 1
+    config = found.config
+    assert (config.entrypoint, config.cmd) == (("cat",), ("/mine",))
+    assert (config.user, config.working_dir, config.stop_signal) == ("1:2", "/work/here/sub", "SIGUSR1")
+    assert {"ADDED=1", "COLOR=red", "A=1", "B=two words"} <= set(config.env)
+    assert {"own": "yes", "x": "y", "org.example.kind": "app"}.items() <= config.labels.items()
+    assert {"8080/tcp", "99/tcp"} <= set(config.exposed_ports) and "/data" in config.volumes
+    newest, *older = await lab.engine.images.history(made)
+    assert newest.comment == "why" and newest.size > 0 and len(older) == len(await lab.engine.images.history(lab.app))
+    script = "cat /mine /deep/also; readlink /link; ls /bin/ls; stat -c '%a %h' /etc/passwd /mine; echo $ADDED; id -u; cat /data/x"
+    result = await lab.run("-c", script, image="made/it:v1", entrypoint=("sh",))
+    assert result.out == b"mine\nmine\nmine\n4711 1\n644 2\n1\n1\n" and b"/bin/ls" in result.err and b"/data/x" in result.err
+
+
+async def test_commit_of_a_running_container_that_changed_nothing(images_lab: Lab) -> None:
+    lab = images_lab
+    container = await lab.sleeper()
+    for pause in (True, False):
+        made = await lab.engine.containers.commit(container, CommitConfig(pause=pause))
+        assert (await lab.state(container)).status is ContainerStatus.RUNNING
+        found = await lab.engine.images.inspect(made)
+        assert found.layers == (await lab.engine.images.inspect(lab.image)).layers and found.config.cmd == ("sleep", "1000")
+        assert found.image.tags == ()
+    await lab.engine.containers.remove(container, force=True)
+
+
+async def test_commit_refuses(lab: Lab) -> None:
+    container = await lab.create("true")
+    for wanted in (CommitConfig(reference="UPPER"), CommitConfig(changes=("RUN x",)), CommitConfig(changes=("EXPOSE http",))):
+        with pytest.raises(InvalidArgument):
+            await lab.engine.containers.commit(container, wanted)
+    with pytest.raises(NotFound, match="No such container"):
+        await lab.engine.containers.commit("nope", CommitConfig())

@@ -31,7 +31,7 @@ from engine.model.containers import (
     PruneReport,
 )
 from engine.model.events import Event, EventQuery
-from engine.model.files import Change, PathStat
+from engine.model.files import Change, CommitConfig, PathStat
 from engine.model.filters import Filters
 from engine.model.images import Image, ImageConfig, ImageDetails, ImageLayer, PullPhase, PullProgress, RemovedImage
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
@@ -180,6 +180,9 @@ class FakeFiles:
 
     async def export(self, container: str) -> AsyncGenerator[bytes, None]:
         yield bytes(10240)
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        return f"sha256:{sha(container)}"
 
 
 class FakeContainers(FakeFiles):

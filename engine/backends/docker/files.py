@@ -9,7 +9,8 @@ from urllib.parse import quote
 from engine.backends.docker.api import Api
 from engine.dockerapi import files as codec
 from engine.errors import InvalidArgument, NotFound
-from engine.model.files import Change, PathStat
+from engine.model.files import Change, CommitConfig, PathStat
+from engine.model.reference import parse
 
 
 def path_of(container: str) -> str:
@@ -60,3 +61,20 @@ class DockerFiles:
         ):
             async for chunk in chunks:
                 yield chunk
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        path_of(container)
+        reference = parse(config.reference).tagged if config.reference else None
+        if reference and reference.digest:
+            raise InvalidArgument("cannot commit to a reference with a digest")
+        parameters = {
+            "container": container,
+            "repo": reference.familiar_name if reference else "",
+            "tag": reference.tag if reference else "",
+            "author": config.author,
+            "comment": config.comment,
+            "changes": "\n".join(config.changes),
+            "pause": "1" if config.pause else "0",
+        }
+        # No configuration of our own: the container's is meant.
+        return codec.decode_commit(await self._api.post("/commit", parameters, body=b"null"))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
-from engine.model.files import Change, PathStat
+from engine.model.files import Change, CommitConfig, PathStat
 
 
 class EmbeddedFiles:
@@ -45,3 +45,8 @@ class EmbeddedFiles:
         from engine.backends.embedded.archives import export
 
         return self._offload.stream(lambda: export(self._core, container))
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        from engine.backends.embedded.committing import create_image
+
+        return await self._offload.run(create_image, self._core, container, config)
