@@ -9,7 +9,7 @@ from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.ports import parse_publish
 from engine.errors import InvalidArgument
-from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit
+from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit, UpdateConfig
 from engine.model.units import parse_size
 
 
@@ -110,6 +110,35 @@ def container_config(options: Options) -> ContainerConfig:
         volumes=tuple(text for text in options.values("volume") if ":" not in text),
         stop_signal=options.text("stop-signal"),
         stop_timeout=options.number("stop-timeout"),
+    )
+
+
+_UPDATED = frozenset(
+    {"cpu-period", "cpu-quota", "cpu-shares", "cpus", "cpuset-cpus", "cpuset-mems", "memory", "memory-reservation", "memory-swap"}
+    | {"pids-limit", "restart"}
+)
+UPDATE_FLAGS: tuple[Flag, ...] = tuple(flag.replace(default="") for flag in FLAGS if flag.name in _UPDATED)
+"""The flags of ``update``: without defaults, for what is not given stays as it is."""
+
+
+def update_config(options: Options) -> UpdateConfig:
+    """What ``update`` changes.
+
+    Raises:
+        FlagError, InvalidArgument: a value is malformed, in docker's words.
+    """
+    return UpdateConfig(
+        memory=_size(options, "memory"),
+        memory_swap=_size(options, "memory-swap"),
+        memory_reservation=_size(options, "memory-reservation"),
+        nano_cpus=_cpus(options.text("cpus")),
+        cpu_shares=options.number("cpu-shares") or 0,
+        cpu_period=options.number("cpu-period") or 0,
+        cpu_quota=options.number("cpu-quota") or 0,
+        cpuset_cpus=options.text("cpuset-cpus"),
+        cpuset_mems=options.text("cpuset-mems"),
+        pids_limit=options.number("pids-limit"),
+        restart_policy=_restart(options.text("restart")) if options.has("restart") else None,
     )
 
 

@@ -16,6 +16,7 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.files import Change, CommitConfig, PathStat
 from engine.model.filters import Filters
@@ -77,6 +78,15 @@ class ContainerLifecycle(Protocol):
 
     async def rename(self, container: str, name: str) -> None:
         """Give it another name. Raises Conflict when that is in use."""
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        """Change limits and restart policy, at once where it runs. Warnings come back.
+
+        Raises:
+            Conflict: a change contradicts what was set before, in docker's words.
+            InvalidArgument: a value is out of range.
+            EngineFault: the kernel refuses (a memory limit below what is in use, for instance); nothing is changed then.
+        """
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         """Wait for ``not-running``, ``next-exit`` or ``removed``."""

@@ -29,6 +29,7 @@ from engine.model.containers import (
     PortBinding,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.events import Event, EventQuery
 from engine.model.files import Change, CommitConfig, PathStat
@@ -302,6 +303,9 @@ class FakeContainers(FakeFiles):
         one = self.find(container)
         self.all[one.id] = one.replace(name=name)
         await self._hub.emit("container", "rename", one.id, name=name, oldName=one.name)
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        return ()
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         return ContainerExit(exit_code=self.find(container).state.exit_code)

@@ -26,6 +26,7 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.filters import Filters
 from engine.model.stats import Stats, cpu_percent
@@ -92,6 +93,9 @@ class DockerContainers(DockerFiles):
 
     async def rename(self, container: str, name: str) -> None:
         await self._api.post(f"{path_of(container)}/rename", {"name": name})
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        return codec.decode_created(await self._api.post(f"{path_of(container)}/update", body=bodies.encode_update(config))).warnings
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         if condition not in ("not-running", "next-exit", "removed"):

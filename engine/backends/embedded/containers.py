@@ -19,6 +19,7 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.filters import Filters
 from engine.model.stats import Stats
@@ -66,6 +67,11 @@ class EmbeddedContainers(EmbeddedFiles):
         from engine.backends.embedded.details import rename
 
         await self._offload.run(rename, self._core, container, name)
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        from engine.backends.embedded.updating import update
+
+        return await self._offload.run(update, self._core, container, config)
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         stream = self._offload.stream(lambda: self._core.lifecycle.wait(container, condition))
