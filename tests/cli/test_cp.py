@@ -165,3 +165,21 @@ def test_commit(pair: tuple[StateRoot, Docker]) -> None:
     finally:
         for engine in _each(pair):
             engine("rmi", "committed:one")
+
+
+def test_update(pair: tuple[StateRoot, Docker]) -> None:
+    lines = [
+        f"update -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 50 {NAME}", f"update --restart on-failure:2 {NAME}", f"update {NAME}",
+        f"update -m 1 {NAME}", f"update -m 128m {NAME}", f"update --cpu-period 50000 {NAME}", f"update --pids-limit 9 nope {NAME}",
+        f"update --restart bogus {NAME}", "update", f"update --restart no --pids-limit -1 {NAME}", f"update -m x {NAME}",
+    ]  # fmt: skip
+    for line in lines:
+        ours, theirs = (engine(*line.split()) for engine in _each(pair))
+        assert (ours.returncode, ours.stdout, bool(ours.stderr)) == (theirs.returncode, theirs.stdout, bool(theirs.stderr)), (
+            line,
+            ours,
+            theirs,
+        )
+    shown = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}}"
+    ours, theirs = (engine("inspect", "-f", shown, NAME) for engine in _each(pair))
+    assert ours.stdout == theirs.stdout

@@ -11,8 +11,9 @@ import pytest
 
 from engine.errors import InvalidArgument, LongshoreError, NotFound
 from engine.model.containers import ContainerStatus
+from engine.model.events import EventQuery
 from engine.model.files import ChangeKind, CommitConfig
-from tests.contract.lab import Lab, sh, volume
+from tests.contract.lab import Lab, collect, sh, volume
 from tests.support.images import tar_of
 
 ADDED, MODIFIED, DELETED = ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.DELETED
@@ -140,6 +141,21 @@ async def test_copying_into_what_may_not_be_written(lab: Lab) -> None:
         with pytest.raises(LongshoreError, match="marked read-only"):
             await lab.engine.containers.put_archive(container, path, sent(data))
     await lab.engine.containers.put_archive(container, "/rw", sent(data))
+
+
+async def test_copies_are_events(lab: Lab) -> None:
+    container = await lab.create("true")
+    files = lab.engine.containers
+    await files.put_archive(container, "/tmp", sent(tar_of([("f", b"x", 0o644)])))
+    await fetched(files.get_archive(container, "/tmp/f"))
+    await fetched(files.export(container))
+    query = EventQuery(since=1, filters={"container": (container,)})
+    assert [event.action for event in await collect(lab.engine.system.events(query), 4)] == [
+        "create",
+        "extract-to-dir",
+        "archive-path",
+        "export",
+    ]
 
 
 async def test_links_do_not_lead_out(lab: Lab) -> None:

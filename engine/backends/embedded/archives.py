@@ -22,8 +22,9 @@ from engine.image.tar import TarReader
 from engine.linux import paths, syscalls
 from engine.model.files import PathStat
 from engine.runtime import users
-from engine.store import faults
+from engine.store import events, faults
 from engine.store.containers import ContainerRecord
+from engine.supervisor import records
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -101,6 +102,7 @@ def get(core: Core, container: str, path: str) -> Outflow:
 
     def pieces() -> Iterator[bytes]:
         with views.root_of(core, record) as root, _place(root, record, path) as (directory, name):
+            _tell(core, record, "archive-path")
             yield b""
             shown = os.path.basename(absolute(path).rstrip("/")) or "."
             if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -121,6 +123,7 @@ def export(core: Core, container: str) -> Outflow:
 
     def pieces() -> Iterator[bytes]:
         with views.bare_root_of(core, record) as root:
+            _tell(core, record, "export")
             yield b""
             try:
                 packer = pack.Packer()
@@ -138,8 +141,10 @@ def put(core: Core, container: str, path: str, *, copy_owner: bool) -> Inflow:
     if not path:
         raise InvalidArgument("bad parameter: path cannot be empty")
 
+    ground = views.ground_of(core, record)
+
     def work(chunks: Iterator[bytes]) -> None:
-        with views.root_of(core, record, write=True) as root:
+        with views.root_of(core, record, ground, write=True) as root:
             _check_target(root, record, path)
             owner = _owner(root, record.config.user) if copy_owner and record.config.user else None
             try:
@@ -149,7 +154,12 @@ def put(core: Core, container: str, path: str, *, copy_owner: bool) -> Inflow:
                     raise _read_only(record) from None
                 raise faults.from_os(error, f"copy to {path} of container {record.name}") from error
 
-    return Inflow(work)
+    return Inflow(work, lambda: _tell(core, record, "extract-to-dir"))
+
+
+def _tell(core: Core, record: ContainerRecord, action: str) -> None:
+    with core.database.transaction() as connection:
+        events.append(connection, records.event(record, action))
 
 
 def _check_target(root: int, record: ContainerRecord, path: str) -> None:

@@ -44,10 +44,12 @@ class Inflow:
 
     Args:
         work: takes the decompressed pieces; what it raises comes out of :meth:`write` or :meth:`finish`.
+        done: called by :meth:`finish` in the caller's thread once the work was done.
     """
 
-    def __init__(self, work: Callable[[Iterator[bytes]], None]) -> None:
+    def __init__(self, work: Callable[[Iterator[bytes]], None], done: Callable[[], None] = lambda: None) -> None:
         self._work = work
+        self._done = done
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
         self._failure: BaseException | None = None
         self._ended = allocate_lock()
@@ -74,6 +76,7 @@ class Inflow:
             raise self._failure
         if self._failure is not None:
             raise EngineFault(f"unpacking failed: {type(self._failure).__name__} {self._failure}") from self._failure
+        self._done()
 
     def close(self) -> None:
         """End the stream where it is, and wait for the thread. Idempotent."""

@@ -25,6 +25,7 @@ from engine.backends.embedded.sides import has_overlay, layers_of, open_layers
 from engine.errors import Conflict, EngineFault, LongshoreError
 from engine.linux import mounts, namespaces, processes, syscalls
 from engine.linux.cgroup_files import Layout
+from engine.model.value import Value
 from engine.runtime.rootfs import Mounter
 from engine.store import faults
 from engine.store.containers import ContainerRecord
@@ -38,9 +39,24 @@ _PATIENCE = 10.0
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+class Ground(Value):
+    """What a stopped container's file system is made of: its image's layers, topmost first, or a copy of them."""
+
+    layers: tuple[str, ...]
+    overlay: bool
+
+
+def ground_of(core: Core, record: ContainerRecord) -> Ground:
+    """What a container stands on. Raises NotFound, EngineFault."""
+    return Ground(layers=tuple(layers_of(core, record)), overlay=has_overlay(core, record))
+
+
 @contextlib.contextmanager
-def root_of(core: Core, record: ContainerRecord, *, write: bool = False) -> Iterator[int]:
+def root_of(core: Core, record: ContainerRecord, ground: Ground | None = None, *, write: bool = False) -> Iterator[int]:
     """The whole file system with what is mounted on it, as a descriptor that is closed at the end.
+
+    Args:
+        ground: from :func:`ground_of`, where the calling thread shall not ask the database.
 
     Raises:
         Conflict: it is to be written to, and is just being started or removed.
@@ -53,9 +69,10 @@ def root_of(core: Core, record: ContainerRecord, *, write: bool = False) -> Iter
         finally:
             os.close(live)
         return
+    stands = ground or ground_of(core, record)
     lock = _hold(core, record) if write else None
     try:
-        root, namespace = _thread(lambda: _assembled(core, record, write=write), f"mount container {record.short_id}")
+        root, namespace = _thread(lambda: _assembled(core, record, stands, write=write), f"mount container {record.short_id}")
         try:
             yield root
         finally:
@@ -79,7 +96,7 @@ def bare_root_of(core: Core, record: ContainerRecord) -> Iterator[int]:
         tree = _thread(lambda: _cloned(record), f"open container {record.short_id}")
     try:
         if live < 0:
-            tree = _tree(core, record, write=False)
+            tree = _tree(core, record, ground_of(core, record), write=False)
         try:
             root = os.open(".", _DIRECTORY, dir_fd=tree)
         finally:
@@ -117,25 +134,24 @@ def _hold(core: Core, record: ContainerRecord) -> Lock:
     return lock
 
 
-def _tree(core: Core, record: ContainerRecord, *, write: bool) -> int:
+def _tree(core: Core, record: ContainerRecord, ground: Ground, *, write: bool) -> int:
     """A stopped container's file system as a detached mount; for reading one without the upper directory in use."""
     directory = core.roots.container_dir(record.id)
-    if not has_overlay(core, record):
+    if not ground.overlay:
         return mounts.clone_path(f"{directory}/rootfs", recursive=False)
-    layers = layers_of(core, record)
     if write:
-        return mounts.overlay(layers, f"{directory}/upper", f"{directory}/work")
-    return open_layers([f"{directory}/upper", *layers])
+        return mounts.overlay(ground.layers, f"{directory}/upper", f"{directory}/work")
+    return open_layers([f"{directory}/upper", *ground.layers])
 
 
-def _assembled(core: Core, record: ContainerRecord, *, write: bool) -> tuple[int, int]:
+def _assembled(core: Core, record: ContainerRecord, ground: Ground, *, write: bool) -> tuple[int, int]:
     """In a mount namespace of our own: descriptors of the root with its volumes, and of the namespace."""
     syscalls.unshare(namespaces.CLONE_NEWNS)
     syscalls.mount("", "/", "", mounts.MS_PRIVATE | mounts.MS_REC)
     namespace = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     root = -1
     try:
-        tree = _tree(core, record, write=write)
+        tree = _tree(core, record, ground, write=write)
         try:
             target = os.open(f"{core.roots.container_dir(record.id)}/rootfs", syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -17,6 +17,8 @@ from engine.errors import CorruptData, InvalidArgument, LongshoreError
 from engine.image import pack
 from engine.image.extract import Extractor
 from engine.image.tar import TarReader
+from tests.engine.image.hostile import CASES, Case
+from tests.engine.image.trees import describe
 from tests.support.images import tar_of
 
 RENAME_EXCHANGE = 2
@@ -178,3 +180,33 @@ def test_whose_the_files_are(tmp_path: Path) -> None:
     assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (7, 8, 0o4755)
     extract(tmp_path, data, keep_owner=False)
     assert (tmp_path / "f").stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_archive_touches_anything_outside(case: Case, tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    (outside / "dir").mkdir(parents=True)
+    (outside / "victim").write_bytes(b"untouched")
+    (root / "target").mkdir(parents=True)
+    before = describe(str(outside), times=True), sorted(os.listdir("/")), sorted(os.listdir(tmp_path)), os.stat("/etc/passwd")
+    try:
+        extract(root, case.build(str(outside)).bytes(), "/target")
+    except (OSError, LongshoreError):
+        pass
+    after = describe(str(outside), times=True), sorted(os.listdir("/")), sorted(os.listdir(tmp_path)), os.stat("/etc/passwd")
+    assert before[:3] == after[:3] and before[3].st_mtime_ns == after[3].st_mtime_ns and before[3].st_mode == after[3].st_mode
+
+
+def test_a_directory_without_end_is_no_hang(tmp_path: Path) -> None:
+    """Deeper than a path can be long: an error, not a part of the files."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(300):
+            os.mkdir("n" * 20, dir_fd=fd)
+            deeper = os.open("n" * 20, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+    finally:
+        os.close(fd)
+    with pytest.raises(OSError, match="too long"):
+        packed(tmp_path)
