@@ -231,7 +231,11 @@ def _pairs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _size(options: Options, name: str) -> int:
-    return parse_size(options.text(name)) if options.text(name) else 0
+    text = options.text(name)
+    try:
+        return parse_size(text) if text else 0
+    except InvalidArgument as error:
+        raise FlagError(f'invalid argument "{text}" for "--{name}" flag: {error}') from None
 
 
 def _cpus(text: str) -> int:
