@@ -144,7 +144,8 @@ class Extractor:
             fd = os.open(base, syscalls.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             try:
                 if not stat.S_ISLNK(os.fstat(fd).st_mode):
-                    os.chmod(f"/proc/self/fd/{fd}", entry.mode)
+                    # A device that a container made up must not open the person's machine to everybody on it.
+                    os.chmod(f"/proc/self/fd/{fd}", entry.mode if self._keep_owner else entry.mode & 0o600)
             finally:
                 os.close(fd)
         os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)

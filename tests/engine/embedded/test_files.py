@@ -154,6 +154,39 @@ def test_a_fifo_in_a_container_is_not_opened(core: Core, box: ImageRecord) -> No
     assert kinds == {"d": b"5", "d/null": b"3", "d/p": b"6", "d/z": b"0"}
 
 
+def test_whose_copies_are(core: Core, box: ImageRecord) -> None:
+    made = create(core, "true", user="1234:55")
+    for copy_owner, owner in ((False, (0, 0)), (True, (1234, 55))):
+        sink = archives.put(core, made.id, "/", copy_owner=copy_owner)
+        sink.write(tar_of([("f", b"x", 0o640)]))
+        sink.finish()
+        with tarfile.open(fileobj=io.BytesIO(got(core, made.id, "/f"))) as archive:
+            member = archive.getmember("f")
+        assert (member.uid, member.gid, member.mode & 0o7777) == (*owner, 0o640)
+
+
+def test_without_overlayfs(core: Core, box: ImageRecord) -> None:
+    core.roots.ensure()
+    Path(core.roots.run, "overlay").write_text("no")
+    made = create(core, "sh", "-c", "rm /bin/ls; echo mine > /mine")
+    assert sides.changes(core, made.id) == []
+    put(core, made.id, "/tmp", tar_of([("f", b"x", 0o644)]))
+    core.lifecycle.start(made.id)
+    source = core.lifecycle.wait(made.id)
+    source.next()
+    source.close()
+    found = {change.path: change.kind for change in sides.changes(core, made.id)}
+    assert found["/mine"] == found["/tmp/f"] == ChangeKind.ADDED and found["/bin/ls"] == ChangeKind.DELETED
+    assert b"mine\n" in got(core, made.id, "/mine")
+    export = archives.export(core, made.id)
+    data = b"".join(iter(export.next, None))
+    export.close()
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        names = archive.getnames()
+    assert {"mine", "bin/cat", "tmp/f"} <= set(names) and "bin/ls" not in names
+    assert not [name for name in os.listdir(core.roots.container_dir(made.id)) if name.startswith("image-")]
+
+
 def test_a_complete_copy_is_compared_as_a_whole(tmp_path: Path) -> None:
     """Where overlayfs is refused the container has a copy of its image: what is missing was deleted."""
     old, new = tmp_path / "old", tmp_path / "new"
