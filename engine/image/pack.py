@@ -94,9 +94,14 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 
 class Packer:
-    """Makes the members of one archive. Files with several names inside of it are stored once."""
+    """Makes the members of one archive. Files with several names inside of it are stored once.
+
+    Attributes:
+        at_directory: the member that was made last is a directory.
+    """
 
     def __init__(self) -> None:
+        self.at_directory = False
         self._seen: dict[tuple[int, int], bytes] = {}
 
     def member(self, directory: int, name: str, archive_name: bytes) -> Iterator[bytes]:
@@ -105,6 +110,7 @@ class Packer:
         Raises:
             OSError: it can not be read.
         """
+        self.at_directory = False
         try:
             fd = os.open(name, syscalls.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         except FileNotFoundError:
@@ -120,6 +126,7 @@ class Packer:
             archive_name, b"0", stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid, mtime=info.st_mtime_ns // 1_000_000_000
         )
         kind = stat.S_IFMT(info.st_mode)
+        self.at_directory = kind == stat.S_IFDIR
         if kind != stat.S_IFDIR and info.st_nlink > 1:
             first = self._seen.setdefault((info.st_dev, info.st_ino), archive_name)
             if first is not archive_name:
@@ -196,6 +203,8 @@ def tree(root: int, name: str, archive_name: bytes, packer: Packer | None = None
             if held < 0:
                 continue
             yield from packer.member(held, base, shown)
+            if not packer.at_directory:
+                continue
             names = _listed(root, path)
             waiting += [(f"{path}/{child}", shown + b"/" + os.fsencode(child)) for child in sorted(names, reverse=True)]
     finally:
