@@ -35,6 +35,14 @@ from engine.store.roots import Roots
 
 MAX_LAYERS = 127
 """Docker's limit (``max depth exceeded``)."""
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+_OCI_TYPES = {
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": _LAYER,
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+}
+"""The new manifest is OCI's, whatever the parent's is: other tools find nothing else in an image layout."""
 _PIECE = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -159,7 +167,8 @@ def describe(
         raise InvalidArgument("max depth exceeded")
     above = json.loads(digests.verify(blobs.read(parent.id, documents.MAX_CONFIG), parent.id, "image config"))
     manifest_bytes = blobs.read(parent.manifest_digest, documents.MAX_CONFIG)
-    manifest = json.loads(digests.verify(manifest_bytes, parent.manifest_digest, "image manifest"))
+    documents.read_manifest(digests.verify(manifest_bytes, parent.manifest_digest, "image manifest"), parent.manifest_type)
+    manifest = json.loads(manifest_bytes)
     now = rfc3339_nano(time.time_ns())
     step: dict[str, Any] = {"created": now, "created_by": created_by}
     step |= {key: value for key, value in (("author", author), ("comment", comment)) if value}
@@ -178,14 +187,14 @@ def describe(
     }
     data = _dumps(document)
     image_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    of_docker = parent.manifest_type == documents.DOCKER_MANIFEST
-    kind = "application/vnd.docker.image.rootfs.diff.tar.gzip" if of_docker else "application/vnd.oci.image.layer.v1.tar+gzip"
-    media_type = documents.DOCKER_MANIFEST if of_docker else documents.OCI_MANIFEST
     outer: dict[str, Any] = {
         "schemaVersion": 2,
-        "mediaType": media_type,
-        "config": {"mediaType": documents.DOCKER_CONFIG if of_docker else documents.OCI_CONFIG, "digest": image_id, "size": len(data)},
-        "layers": [*manifest["layers"], *([{"mediaType": kind, "digest": made.digest, "size": made.size}] if made else ())],
+        "mediaType": documents.OCI_MANIFEST,
+        "config": {"mediaType": documents.OCI_CONFIG, "digest": image_id, "size": len(data)},
+        "layers": [
+            *({**each, "mediaType": _OCI_TYPES.get(each.get("mediaType"), each.get("mediaType") or _LAYER)} for each in manifest["layers"]),
+            *([{"mediaType": _LAYER, "digest": made.digest, "size": made.size}] if made else ()),
+        ],
     }
     manifest_data = _dumps(outer)
     manifest_digest = f"sha256:{hashlib.sha256(manifest_data).hexdigest()}"
@@ -196,7 +205,7 @@ def describe(
     return ImageRecord(
         id=image_id,
         manifest_digest=manifest_digest,
-        manifest_type=media_type,
+        manifest_type=documents.OCI_MANIFEST,
         created_at=catalog.created_at(found),
         size=sum(map(layers.size, chain)),
         architecture=parent.architecture,

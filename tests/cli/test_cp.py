@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -153,6 +154,10 @@ def test_commit(pair: tuple[StateRoot, Docker]) -> None:
         for engine in _each(pair):
             made = engine("commit", "-a", "me", "-m", "why", "-c", "CMD cat /d/f", "-c", "ENV X=1", NAME, "committed:one")
             assert made.returncode == 0 and re.fullmatch(r"sha256:[0-9a-f]{64}\n", made.stdout) and not made.stderr
+        layout = f"oci:{pair[0].roots.layout}:docker.io/library/committed:one"
+        config = subprocess.run(["skopeo", "inspect", "--config", layout], capture_output=True, text=True, check=False)
+        assert config.returncode == 0, config.stderr
+        assert json.loads(config.stdout)["config"]["Cmd"] == ["/bin/sh", "-c", "cat /d/f"]
         for line in (
             "run --rm committed:one",
             "image inspect -f {{json_.Config.Cmd}}{{.Author}}{{.Comment}}_{{.Config.Env}} committed:one",
