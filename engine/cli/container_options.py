@@ -9,7 +9,7 @@ from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.ports import parse_publish
 from engine.errors import InvalidArgument
-from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit
+from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit, UpdateConfig
 from engine.model.units import parse_size
 
 
@@ -113,6 +113,35 @@ def container_config(options: Options) -> ContainerConfig:
     )
 
 
+_UPDATED = frozenset(
+    {"cpu-period", "cpu-quota", "cpu-shares", "cpus", "cpuset-cpus", "cpuset-mems", "memory", "memory-reservation", "memory-swap"}
+    | {"pids-limit", "restart"}
+)
+UPDATE_FLAGS: tuple[Flag, ...] = tuple(flag.replace(default="") for flag in FLAGS if flag.name in _UPDATED)
+"""The flags of ``update``: without defaults, for what is not given stays as it is."""
+
+
+def update_config(options: Options) -> UpdateConfig:
+    """What ``update`` changes.
+
+    Raises:
+        FlagError, InvalidArgument: a value is malformed, in docker's words.
+    """
+    return UpdateConfig(
+        memory=_size(options, "memory"),
+        memory_swap=_size(options, "memory-swap"),
+        memory_reservation=_size(options, "memory-reservation"),
+        nano_cpus=_cpus(options.text("cpus")),
+        cpu_shares=options.number("cpu-shares") or 0,
+        cpu_period=options.number("cpu-period") or 0,
+        cpu_quota=options.number("cpu-quota") or 0,
+        cpuset_cpus=options.text("cpuset-cpus"),
+        cpuset_mems=options.text("cpuset-mems"),
+        pids_limit=options.number("pids-limit"),
+        restart_policy=_restart(options.text("restart")) if options.has("restart") else None,
+    )
+
+
 def host_config(options: Options) -> HostConfig:
     """The host's half.
 
@@ -202,7 +231,11 @@ def _pairs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _size(options: Options, name: str) -> int:
-    return parse_size(options.text(name)) if options.text(name) else 0
+    text = options.text(name)
+    try:
+        return parse_size(text) if text else 0
+    except InvalidArgument as error:
+        raise FlagError(f'invalid argument "{text}" for "--{name}" flag: {error}') from None
 
 
 def _cpus(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding
+from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding, UpdateConfig
 
 _PROPAGATION = frozenset(prefix + kind for prefix in ("", "r") for kind in ("private", "shared", "slave"))
 
@@ -45,6 +45,27 @@ def encode_create(config: ContainerConfig, host: HostConfig) -> bytes:
     kept["HostConfig"] = _host_config(host)
     if endpoint := _endpoint(host):
         kept["NetworkingConfig"] = {"EndpointsConfig": {host.network_mode: endpoint}}
+    return dumps(kept)
+
+
+def encode_update(config: UpdateConfig) -> bytes:
+    """The body of an update request: what is to be changed."""
+    policy = config.restart_policy
+    body = {
+        "Memory": config.memory,
+        "MemorySwap": config.memory_swap,
+        "MemoryReservation": config.memory_reservation,
+        "NanoCpus": config.nano_cpus,
+        "CpuShares": config.cpu_shares,
+        "CpuPeriod": config.cpu_period,
+        "CpuQuota": config.cpu_quota,
+        "CpusetCpus": config.cpuset_cpus,
+        "CpusetMems": config.cpuset_mems,
+        "RestartPolicy": {"Name": policy.name, "MaximumRetryCount": policy.max_retries} if policy else None,
+    }
+    kept: dict[str, Any] = {key: value for key, value in body.items() if value}
+    if config.pids_limit is not None:
+        kept["PidsLimit"] = config.pids_limit
     return dumps(kept)
 
 

@@ -11,6 +11,7 @@ unique prefix of an id will do; :class:`~engine.errors.NotFound` otherwise.
 
 from engine.interface.containers import (
     ContainerExec,
+    ContainerFiles,
     ContainerLifecycle,
     ContainerQueries,
     Containers,
@@ -25,6 +26,7 @@ from engine.interface.volumes import Volumes
 
 __all__ = [
     "ContainerExec",
+    "ContainerFiles",
     "ContainerLifecycle",
     "ContainerQueries",
     "ContainerStreams",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Protocol
 
 from engine.interface.sessions import Session
@@ -16,7 +16,9 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
+from engine.model.files import Change, CommitConfig, PathStat
 from engine.model.filters import Filters
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery
@@ -77,6 +79,15 @@ class ContainerLifecycle(Protocol):
     async def rename(self, container: str, name: str) -> None:
         """Give it another name. Raises Conflict when that is in use."""
 
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        """Change limits and restart policy, at once where it runs. Warnings come back.
+
+        Raises:
+            Conflict: a change contradicts what was set before, in docker's words.
+            InvalidArgument: a value is out of range.
+            EngineFault: the kernel refuses (a memory limit below what is in use, for instance); nothing is changed then.
+        """
+
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         """Wait for ``not-running``, ``next-exit`` or ``removed``."""
 
@@ -122,5 +133,47 @@ class ContainerExec(Protocol):
         """
 
 
-class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, Protocol):
+class ContainerFiles(Protocol):
+    """Files of running and stopped containers. A path is looked up inside the container: no link leads out of it."""
+
+    async def changes(self, container: str) -> Sequence[Change]:
+        """What differs from the image, by path."""
+
+    async def stat(self, container: str, path: str) -> PathStat:
+        """What is at ``path``; a link at its end is not followed.
+
+        Raises:
+            NotFound: ``Could not find the file …``.
+        """
+
+    def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
+        """What is at ``path`` as a tar stream. Its names begin with the path's last component, with ``./`` after ``/.``.
+
+        Raises:
+            NotFound: ``Could not find the file …``.
+        """
+
+    async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
+        """Unpack a tar stream, compressed or not, into the directory ``path``.
+
+        Files keep the owners that the stream gives; with ``copy_owner`` they get the container's user, where it has one.
+
+        Raises:
+            NotFound: there is no such path.
+            InvalidArgument: it is no directory, it is read-only, or a directory would be replaced by a file or a file by a directory.
+            CorruptData: the stream is malformed or climbs out of ``path``.
+        """
+
+    def export(self, container: str) -> AsyncGenerator[bytes, None]:
+        """The whole file system as a tar stream, without what is mounted on it."""
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        """Make an image of what the container has changed; its id comes back.
+
+        Raises:
+            InvalidArgument: the reference or an instruction is malformed.
+        """
+
+
+class Containers(ContainerLifecycle, ContainerQueries, ContainerStreams, ContainerExec, ContainerFiles, Protocol):
     """All roles of containers."""

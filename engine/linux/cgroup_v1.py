@@ -57,8 +57,11 @@ class V1:
                     write(f"{level}/{file}", read(f"{os.path.dirname(level)}/{file}").strip())
 
     def apply(self, resources: Mapping[str, Any]) -> Sequence[str]:
-        warnings: list[str] = []
         self._devices(resources.get("devices") or ())
+        return self.update(resources)
+
+    def update(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        warnings: list[str] = []
         self._memory(resources.get("memory") or {}, warnings)
         self._cpu(resources.get("cpu") or {}, warnings)
         limit = (resources.get("pids") or {}).get("limit")

@@ -100,6 +100,11 @@ class V2:
                 pass
 
     def apply(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        warnings = self.update(resources)
+        cgroup_devices.apply_v2(self._directory, resources.get("devices") or ())
+        return warnings
+
+    def update(self, resources: Mapping[str, Any]) -> Sequence[str]:
         warnings = []
         for file, value in files(resources):
             if file == "io.weight" and os.path.exists(f"{self._directory}/io.bfq.weight"):
@@ -111,7 +116,6 @@ class V2:
                     warnings.append(f"your kernel does not support {file}: limit discarded")
         if (resources.get("memory") or {}).get("swappiness") is not None:
             warnings.append("memory swappiness is not supported on cgroup v2: discarded")
-        cgroup_devices.apply_v2(self._directory, resources.get("devices") or ())
         return warnings
 
     def join(self) -> None:

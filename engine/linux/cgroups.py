@@ -26,6 +26,9 @@ class Cgroup(Protocol):
     def apply(self, resources: Mapping[str, Any]) -> Sequence[str]:
         """Write limits and device rules. Gives back warnings about what this kernel can not do."""
 
+    def update(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        """Write limits as :meth:`apply` does; device rules stay as they are."""
+
     def join(self) -> None:
         """Move the calling process into it."""
 

@@ -151,7 +151,8 @@ def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = Fa
     Raises:
         OSError: the file system of ``upper`` can not carry one, a layer is missing, …
     """
-    above = [f"upperdir={upper}", f"workdir={work}"] if upper else []
+    # Neither directories that point elsewhere nor files without content: the upper directory alone must say what changed.
+    above = [f"upperdir={upper}", f"workdir={work}", "redirect_dir=off", "metacopy=off"] if upper else []
     context = syscalls.fsopen("overlay")
     try:
         syscalls.fsconfig(context, _SET_STRING, "source", "overlay")

@@ -147,6 +147,22 @@ class HostConfig(Value):
     mac_address: str = ""
 
 
+class UpdateConfig(Value):
+    """Limits to change. Zero, "" and ``None`` leave one as it is; ``pids_limit`` 0 and -1 take the limit away."""
+
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    nano_cpus: int = 0
+    cpu_shares: int = 0
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    pids_limit: int | None = None
+    restart_policy: RestartPolicy | None = None
+
+
 class ContainerState(Value):
     """What a container is doing. ``exit_code`` counts only when it is not running."""
 

@@ -195,6 +195,14 @@ class Containers:
                 (codec.encode(endpoints), codec.encode(ports), container_id),
             )
 
+    def set_host_config(self, container_id: str, host_config: HostConfig, event: Event | None = None) -> None:
+        """Write another host configuration, and the event that tells of it. Raises NotFound when the container is gone."""
+        with self._db.transaction() as connection:
+            sql = "UPDATE containers SET host_config = ? WHERE id = ?"
+            if not connection.execute(sql, (codec.encode(host_config), container_id)).rowcount:
+                raise missing(container_id)
+            _tell(connection, event)
+
     def rename(self, container_id: str, name: str, event: Event | None = None) -> None:
         """Give it another name. Raises Conflict when that is in use, NotFound when the container is gone."""
         with self._db.transaction() as connection:

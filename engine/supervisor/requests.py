@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified
-from engine.model.containers import ContainerStatus, ExecConfig
+from engine.model.containers import ContainerStatus, ExecConfig, RestartPolicy
 from engine.spawner import wire
 from engine.store import codec
 from engine.supervisor import signals
@@ -208,6 +208,12 @@ def _retire(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     supervisor.retire()
 
 
+def _policy(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
+    """Another restart policy holds from the next exit on."""
+    supervisor.restarts.policy = RestartPolicy(name=str(fields.get("name") or "no"), max_retries=int(fields.get("max_retries") or 0))
+    answer(peer)
+
+
 def _restarting(supervisor: Supervisor) -> Conflict:
     return Conflict(f"container {supervisor.id} is restarting, wait until the container is running")
 
@@ -222,4 +228,5 @@ _REQUESTS: dict[str, Callable[[Supervisor, Peer, Fields], None]] = {
     "exec": _exec,
     "wait": _wait,
     "retire": _retire,
+    "policy": _policy,
 }

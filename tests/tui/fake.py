@@ -29,8 +29,10 @@ from engine.model.containers import (
     PortBinding,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.events import Event, EventQuery
+from engine.model.files import Change, CommitConfig, PathStat
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
@@ -172,7 +174,30 @@ class Hub:
             raise self.broken
 
 
-class FakeContainers:
+class FakeFiles:
+    """Containers without files."""
+
+    async def changes(self, container: str) -> Sequence[Change]:
+        return []
+
+    async def stat(self, container: str, path: str) -> PathStat:
+        raise NotFound(f"Could not find the file {path} in container {container}")
+
+    async def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
+        await self.stat(container, path)
+        yield b""
+
+    async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
+        await self.stat(container, path)
+
+    async def export(self, container: str) -> AsyncGenerator[bytes, None]:
+        yield bytes(10240)
+
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        return f"sha256:{sha(container)}"
+
+
+class FakeContainers(FakeFiles):
     """Containers."""
 
     def __init__(self, engine: FakeEngine) -> None:
@@ -289,6 +314,9 @@ class FakeContainers:
         one = self.find(container)
         self.all[one.id] = one.replace(name=name)
         await self._hub.emit("container", "rename", one.id, name=name, oldName=one.name)
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        return ()
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         return ContainerExit(exit_code=self.find(container).state.exit_code)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
-from urllib.parse import quote
 
 from engine.backends.docker import logs, sessions
 from engine.backends.docker.api import Api
+from engine.backends.docker.files import DockerFiles, path_of
 from engine.dockerapi import containers as codec
 from engine.dockerapi import create as bodies
 from engine.dockerapi import failures, stats
@@ -26,6 +26,7 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.filters import Filters
 from engine.model.stats import Stats, cpu_percent
@@ -37,18 +38,7 @@ _DEFAULT_STOP_TIMEOUT = 10
 _PODMAN_COLUMNS = "user,pid,ppid,pcpu,etime,tty,time,args"  # for docker's `-ef` podman runs the container's own ps
 
 
-def path_of(container: str) -> str:
-    """The path of a container's routes.
-
-    Raises:
-        InvalidArgument: an empty name, which would address the collection.
-    """
-    if not container or container in (".", ".."):
-        raise InvalidArgument(f"invalid container name or ID: {container!r}")
-    return f"/containers/{quote(container, safe='')}"
-
-
-class DockerContainers:
+class DockerContainers(DockerFiles):
     """See :class:`engine.interface.Containers`."""
 
     def __init__(self, api: Api) -> None:
@@ -103,6 +93,9 @@ class DockerContainers:
 
     async def rename(self, container: str, name: str) -> None:
         await self._api.post(f"{path_of(container)}/rename", {"name": name})
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        return codec.decode_created(await self._api.post(f"{path_of(container)}/update", body=bodies.encode_update(config))).warnings
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         if condition not in ("not-running", "next-exit", "removed"):

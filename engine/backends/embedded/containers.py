@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.backends.embedded.core import Core
+from engine.backends.embedded.files import EmbeddedFiles
 from engine.backends.embedded.offload import Offload
 from engine.errors import Cancelled
 from engine.model.containers import (
@@ -18,6 +19,7 @@ from engine.model.containers import (
     HostConfig,
     ProcessTable,
     PruneReport,
+    UpdateConfig,
 )
 from engine.model.filters import Filters
 from engine.model.stats import Stats
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from engine.backends.embedded.sessions import BlockingSession
 
 
-class EmbeddedContainers:
+class EmbeddedContainers(EmbeddedFiles):
     """:class:`engine.interface.containers.Containers`. What a verb does not need is not imported for it."""
 
     def __init__(self, core: Core, offload: Offload) -> None:
@@ -65,6 +67,11 @@ class EmbeddedContainers:
         from engine.backends.embedded.details import rename
 
         await self._offload.run(rename, self._core, container, name)
+
+    async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
+        from engine.backends.embedded.updating import update
+
+        return await self._offload.run(update, self._core, container, config)
 
     async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
         stream = self._offload.stream(lambda: self._core.lifecycle.wait(container, condition))

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from engine.backends.embedded.sessions import BlockingSession, Wait
 from engine.errors import Conflict, EngineFault, InvalidArgument, NotFound, NotModified, Unavailable
-from engine.model.containers import ContainerState, ContainerStatus, ExecConfig
+from engine.model.containers import ContainerState, ContainerStatus, ExecConfig, RestartPolicy
 from engine.model.streams import LogLine, LogQuery
 from engine.store import codec, events
 from engine.store.containers import ContainerRecord, Containers
@@ -80,6 +80,10 @@ class Lifecycle:
         record = self._containers.resolve(name)
         if self._ask(record, "unpause") is None:
             raise Conflict(f"container {record.id} is not paused")
+
+    def set_policy(self, record: ContainerRecord, policy: RestartPolicy) -> None:
+        """Tell the supervisor, if there is one, of another restart policy; whoever comes later reads it from the record."""
+        client.ask(self._roots, record.id, "policy", name=policy.name, max_retries=policy.max_retries)
 
     def remove(self, name: str, *, force: bool = False, volumes: bool = False) -> None:
         """See :meth:`engine.interface.containers.ContainerLifecycle.remove`."""
