@@ -196,4 +196,5 @@ def decode_endpoint(name: str, item: Document) -> Endpoint:
         gateway=item.text("Gateway"),
         mac_address=item.text("MacAddress"),
         aliases=item.texts("Aliases"),
+        requested_ip=item.document("IPAMConfig").text("IPv4Address"),
     )

@@ -236,7 +236,7 @@ def _network_settings(shown: Container) -> dict[str, Any]:
 
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     return {
-        "IPAMConfig": None,
+        "IPAMConfig": {"IPv4Address": endpoint.requested_ip} if endpoint.requested_ip else None,
         "Links": None,
         "Aliases": list(endpoint.aliases) or None,
         "MacAddress": endpoint.mac_address,

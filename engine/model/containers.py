@@ -167,7 +167,7 @@ class ContainerState(Value):
 
 
 class Endpoint(Value):
-    """A container's place in one network."""
+    """A container's place in one network. ``requested_ip`` is the address that was asked for, ``""`` for any."""
 
     network: str
     network_id: str = ""
@@ -176,6 +176,7 @@ class Endpoint(Value):
     gateway: str = ""
     mac_address: str = ""
     aliases: tuple[str, ...] = ()
+    requested_ip: str = ""
 
 
 class Container(Value):

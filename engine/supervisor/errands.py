@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
 from engine.linux import capabilities, processes
-from engine.model.containers import ContainerState, ContainerStatus, ExecConfig
-from engine.network.manager import Attachment, NetworkManager
+from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig
+from engine.network.attachment import Attachment
+from engine.network.manager import NetworkManager
 from engine.runtime import process
 from engine.runtime.host import HostFacts
 from engine.runtime.spec import exec_process, resolve_joins
@@ -50,6 +51,8 @@ class Errands:
             "tell": self._tell,
             "freeze": self._freeze,
             "exec": self._exec,
+            "connect": self._connect,
+            "disconnect": self._disconnect,
             "remove": self._remove,
             "tidy": self._tidy,
         }
@@ -263,6 +266,17 @@ class Errands:
             raise
         book.tell(f"exec_start: {command}", **attributes)
         return _made(created, stdio)
+
+    def _connect(self, fields: Fields) -> Answer:
+        """One network more. What the container got with it comes back: sockets of its name server, holders of its ports."""
+        record = self._containers.get(fields["id"])
+        wanted = codec.decode(Endpoint, fields["wanted"])
+        got = self._networks.connect(record, fields["network"], wanted, fields["pid"], named=fields["named"])
+        return {"sockets": len(got.names)}, (*got.names, *got.holds)
+
+    def _disconnect(self, fields: Fields) -> Answer:
+        """One network less."""
+        return {"unpublished": self._networks.disconnect(self._containers.get(fields["id"]), fields["network"], fields["pid"])}, ()
 
     def _tidy(self, _fields: Fields) -> Answer:
         """What the kernel takes tens of milliseconds for: remove interfaces and rules that nobody needs any more.

@@ -196,6 +196,25 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.when_closed(peer, session.left)
 
 
+def _connect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
+    child = supervisor.child
+    named = child is not None and bool(child.sockets)
+    wanted = {"network": str(fields.get("network")), "wanted": str(fields.get("wanted", "{}"))}
+    got, descriptors = supervisor.office.send("connect", **wanted, pid=child.pid if child else 0, named=named)
+    if child is not None:
+        child.hold(descriptors, sockets=int(got["sockets"]))
+        supervisor.serve_names()
+    answer(peer)
+
+
+def _disconnect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
+    child = supervisor.child
+    got, _ = supervisor.office.send("disconnect", network=str(fields.get("network")), pid=child.pid if child else 0)
+    if child is not None and got["unpublished"]:
+        child.release_ports()
+    answer(peer)
+
+
 def _wait(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     """Answered at the next exit."""
     supervisor.on_exit.append(lambda code: answer(peer, exit_code=code))
@@ -220,6 +239,8 @@ _REQUESTS: dict[str, Callable[[Supervisor, Peer, Fields], None]] = {
     "unpause": _unpause,
     "attach": _attach,
     "exec": _exec,
+    "connect": _connect,
+    "disconnect": _disconnect,
     "wait": _wait,
     "retire": _retire,
 }

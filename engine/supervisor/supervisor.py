@@ -173,8 +173,7 @@ class Supervisor:
         self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self.journal.write)
         self.loop.watch(self.child.pidfd, READ, self._exited)
         self._untidy = True
-        if self.child.sockets:
-            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
+        self.serve_names()
         early, self._early_input = self._early_input, []
         for peer, data in early:
             if data is None:
@@ -182,6 +181,11 @@ class Supervisor:
             else:
                 self.feed(peer, data)
                 peer.pause(False)
+
+    def serve_names(self) -> None:
+        """Watch the name server's sockets, once there are any."""
+        if self.child is not None and self.child.sockets and self._name_server is None:
+            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
 
     def _clear(self, error: ClerkDied) -> None:
         """Take away what a clerk that died left of a start."""
