@@ -23,6 +23,7 @@ from engine.model.containers import (
     ProcessTable,
     PruneReport,
 )
+from engine.model.health import HealthProbe, HealthReport
 
 _EXITED = re.compile(r"\((-?\d+)\)", re.ASCII)
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -65,6 +66,7 @@ def decode_details(body: bytes) -> ContainerDetails:
         log_path=item.text("LogPath"),
         driver=item.text("Driver"),
         platform=item.text("Platform") or "linux",
+        health=_health(item.document("State")),
         raw=json.dumps(json.loads(body), ensure_ascii=False),
     )
 
@@ -143,6 +145,24 @@ def _state(item: Document) -> ContainerState:
         finished_at=times.seconds(state.text("FinishedAt")),
         restart_count=item.integer("RestartCount"),
         health="" if health == "none" else health,
+    )
+
+
+def _health(state: Document) -> HealthReport | None:
+    if "Health" not in state:
+        return None
+    item = state.document("Health")
+    return HealthReport(
+        failing_streak=item.integer("FailingStreak"),
+        log=tuple(
+            HealthProbe(
+                started_at=times.seconds(probe.text("Start")),
+                finished_at=times.seconds(probe.text("End")),
+                exit_code=probe.integer("ExitCode"),
+                output=probe.text("Output"),
+            )
+            for probe in item.documents("Log")
+        ),
     )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
 from engine.linux import capabilities, processes
 from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig
+from engine.model.health import STARTING, HealthProbe
 from engine.network.attachment import Attachment
 from engine.network.manager import NetworkManager
 from engine.runtime import process
 from engine.runtime.host import HostFacts
 from engine.runtime.spec import exec_process, resolve_joins
-from engine.store import codec
+from engine.store import codec, health
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
@@ -48,6 +49,7 @@ class Errands:
             "clear": self._clear,
             "ended": self._ended,
             "write": self._write,
+            "probed": self._probed,
             "tell": self._tell,
             "freeze": self._freeze,
             "exec": self._exec,
@@ -90,6 +92,7 @@ class Errands:
             "policy": policy.name,
             "max_retries": policy.max_retries,
             "manually_stopped": record.manually_stopped,
+            "check": _check(record),
             "state": codec.encode(record.state),
         }, ()
 
@@ -129,8 +132,13 @@ class Errands:
             pid_start = processes.start_time(created.pid)
             created.start()
             state = ContainerState(
-                status=ContainerStatus.RUNNING, pid=created.pid, started_at=time.time(), restart_count=fields["restart_count"]
+                status=ContainerStatus.RUNNING,
+                pid=created.pid,
+                started_at=time.time(),
+                restart_count=fields["restart_count"],
+                health=STARTING if _check(record) else "",
             )
+            health.begin(self._roots, record.id)
             StateBook(self._db, record.id).write(state, ("start", {}), pid_start=pid_start, manually_stopped=False)
         except BaseException:
             stdio.close()
@@ -176,6 +184,7 @@ class Errands:
             started_at=record.state.started_at,
             finished_at=record.state.finished_at,
             restart_count=fields["restart_count"],
+            health=record.state.health,
         )
         self._for_certain(record.id, lambda: StateBook(self._db, record.id).write(state, pid_start=0), give_up=False)
 
@@ -220,6 +229,17 @@ class Errands:
         tell = [(action, further) for action, further in fields.get("tell", ())]
         book = StateBook(self._db, fields["id"])
         book.write(state_of(fields["state"]), *tell, manually_stopped=fields.get("manually_stopped"))
+        return {}, ()
+
+    def _probed(self, fields: Fields) -> Answer:
+        """Write down what a probe found: for the database only what has changed."""
+        if fields["state"]:
+            self._write(fields)
+        else:
+            book = StateBook(self._db, fields["id"])
+            for action, further in fields["tell"]:
+                book.tell(action, **further)
+        health.add(self._roots, fields["id"], codec.decode(HealthProbe, fields["probe"]), fields["streak"])
         return {}, ()
 
     def _tell(self, fields: Fields) -> Answer:
@@ -290,6 +310,13 @@ class Errands:
     def _remove(self, fields: Fields) -> Answer:
         removal.remove(self._roots, self._db, self._containers.get(fields["id"]), volumes=True)
         return {}, ()
+
+
+def _check(record: ContainerRecord) -> str:
+    """The health check with its command, as text; ``""`` without one."""
+    check = record.config.healthcheck
+    command = check.command(record.config.shell) if check is not None else ()
+    return codec.encode(check.replace(test=command)) if check is not None and command else ""
 
 
 def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), **facts: Any) -> Answer:

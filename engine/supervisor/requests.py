@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified
 from engine.model.containers import ContainerStatus, ExecConfig
+from engine.model.health import UNHEALTHY
 from engine.spawner import wire
 from engine.store import codec
 from engine.supervisor import signals
@@ -146,10 +147,16 @@ def _unpause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
 
 
 def _freeze(supervisor: Supervisor, *, paused: bool) -> None:
-    status = ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING
-    state = supervisor.state.replace(status=status)
-    supervisor.office.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
-    supervisor.state = state
+    state = supervisor.state.replace(status=ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING)
+    if paused and supervisor.monitor is not None:
+        supervisor.monitor.suspend()  # before the freezer could keep its probe from dying
+        state = state.replace(health=UNHEALTHY)  # docker's word for what is not looked after
+    try:
+        supervisor.office.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
+        supervisor.state = state
+    finally:
+        if supervisor.monitor is not None and supervisor.state.status is ContainerStatus.RUNNING:
+            supervisor.monitor.resume()
 
 
 def _attach(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:

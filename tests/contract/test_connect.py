@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 
@@ -126,13 +127,11 @@ async def test_events(lab: Lab) -> None:
     await lab.engine.networks.connect("mine", container)
     await lab.engine.networks.disconnect("mine", container)
     query = EventQuery(since=0, until=time.time_ns(), filters={"type": ("network",)})
-    told = [event async for event in lab.engine.system.events(query) if event.attributes.get("container") == container]
-    assert [(event.action, event.attributes["name"]) for event in told] == [
-        ("connect", "none"),
-        ("disconnect", "none"),
-        ("connect", "mine"),
-        ("disconnect", "mine"),
-    ]
+    events = [event async for event in lab.engine.system.events(query) if event.attributes.get("container") == container]
+    told = [
+        told for told, _ in itertools.groupby((event.action, event.attributes["name"]) for event in events)
+    ]  # dockerd 20.10 says it twice
+    assert told == [("connect", "none"), ("disconnect", "none"), ("connect", "mine"), ("disconnect", "mine")]
 
 
 async def test_what_is_refused(lab: Lab) -> None:
