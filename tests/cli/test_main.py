@@ -138,7 +138,9 @@ def test_health_flags() -> None:
     assert check("--no-healthcheck") == Healthcheck(test=("NONE",))
     assert check("--health-retries 4") == Healthcheck(retries=4)
     whole = "--health-cmd x --health-interval 1m30s --health-timeout 500ms --health-start-period 1h --health-start-interval 2s --health-retries 2"
-    assert check(whole) == Healthcheck(test=("CMD-SHELL", "x"), interval=90.0, timeout=0.5, start_period=3600.0, start_interval=2.0, retries=2)
+    assert check(whole) == Healthcheck(
+        test=("CMD-SHELL", "x"), interval=90.0, timeout=0.5, start_period=3600.0, start_interval=2.0, retries=2
+    )
     with pytest.raises(InvalidArgument, match="--health-interval cannot be negative"):
         check("--health-interval -1s")
     with pytest.raises(FlagError, match='invalid argument "x" for "--health-timeout" flag: time: invalid duration "x"'):

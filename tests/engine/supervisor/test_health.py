@@ -54,7 +54,8 @@ def test_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (0.3, "300ms"), (1, "1s"), (1.5, "1.5s"), (30, "30s"), (90, "1m30s"), (3600, "1h0m0s"), (0.0015, "1.5ms")]
+    ("seconds", "text"),
+    [(0, "0s"), (0.3, "300ms"), (1, "1s"), (1.5, "1.5s"), (30, "30s"), (90, "1m30s"), (3600, "1h0m0s"), (0.0015, "1.5ms")],
 )
 def test_durations_as_go_writes_them(seconds: float, text: str) -> None:
     assert go_duration(seconds) == text
