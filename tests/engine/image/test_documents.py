@@ -101,7 +101,8 @@ def test_health_checks_of_images() -> None:
     assert read(None) is None and read([]) is None
     whole = {"Test": ["CMD", "x"], "Interval": 5_000_000_000, "Timeout": 1_500_000_000, "StartPeriod": 1_000_000, "Retries": 4}
     assert read(whole) == Healthcheck(test=("CMD", "x"), interval=5.0, timeout=1.5, start_period=0.001, retries=4)
-    for wrong in (-1, 1, 999_999, 1 << 63, 1.5e9, True, "5s", None, []):  # what would probe without a pause, or never
+    strange: list[Any] = [-1, 1, 999_999, 1 << 63, 1.5e9, True, "5s", None, []]
+    for wrong in strange:  # what would probe without a pause, or never
         assert read({"Test": ["CMD", "x"], "Interval": wrong}) == Healthcheck(test=("CMD", "x"))
     for wrong in (-1, 1 << 31, True, "3", 2.0):
         assert read({"Test": "x", "Retries": wrong}) == Healthcheck(test=("x",))
