@@ -28,6 +28,8 @@ class Child:
         self._ports: list[int] = []
         self.hold(descriptors[len(names) :], sockets=int(answer.get("sockets", 0)))
         self._console = names.get("console", -1)
+        self.oom = names.get("oom", -1)
+        """What says that memory ran out, -1 where nothing does; it is the holder's to watch, and closed with the process."""
         self._outputs: list[Output] = []
         self.input: Input | None = None
         if self._console >= 0:
@@ -66,9 +68,11 @@ class Child:
             output.finish()
         if self.input is not None:
             self.input.close()
-        if self._console >= 0:
-            os.close(self._console)
-            self._console = -1
+        for descriptor in (self._console, self.oom):
+            if descriptor >= 0:
+                self._loop.forget(descriptor)
+                os.close(descriptor)
+        self._console = self.oom = -1
 
     def hold(self, descriptors: list[int], *, sockets: int) -> None:
         """Keep descriptors open for it: first ``sockets`` of its name server, then those that hold its ports."""

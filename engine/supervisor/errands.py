@@ -50,6 +50,7 @@ class Errands:
             "ended": self._ended,
             "write": self._write,
             "probed": self._probed,
+            "starved": self._starved,
             "tell": self._tell,
             "freeze": self._freeze,
             "exec": self._exec,
@@ -151,7 +152,9 @@ class Errands:
         sockets = tuple(one for attachment in attachments for one in attachment.names)
         holds = tuple(hold for attachment in attachments for hold in attachment.holds)
         further = (*sockets, *holds)
-        return _made(created, stdio, pid_start=pid_start, state=codec.encode(state), sockets=len(sockets), further=further)
+        starving, mask = kernel.watch_oom(spec) if record.host_config.memory > 0 else (-1, 0)
+        facts = {"pid_start": pid_start, "state": codec.encode(state), "sockets": len(sockets), "oom_mask": mask}
+        return _made(created, stdio, further=further, starving=starving, **facts)
 
     def _clear(self, fields: Fields) -> Answer:
         """After a clerk that died over a start: kill what runs, dismantle, and say why nothing does."""
@@ -192,7 +195,8 @@ class Errands:
         """Record an exit and dismantle what the container had: file first, database last."""
         record = self._containers.get(fields["id"])
         spec = self._spec(record.id)
-        oom = kernel.oom_killed(spec)
+        kills = kernel.oom_kills(spec)
+        oom = kills > 0
         state = state_of(fields["state"]).replace(oom_killed=oom)
         ended = exits.ExitRecord(
             pid=fields["pid"], pid_start=fields["pid_start"], exit_code=state.exit_code, finished_at=state.finished_at, oom_killed=oom
@@ -200,7 +204,7 @@ class Errands:
         kept = exits.write(self._roots, record.id, ended)
         kernel.dismantle(self._networks, record, spec, tidy=False)
         lasted = max(0, int(state.finished_at - state.started_at))
-        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if oom else []
+        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if kills > fields["oom_kills"] else []
         tell.append(("die", {"exitCode": str(state.exit_code), "execDuration": str(lasted)}))
         if fields["stopped"]:
             tell.append(("stop", {}))
@@ -241,6 +245,13 @@ class Errands:
                 book.tell(action, **further)
         health.add(self._roots, fields["id"], codec.decode(HealthProbe, fields["probe"]), fields["streak"])
         return {}, ()
+
+    def _starved(self, fields: Fields) -> Answer:
+        """Tell of processes that were killed for want of memory while the container goes on."""
+        kills = kernel.oom_kills(self._spec(fields["id"]))
+        if kills > fields["oom_kills"]:
+            StateBook(self._db, fields["id"]).tell("oom")
+        return {"oom_kills": kills}, ()
 
     def _tell(self, fields: Fields) -> Answer:
         StateBook(self._db, fields["id"]).tell(fields["action"], **fields["further"])
@@ -319,7 +330,7 @@ def _check(record: ContainerRecord) -> str:
     return codec.encode(check.replace(test=command)) if check is not None and command else ""
 
 
-def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), **facts: Any) -> Answer:
+def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), starving: int = -1, **facts: Any) -> Answer:
     """The answer that hands a process over: its pidfd, its descriptors by name, then further ones."""
     stdio.started()
     names = ["pidfd"]
@@ -332,4 +343,7 @@ def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = ()
         if ours >= 0:
             names.append(name)
             descriptors.append(ours)
+    if starving >= 0:
+        names.append("oom")
+        descriptors.append(starving)
     return {"pid": created.pid, "names": names, **facts}, (*descriptors, *further)

@@ -40,6 +40,7 @@ from engine.supervisor.names import NameServer
 from engine.supervisor.office import Office
 from engine.supervisor.peers import Peer
 from engine.supervisor.restarts import Restarts
+from engine.supervisor.starvation import Starvation
 from engine.supervisor.streams import Audience
 
 _TRIES: Final = 3
@@ -60,6 +61,7 @@ class Supervisor:
         self.child: Child | None = None
         self.execs: list[ExecSession] = []
         self.monitor: Monitor | None = None
+        self._starvation: Starvation | None = None
         self.audience = Audience()
         self.attached: dict[Peer, bool] = {}
         self.size: tuple[int, int] | None = None
@@ -177,6 +179,8 @@ class Supervisor:
         self.loop.watch(self.child.pidfd, READ, self._exited)
         self._untidy = True
         self.serve_names()
+        if self.child.oom >= 0:
+            self._starvation = Starvation(self.loop, self.office, self.child, int(answer["oom_mask"]))
         if self.facts.check is not None:
             self.monitor = Monitor(
                 self.loop, self.office, self.facts.check, self.child.pid, status=lambda: self.state.health, found=self._probed
@@ -231,6 +235,7 @@ class Supervisor:
         status = ContainerStatus.EXITED if delay is None else ContainerStatus.RESTARTING
         self.state = ended.replace(status=status, restart_count=self.restarts.count)
         written = self._record_exit(child)
+        self._starvation = None
         child.release()
         if delay is None:
             self._finish(remove=written and not self.keep and self.facts.auto_remove)
@@ -239,6 +244,8 @@ class Supervisor:
             self._tell_waiting()
 
     def _end_companions(self) -> None:
+        if self._starvation is not None:
+            self._starvation.end()
         if self.monitor is not None:
             self.monitor.end()
             self.monitor = None
@@ -264,10 +271,9 @@ class Supervisor:
     def _record_exit(self, child: Child) -> bool:
         """Have the exit written down; ``False`` when only a file tells of it, or the container is gone."""
         for _try in range(_TRIES):
+            told = {"stopped": self.stop_requested, "oom_kills": self._starvation.kills if self._starvation else 0}
             try:
-                answer, _ = self.office.send(
-                    "ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), stopped=self.stop_requested
-                )
+                answer, _ = self.office.send("ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), **told)
             except LongshoreError as error:
                 self.office.complain(error.message)
                 continue
