@@ -221,7 +221,7 @@ class Errands:
             except NotFound:
                 return False  # somebody removed the row; there is nothing left to be true about
             except LongshoreError as error:
-                os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
+                _complain(container_id, error)
                 if give_up:
                     return False
                 time.sleep(_RETRY)
@@ -236,14 +236,17 @@ class Errands:
         return {}, ()
 
     def _probed(self, fields: Fields) -> Answer:
-        """Write down what a probe found: for the database only what has changed."""
+        """Write down what a probe found, first the report: whoever sees a new status finds there why it is so."""
+        try:
+            health.add(self._roots, fields["id"], codec.decode(HealthProbe, fields["probe"]), fields["streak"])
+        except LongshoreError as error:
+            _complain(fields["id"], error)  # the status matters more
         if fields["state"]:
             self._write(fields)
         else:
             book = StateBook(self._db, fields["id"])
             for action, further in fields["tell"]:
                 book.tell(action, **further)
-        health.add(self._roots, fields["id"], codec.decode(HealthProbe, fields["probe"]), fields["streak"])
         return {}, ()
 
     def _starved(self, fields: Fields) -> Answer:
@@ -321,6 +324,10 @@ class Errands:
     def _remove(self, fields: Fields) -> Answer:
         removal.remove(self._roots, self._db, self._containers.get(fields["id"]), volumes=True)
         return {}, ()
+
+
+def _complain(container_id: str, error: LongshoreError) -> None:
+    os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
 
 
 def _check(record: ContainerRecord) -> str:
