@@ -10,7 +10,8 @@ from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.ports import parse_publish
 from engine.errors import InvalidArgument
 from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit, UpdateConfig
-from engine.model.units import parse_size
+from engine.model.health import Healthcheck
+from engine.model.units import parse_duration, parse_size
 
 
 def _list(name: str, help: str, short: str = "") -> Flag:
@@ -19,6 +20,10 @@ def _list(name: str, help: str, short: str = "") -> Flag:
 
 def _string(name: str, help: str, short: str = "", default: str = "") -> Flag:
     return Flag(name=name, short=short, kind="string", help=help, default=default)
+
+
+def _duration(name: str, help: str) -> Flag:
+    return Flag(name=name, kind="duration", help=help)
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -44,6 +49,12 @@ FLAGS: tuple[Flag, ...] = (
     _list("env-file", "Read in a file of environment variables"),
     _list("expose", "Expose a port or a range of ports"),
     _list("group-add", "Add additional groups to join"),
+    _string("health-cmd", "Command to run to check health"),
+    _duration("health-interval", "Time between running the check (ms|s|m|h)"),
+    Flag(name="health-retries", kind="int", help="Consecutive failures needed to report unhealthy"),
+    _duration("health-start-interval", "Time between running the check during the start period (ms|s|m|h)"),
+    _duration("health-start-period", "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)"),
+    _duration("health-timeout", "Maximum time to allow one check to run (ms|s|m|h)"),
     _string("hostname", "Container host name", "h"),
     Flag(name="init", help="Run an init inside the container that forwards signals and reaps processes"),
     Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
@@ -60,6 +71,7 @@ FLAGS: tuple[Flag, ...] = (
     _string("network", "Connect a container to a network"),
     Flag(name="net", kind="string", help="Connect a container to a network", hidden=True),
     _list("network-alias", "Add network-scoped alias for the container"),
+    Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
     Flag(name="oom-score-adj", kind="int", help="Tune host's OOM preferences (-1000 to 1000)"),
     _string("pid", "PID namespace to use"),
     Flag(name="pids-limit", kind="int", help="Tune container pids limit (set -1 for unlimited)"),
@@ -110,6 +122,7 @@ def container_config(options: Options) -> ContainerConfig:
         volumes=tuple(text for text in options.values("volume") if ":" not in text),
         stop_signal=options.text("stop-signal"),
         stop_timeout=options.number("stop-timeout"),
+        healthcheck=_healthcheck(options),
     )
 
 
@@ -140,6 +153,39 @@ def update_config(options: Options) -> UpdateConfig:
         pids_limit=options.number("pids-limit"),
         restart_policy=_restart(options.text("restart")) if options.has("restart") else None,
     )
+
+
+def _healthcheck(options: Options) -> Healthcheck | None:
+    command, retries = options.text("health-cmd"), options.number("health-retries") or 0
+    interval, timeout, period, start = (
+        _seconds(options, f"health-{name}") for name in ("interval", "timeout", "start-period", "start-interval")
+    )
+    given = bool(command or interval or timeout or period or start or retries)
+    if options.on("no-healthcheck"):
+        if given:
+            raise InvalidArgument("--no-healthcheck conflicts with --health-* options")
+        return Healthcheck(test=("NONE",))
+    if not given:
+        return None
+    for name, value in (
+        ("interval", interval),
+        ("timeout", timeout),
+        ("retries", retries),
+        ("start-period", period),
+        ("start-interval", start),
+    ):
+        if value < 0:
+            raise InvalidArgument(f"--health-{name} cannot be negative")
+    test = ("CMD-SHELL", command) if command else ()
+    return Healthcheck(test=test, interval=interval, timeout=timeout, start_period=period, start_interval=start, retries=retries)
+
+
+def _seconds(options: Options, name: str) -> float:
+    text = options.text(name)
+    try:
+        return parse_duration(text) if text else 0.0
+    except InvalidArgument as error:
+        raise FlagError(f'invalid argument "{text}" for "--{name}" flag: {error.message}') from None
 
 
 def host_config(options: Options) -> HostConfig:

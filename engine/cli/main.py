@@ -97,7 +97,9 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "ls": "network_ls",
             "list": "network_ls",
+            "connect": "network_connect",
             "create": "network_create",
+            "disconnect": "network_disconnect",
             "inspect": "network_inspect",
             "rm": "network_rm",
             "prune": "network_prune",

@@ -23,6 +23,7 @@ from engine.model.containers import (
     ProcessTable,
     PruneReport,
 )
+from engine.model.health import HealthProbe, HealthReport
 
 _EXITED = re.compile(r"\((-?\d+)\)", re.ASCII)
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -65,6 +66,7 @@ def decode_details(body: bytes) -> ContainerDetails:
         log_path=item.text("LogPath"),
         driver=item.text("Driver"),
         platform=item.text("Platform") or "linux",
+        health=_health(item.document("State")),
         raw=json.dumps(json.loads(body), ensure_ascii=False),
     )
 
@@ -146,6 +148,24 @@ def _state(item: Document) -> ContainerState:
     )
 
 
+def _health(state: Document) -> HealthReport | None:
+    if "Health" not in state:
+        return None
+    item = state.document("Health")
+    return HealthReport(
+        failing_streak=item.integer("FailingStreak"),
+        log=tuple(
+            HealthProbe(
+                started_at=times.seconds(probe.text("Start")),
+                finished_at=times.seconds(probe.text("End")),
+                exit_code=probe.integer("ExitCode"),
+                output=probe.text("Output"),
+            )
+            for probe in item.documents("Log")
+        ),
+    )
+
+
 def _port(item: Document) -> PortBinding:
     return PortBinding(
         container_port=item.integer("PrivatePort"),
@@ -196,4 +216,5 @@ def decode_endpoint(name: str, item: Document) -> Endpoint:
         gateway=item.text("Gateway"),
         mac_address=item.text("MacAddress"),
         aliases=item.texts("Aliases"),
+        requested_ip=item.document("IPAMConfig").text("IPv4Address"),
     )

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding, UpdateConfig
+from engine.model.health import Healthcheck
 
 _PROPAGATION = frozenset(prefix + kind for prefix in ("", "r") for kind in ("private", "shared", "slave"))
 
@@ -38,6 +39,8 @@ def encode_create(config: ContainerConfig, host: HostConfig) -> bytes:
         "Volumes": {path: {} for path in (*config.volumes, *(mount.target for mount in volumes))},
         "StopSignal": config.stop_signal,
         "StopTimeout": config.stop_timeout,
+        "Healthcheck": None if config.healthcheck is None else encode_healthcheck(config.healthcheck),
+        "Shell": list(config.shell),
         "MacAddress": host.mac_address,
     }
     # An empty list of entrypoint or command is a statement, everything else that is empty is not.
@@ -67,6 +70,19 @@ def encode_update(config: UpdateConfig) -> bytes:
     if config.pids_limit is not None:
         kept["PidsLimit"] = config.pids_limit
     return dumps(kept)
+
+
+def encode_healthcheck(check: Healthcheck) -> dict[str, Any]:
+    """A ``HealthConfig``; what is 0 or empty is left out."""
+    body: dict[str, Any] = {"Test": list(check.test), "Retries": check.retries}
+    for name, seconds in (
+        ("Interval", check.interval),
+        ("Timeout", check.timeout),
+        ("StartPeriod", check.start_period),
+        ("StartInterval", check.start_interval),
+    ):
+        body[name] = round(seconds * 1e9)
+    return {key: value for key, value in body.items() if value}
 
 
 def encode_exec(config: ExecConfig) -> bytes:

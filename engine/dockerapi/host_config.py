@@ -12,6 +12,7 @@ from engine.model.containers import (
     RestartPolicy,
     Ulimit,
 )
+from engine.model.health import Healthcheck
 
 
 def decode_config(item: Document) -> ContainerConfig:
@@ -36,6 +37,23 @@ def decode_config(item: Document) -> ContainerConfig:
         volumes=tuple(sorted(item.names("Volumes"))),
         stop_signal=item.text("StopSignal"),
         stop_timeout=item.integer("StopTimeout") if "StopTimeout" in item else None,
+        healthcheck=decode_healthcheck(item),
+        shell=item.texts("Shell"),
+    )
+
+
+def decode_healthcheck(config: Document) -> Healthcheck | None:
+    """The ``Healthcheck`` of a container's or image's ``Config``."""
+    if "Healthcheck" not in config:
+        return None
+    item = config.document("Healthcheck")
+    return Healthcheck(
+        test=item.texts("Test"),
+        interval=item.integer("Interval") / 1e9,
+        timeout=item.integer("Timeout") / 1e9,
+        start_period=item.integer("StartPeriod") / 1e9,
+        start_interval=item.integer("StartInterval") / 1e9,
+        retries=item.integer("Retries"),
     )
 
 

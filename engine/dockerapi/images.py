@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from engine.dockerapi import times
 from engine.dockerapi.document import Document, load_document, load_documents
+from engine.dockerapi.host_config import decode_healthcheck
 from engine.errors import InvalidArgument
 from engine.model import reference
 from engine.model.auth import Credentials
@@ -71,6 +72,8 @@ def decode_details(body: bytes) -> ImageDetails:
             exposed_ports=tuple(sorted(config.names("ExposedPorts"))),
             volumes=tuple(sorted(config.names("Volumes"))),
             stop_signal=config.text("StopSignal"),
+            healthcheck=decode_healthcheck(config),
+            shell=config.texts("Shell"),
         ),
         architecture=item.text("Architecture"),
         variant=item.text("Variant"),

@@ -50,6 +50,21 @@ def encode_create(spec: NetworkSpec) -> bytes:
     return dumps(body)
 
 
+def encode_connect(container: str, ip: str, aliases: Sequence[str]) -> bytes:
+    """The body of ``POST /networks/{id}/connect``."""
+    endpoint: dict[str, Any] = {}
+    if ip:
+        endpoint["IPAMConfig"] = {"IPv4Address": ip}
+    if aliases:
+        endpoint["Aliases"] = list(aliases)
+    return dumps({"Container": container, "EndpointConfig": endpoint})
+
+
+def encode_disconnect(container: str, *, force: bool) -> bytes:
+    """The body of ``POST /networks/{id}/disconnect``."""
+    return dumps({"Container": container, "Force": force})
+
+
 def _pool(subnet: Subnet) -> dict[str, str]:
     fields = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
     return {key: value for key, value in fields.items() if value}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.dockerapi.create import encode_healthcheck
 from engine.dockerapi.show import dumps, moment
 from engine.model.containers import Container, ContainerDetails, ContainerState, ContainerStatus, Endpoint, HostConfig, Mount, PortBinding
+from engine.model.health import HealthReport
 
 
 def container(details: ContainerDetails, *, files: str, graph: Mapping[str, str]) -> str:
@@ -20,7 +22,7 @@ def container(details: ContainerDetails, *, files: str, graph: Mapping[str, str]
         "Created": moment(shown.created_at),
         "Path": details.path,
         "Args": list(details.args),
-        "State": _state(shown.state),
+        "State": _state(shown.state, details.health),
         "Image": shown.image_id,
         "ResolvConfPath": f"{files}/resolv.conf",
         "HostnamePath": f"{files}/hostname",
@@ -46,7 +48,7 @@ def container(details: ContainerDetails, *, files: str, graph: Mapping[str, str]
     return dumps(document)
 
 
-def _state(state: ContainerState) -> dict[str, Any]:
+def _state(state: ContainerState, health: HealthReport | None) -> dict[str, Any]:
     status = state.status
     found: dict[str, Any] = {
         "Status": str(status),
@@ -62,7 +64,12 @@ def _state(state: ContainerState) -> dict[str, Any]:
         "FinishedAt": moment(state.finished_at),
     }
     if state.health:
-        found["Health"] = {"Status": state.health, "FailingStreak": 0, "Log": []}
+        report = health or HealthReport()
+        log = [
+            {"Start": moment(probe.started_at), "End": moment(probe.finished_at), "ExitCode": probe.exit_code, "Output": probe.output}
+            for probe in report.log
+        ]
+        found["Health"] = {"Status": state.health, "FailingStreak": report.failing_streak, "Log": log}
     return found
 
 
@@ -91,6 +98,10 @@ def _config(details: ContainerDetails) -> dict[str, Any]:
         found["ExposedPorts"] = {port: {} for port in config.exposed_ports}
     if config.stop_signal:
         found["StopSignal"] = config.stop_signal
+    if config.healthcheck is not None:
+        found["Healthcheck"] = encode_healthcheck(config.healthcheck)
+    if config.shell:
+        found["Shell"] = list(config.shell)
     if config.stop_timeout is not None:
         found["StopTimeout"] = config.stop_timeout
     return found
@@ -236,7 +247,7 @@ def _network_settings(shown: Container) -> dict[str, Any]:
 
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     return {
-        "IPAMConfig": None,
+        "IPAMConfig": {"IPv4Address": endpoint.requested_ip} if endpoint.requested_ip else None,
         "Links": None,
         "Aliases": list(endpoint.aliases) or None,
         "MacAddress": endpoint.mac_address,

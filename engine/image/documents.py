@@ -15,6 +15,7 @@ from typing import Any
 from engine.errors import CorruptData, InvalidArgument, NotSupported
 from engine.model import digest as digests
 from engine.model import platform as platforms
+from engine.model.health import Healthcheck
 from engine.model.images import ImageConfig
 from engine.model.platform import Platform
 from engine.model.value import EMPTY, Value
@@ -31,6 +32,8 @@ MAX_CONFIG = 8 << 20
 MAX_LAYERS = 500
 """Overlayfs takes no more lower directories (``OVL_MAX_STACK``)."""
 _MAX_SIZE = 1 << 50
+_MILLISECOND = 1_000_000
+_MOST_RETRIES = 1 << 31
 _MAX_URLS = 16
 _SCHEMA_1 = ("application/vnd.docker.distribution.manifest.v1+json", "application/vnd.docker.distribution.manifest.v1+prettyjws")
 _ATTESTATION = "vnd.docker.reference.type"
@@ -183,7 +186,29 @@ def _run_config(inside: Mapping[str, Any]) -> ImageConfig:
         exposed_ports=_names(inside, "ExposedPorts"),
         volumes=_names(inside, "Volumes"),
         stop_signal=_text(inside, "StopSignal"),
+        healthcheck=_healthcheck(inside.get("Healthcheck")),
+        shell=_texts(inside, "Shell") or (),
     )
+
+
+def _healthcheck(found: Any) -> Healthcheck | None:
+    if not isinstance(found, dict):
+        return None
+    retries = found.get("Retries")
+    return Healthcheck(
+        test=_texts(found, "Test") or (),
+        interval=_duration(found, "Interval"),
+        timeout=_duration(found, "Timeout"),
+        start_period=_duration(found, "StartPeriod"),
+        start_interval=_duration(found, "StartInterval"),
+        retries=retries if type(retries) is int and 0 < retries < _MOST_RETRIES else 0,
+    )
+
+
+def _duration(document: Mapping[str, Any], key: str) -> float:
+    """Seconds out of nanoseconds; 0 for what docker would refuse from a person: less than a millisecond, or no number."""
+    found = document.get(key)
+    return found / 1e9 if type(found) is int and _MILLISECOND <= found < 1 << 63 else 0.0
 
 
 def _history(entry: Mapping[str, Any]) -> HistoryEntry:

@@ -30,5 +30,24 @@ class Networks(Protocol):
             Forbidden: it is predefined (``bridge``, ``host``, ``none``) or has members.
         """
 
+    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        """Put a container into one network more: at once if it runs, else from its next start on.
+
+        Raises:
+            NotFound: no such network or container.
+            InvalidArgument: address or aliases are not to be had there, or the container's network is the host's,
+                another container's, or none.
+            Forbidden: it runs, and is there already.
+            Conflict: the address is taken.
+        """
+
+    async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        """Take a container out of a network. ``force`` also where the network itself is not known any more.
+
+        Raises:
+            NotFound: no such network or container.
+            LongshoreError: it is not in that network.
+        """
+
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         """Remove every network without members that is not predefined."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -181,3 +182,17 @@ class V1:
 
     def oom_kills(self) -> int:
         return keyed(read(f"{self.directory('memory')}/memory.oom_control")).get("oom_kill", 0)
+
+    def watch_oom(self) -> tuple[int, int]:
+        directory = self.directory("memory")
+        event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            control = os.open(f"{directory}/memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                write(f"{directory}/cgroup.event_control", f"{event} {control}")
+            finally:
+                os.close(control)
+        except BaseException:
+            os.close(event)
+            raise
+        return event, select.EPOLLIN

@@ -169,3 +169,7 @@ class V2:
 
     def oom_kills(self) -> int:
         return keyed(read(f"{self._directory}/memory.events")).get("oom_kill", 0)
+
+    def watch_oom(self) -> tuple[int, int]:
+        # A file of a kernfs is always readable, and has EPOLLPRI when it has changed since it was read last.
+        return os.open(f"{self._directory}/memory.events", os.O_RDONLY | os.O_CLOEXEC), select.EPOLLPRI

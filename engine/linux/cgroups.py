@@ -53,6 +53,12 @@ class Cgroup(Protocol):
     def oom_kills(self) -> int:
         """How many processes the kernel killed in it for want of memory."""
 
+    def watch_oom(self) -> tuple[int, int]:
+        """A descriptor and the epoll event that it has when memory ran out, or, on version 2, when that is worth a look.
+
+        It has to be read from its beginning to be quiet again; on version 2 it says then what :meth:`oom_kills` reads.
+        """
+
     def directory(self, controller: str) -> str:
         """Where ``controller``'s files are, or ``""``."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from engine.model.health import Healthcheck, HealthReport
 from engine.model.value import EMPTY, Value
 
 
@@ -79,7 +80,10 @@ class Ulimit(Value):
 
 
 class ContainerConfig(Value):
-    """What runs, independent of the host. ``None`` in ``cmd`` and ``entrypoint`` means: the image's."""
+    """What runs, independent of the host. ``None`` in ``cmd``, ``entrypoint`` and ``healthcheck`` means: the image's.
+
+    ``shell`` is what executes the line of a ``CMD-SHELL`` health check; empty is ``/bin/sh -c``.
+    """
 
     image: str
     cmd: tuple[str, ...] | None = None
@@ -100,6 +104,8 @@ class ContainerConfig(Value):
     volumes: tuple[str, ...] = ()
     stop_signal: str = ""
     stop_timeout: int | None = None
+    healthcheck: Healthcheck | None = None
+    shell: tuple[str, ...] = ()
 
 
 class HostConfig(Value):
@@ -183,7 +189,7 @@ class ContainerState(Value):
 
 
 class Endpoint(Value):
-    """A container's place in one network."""
+    """A container's place in one network. ``requested_ip`` is the address that was asked for, ``""`` for any."""
 
     network: str
     network_id: str = ""
@@ -192,6 +198,7 @@ class Endpoint(Value):
     gateway: str = ""
     mac_address: str = ""
     aliases: tuple[str, ...] = ()
+    requested_ip: str = ""
 
 
 class Container(Value):
@@ -223,6 +230,7 @@ class ContainerDetails(Value):
     Attributes:
         path, args: the argv that runs, entrypoint and cmd already merged.
         config: the configuration after merging with the image's.
+        health: what the last probes found, ``None`` without a health check.
         raw: the document that ``inspect`` prints, in Docker's shape, as JSON text.
     """
 
@@ -234,6 +242,7 @@ class ContainerDetails(Value):
     log_path: str = ""
     driver: str = ""
     platform: str = "linux"
+    health: HealthReport | None = None
     raw: str = "{}"
 
 

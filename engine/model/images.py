@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from engine.model.health import Healthcheck
 from engine.model.value import EMPTY, Value
 
 
@@ -47,6 +48,8 @@ class ImageConfig(Value):
     exposed_ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     stop_signal: str = ""
+    healthcheck: Healthcheck | None = None
+    shell: tuple[str, ...] = ()
 
 
 class ImageLayer(Value):

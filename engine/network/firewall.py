@@ -92,7 +92,10 @@ class Firewall:
         return [record for record in self._networks.all() if record.bridge and record.id in used]
 
     def _publications(self, leases: list[Lease]) -> list[rules.Publication]:
-        places = {lease.container_id: lease.address for lease in leases}
+        networks = {record.id: record for record in self._networks.all()}
+        places: dict[str, str] = {}  # ports lead to where a container's own way out is
+        for lease in sorted(leases, key=lambda lease: plan.precedence(networks[lease.network_id])):
+            places.setdefault(lease.container_id, lease.address)
         return [
             rules.Publication(binding=binding, address=places[record.id])
             for record in self._containers.all()

@@ -9,45 +9,26 @@ is in it; rules that somebody flushed come back with the next start, from the da
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 from collections.abc import Callable, Sequence
 
-from engine.errors import EngineFault, Forbidden, LongshoreError, NotFound
+from engine.errors import LongshoreError, NotFound
 from engine.linux.netlink_route import RouteSocket
 from engine.model.containers import Endpoint, PortBinding
-from engine.model.events import Event
 from engine.model.networks import NetworkSpec
-from engine.model.value import Value
-from engine.network import conntrack, files, names, nameserver, plan, pools, ports, records, wiring
+from engine.network import conntrack, files, names, nameserver, plan, ports, records, wiring
+from engine.network.attachment import Attachment, event, fault
+from engine.network.cabling import Cabling, Namespace
 from engine.network.firewall import Firewall
-from engine.store import addresses, events
+from engine.network.joining import Joining
+from engine.store import events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.networks import Lease, NetworkRecord, Networks
 from engine.store.roots import Roots
 
-
-class Attachment(Value):
-    """What a container got.
-
-    Attributes:
-        endpoints, ports: as they are recorded already.
-        holds: descriptors of the sockets that hold the published ports; keep them open while the container runs.
-        names: descriptors of the name server's two sockets, none in the default network; keep them open too, and have
-            :func:`engine.network.nameserver.serve` run in a forked process when one is readable.
-    """
-
-    endpoints: tuple[Endpoint, ...] = ()
-    ports: tuple[PortBinding, ...] = ()
-    holds: tuple[int, ...] = ()
-    names: tuple[int, ...] = ()
-
-    def close(self) -> None:
-        """Let ports and name server go. Once only."""
-        for descriptor in self.holds + self.names:
-            os.close(descriptor)
+Place = tuple[NetworkRecord, Endpoint]
+"""A network, and what a container wants or has there."""
 
 
 class NetworkManager:
@@ -59,6 +40,8 @@ class NetworkManager:
         self._networks = Networks(database)
         self._containers = Containers(database)
         self._firewall = Firewall(names.table(roots), database)
+        self._cabling = Cabling(roots, self._networks, self._firewall)
+        self._joining = Joining(roots, database, self._cabling, self._firewall)
 
     def ensure_defaults(self) -> None:
         """Make the records of ``bridge``, ``host`` and ``none``. Touches nothing in the kernel."""
@@ -93,34 +76,35 @@ class NetworkManager:
             files.extra_host(entry, "127.0.0.1")
         for server in record.host_config.dns:
             files.check_server(server)
+        plan.check_mac(record)
         if plan.mode(record).startswith("container:"):
             return ()
-        network = self._network(record)
-        plan.check(network, record)
-        return (plan.endpoint(network, record),)
+        network, wanted = self._first_place(record)
+        plan.check(network, wanted)
+        return (wanted,)
 
     def attach(self, record: ContainerRecord, pid: int, *, name_server: bool = False) -> Attachment:
-        """Connect the network namespace of process ``pid``, publish the ports and write the container's name files.
+        """Connect the network namespace of process ``pid`` to all its networks, publish the ports and write the name files.
 
         With ``name_server`` the caller sees to the name server of user-defined networks; otherwise there is none.
 
-        Endpoints and ports are recorded, and a ``connect`` event is written. When it fails everything is undone.
+        Endpoints and ports are recorded, and ``connect`` events are written. When it fails everything is undone.
 
         Raises:
-            NotFound: the network is gone.
+            NotFound: a network is gone.
             StartFailed: a port is taken, in docker's words.
             Conflict: no address is free, or the wanted one is not.
             EngineFault, Forbidden: the kernel refused something.
         """
         if plan.mode(record).startswith("container:"):
             return self._attach_shared(record)
-        network = self._network(record)
+        places = self._places(record)
         try:
-            if network.driver != "bridge":
-                return self._attach_plain(record, network, pid)
-            return self._attach_bridge(record, network, pid, named=name_server and not plan.is_default(network))
+            if places[0][0].driver != "bridge":
+                return self._attach_plain(record, places[0], pid)
+            return self._attach_bridges(record, places, pid, name_server=name_server)
         except OSError as error:
-            raise _fault(network, error) from error
+            raise fault(places[0][0], error) from error
 
     def detach(self, record: ContainerRecord, *, tidy: bool = True) -> None:
         """Undo :meth:`attach`; what is not there any more is no error, nor is a container that was never attached.
@@ -133,7 +117,7 @@ class NetworkManager:
             bound = self._containers.get(record.id).ports
         except NotFound:
             bound = record.ports
-        with _Namespace(), RouteSocket() as links:
+        with Namespace(), RouteSocket() as links:
             try:
                 for lease in leases:
                     links.disable_port(names.veth(record.id, lease.network_id))
@@ -144,16 +128,28 @@ class NetworkManager:
                     self._firewall.reload()
                 if tidy:
                     self._firewall.settle()
-                    self._tidy(links)
+                    self._cabling.tidy(links)
             except OSError as error:
                 raise self._fault_of(error, leases) from error
+
+    def connect(self, record: ContainerRecord, network: str, wanted: Endpoint, pid: int, *, named: bool = False) -> Attachment:
+        """Put a container into one network more; a running one (``pid``) at once, and its name server and ports as needed.
+
+        ``wanted`` says aliases and address. ``named``: it has a name server already. See :meth:`Joining.connect`.
+        """
+        self.ensure_defaults()
+        return self._joining.connect(record, self._networks.resolve(network), wanted, pid, named=named)
+
+    def disconnect(self, record: ContainerRecord, network: str, pid: int) -> bool:
+        """Take a container out of a network; true when that has unpublished its ports. See :meth:`Joining.disconnect`."""
+        return self._joining.disconnect(record, network, pid)
 
     def tidy(self) -> None:
         """Remove cables of containers that are detached, and bridges, rules and tables that nobody needs any more."""
         self._firewall.settle()
-        with _Namespace(), RouteSocket() as links:
+        with Namespace(), RouteSocket() as links:
             try:
-                self._tidy(links)
+                self._cabling.tidy(links)
             except OSError as error:
                 raise self._fault_of(error) from error
 
@@ -171,25 +167,41 @@ class NetworkManager:
             except NotFound:
                 self._networks.release(container_id)
         self._firewall.settle()
-        with _Namespace(), RouteSocket() as links:
+        with Namespace(), RouteSocket() as links:
             try:
-                if not self._tidy(links):
+                if not self._cabling.tidy(links):
                     self._firewall.reload()
             except OSError as error:
                 raise self._fault_of(error) from error
 
     # -- attaching ---------------------------------------------------------------------------------------------------------
 
-    def _network(self, record: ContainerRecord) -> NetworkRecord:
+    def _first_place(self, record: ContainerRecord) -> Place:
+        """Where a container that is new, or that was taken out of every network, goes."""
+        network = self._network(plan.mode(record))
+        return network, plan.asked(network, record)
+
+    def _places(self, record: ContainerRecord) -> list[Place]:
+        if not record.endpoints:
+            return [self._first_place(record)]
+        return [(self._network_of(place), plan.vacated(place)) for place in record.endpoints]
+
+    def _network_of(self, place: Endpoint) -> NetworkRecord:
         try:
-            return self._networks.resolve(plan.mode(record))
+            return self._networks.get(place.network_id)
+        except NotFound:
+            return self._network(place.network)
+
+    def _network(self, name: str) -> NetworkRecord:
+        try:
+            return self._networks.resolve(name)
         except NotFound:
             self.ensure_defaults()
-            return self._networks.resolve(plan.mode(record))
+            return self._networks.resolve(name)
 
     def _fault_of(self, error: OSError, leases: Sequence[Lease] = ()) -> LongshoreError:
         network = self._networks.get(leases[0].network_id) if leases else self._networks.resolve(plan.DEFAULT_NETWORK)
-        return _fault(network, error)
+        return fault(network, error)
 
     def _attach_shared(self, record: ContainerRecord) -> Attachment:
         """In another container's namespace everything is there already; its name files are valid here too."""
@@ -199,34 +211,37 @@ class NetworkManager:
         files.copy(self._roots.container_dir(other.id), directory)
         return Attachment()
 
-    def _attach_plain(self, record: ContainerRecord, network: NetworkRecord, pid: int) -> Attachment:
+    def _attach_plain(self, record: ContainerRecord, place: Place, pid: int) -> Attachment:
+        network, wanted = place
         if network.driver == "null":
             namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 wiring.loopback_up(namespace)
             finally:
                 os.close(namespace)
-        endpoints = (plan.endpoint(network, record),)
-        self._write_files(record, network, endpoints)
-        self._record(record, network, endpoints, ())
-        return Attachment(endpoints=endpoints)
+        plan.check(network, wanted)
+        self._write_files(record, network, (wanted,))
+        self._record(record, (network,), (wanted,), ())
+        return Attachment(endpoints=(wanted,))
 
-    def _attach_bridge(self, record: ContainerRecord, network: NetworkRecord, pid: int, *, named: bool) -> Attachment:
-        plan.check(network, record)
+    def _attach_bridges(self, record: ContainerRecord, places: Sequence[Place], pid: int, *, name_server: bool) -> Attachment:
+        for network, wanted in places:
+            plan.check(network, wanted)
         if self._networks.leases(container_id=record.id):  # its supervisor was killed: ports of that run must go
             self.detach(record)
+        way = min((network for network, _ in places), key=plan.precedence)
         held = ports.Held()
         sockets: tuple[int, ...] = ()
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if not network.internal:  # nobody outside could reach them
-                asked = ports.wanted(record.config, record.host_config, host_ip=plan.host_binding(network))
+            if not way.internal:  # otherwise nobody outside could reach them
+                asked = ports.wanted(record.config, record.host_config, host_ip=plan.host_binding(way))
                 held = ports.hold(asked, record.name)
-            with _Namespace():
-                network, endpoint = self._wire(record, network, namespace, tuple(held.bindings))
-            if named:
+            with Namespace():
+                endpoints = self._wire(record, places, namespace, tuple(held.bindings))
+            if name_server and not all(plan.is_default(network) for network, _ in places):
                 sockets = nameserver.prepare(namespace)
-            self._write_files(record, network, (endpoint,), embedded=bool(sockets))
+            self._write_files(record, self._networks.get(way.id), endpoints, embedded=bool(sockets))
         except BaseException:
             held.close()
             for descriptor in sockets:
@@ -235,30 +250,32 @@ class NetworkManager:
             raise
         finally:
             os.close(namespace)
-        return Attachment(endpoints=(endpoint,), ports=tuple(held.bindings), holds=tuple(held.descriptors), names=sockets)
+        return Attachment(endpoints=endpoints, ports=tuple(held.bindings), holds=tuple(held.descriptors), names=sockets)
 
     def _wire(
-        self, record: ContainerRecord, network: NetworkRecord, namespace: int, bound: tuple[PortBinding, ...]
-    ) -> tuple[NetworkRecord, Endpoint]:
-        config = record.host_config
+        self, record: ContainerRecord, places: Sequence[Place], namespace: int, bound: tuple[PortBinding, ...]
+    ) -> tuple[Endpoint, ...]:
         with RouteSocket() as links:
-            network = self._settle(links, network)
+            networks = [self._cabling.settle(links, network) for network, _ in places]
             with self._db.transaction():
-                place = plan.subnet(network)
-                lease = self._networks.allocate(network.id, record.id, place, wanted=config.ipv4_address, mac=config.mac_address)
-                endpoint = plan.endpoint(network, record, lease)
-                self._record(record, network, (endpoint,), bound)
-            # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
-            # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
-            filtered = plan.secluded(network) and wiring.frames_are_filtered()
-            bridge = wiring.bridge_up(links, self._span(network, filtered=filtered))
-            wiring.enable_forwarding()
-            isolated = plan.secluded(network) and not filtered
-            cable = plan.cable(network, lease, names.veth(record.id, network.id), isolated=isolated)
-            wiring.connect(links, bridge.index, namespace, cable)
-        self._firewall.publish(network.bridge, lease.address, bound)
+                leases = [self._lease(record, network, wanted) for network, (_, wanted) in zip(networks, places, strict=True)]
+                wired = list(zip(networks, leases, places, strict=True))
+                endpoints = tuple(plan.endpoint(network, wanted, lease) for network, lease, (_, wanted) in wired)
+                self._record(record, networks, endpoints, bound)
+            way = min(networks, key=plan.precedence)
+            for number, (network, lease, _) in enumerate(wired):
+                self._cabling.plug(links, network, lease, namespace, f"eth{number}", gateway=network is way)
+        # First where ports lead to: whoever finds its bridge missing in the rules has everything loaded.
+        for network, lease, _ in sorted(wired, key=lambda each: each[0] is not way):
+            self._firewall.publish(network.bridge, lease.address, bound if network is way else ())
         conntrack.forget(bound)
-        return network, endpoint
+        return endpoints
+
+    def _lease(self, record: ContainerRecord, network: NetworkRecord, wanted: Endpoint) -> Lease:
+        mode = plan.mode(record)
+        own = network.name == mode or network.id.startswith(mode)  # a MAC address is for the network it was created in
+        mac = record.host_config.mac_address if own else ""
+        return self._networks.allocate(network.id, record.id, plan.subnet(network), wanted=wanted.requested_ip, mac=mac)
 
     def _detach_quietly(self, record: ContainerRecord) -> None:
         """Clean up after a failure, whose error counts; what can not be undone now is left for the sweep."""
@@ -267,74 +284,31 @@ class NetworkManager:
         except LongshoreError:
             pass
 
-    def _settle(self, links: RouteSocket, network: NetworkRecord) -> NetworkRecord:
-        """The network as it is now; one that is idle moves when its subnet came out of the pools and is taken by now."""
-        network = self._networks.get(network.id)  # it may have moved while we waited for the lock
-        if self._networks.leases(network_id=network.id) or links.link(network.bridge) is not None:
-            return network
-        span = addresses.bounds(plan.subnet(network).subnet)
-
-        def free() -> bool:
-            return not any(pools.overlaps(span, other) for other in pools.routed(links))
-
-        if free() or (self._tidy(links) and free()):  # the route may be that of a bridge whose network is gone
-            return network
-        if not pools.from_pools(plan.subnet(network)):
-            message = f"network {network.name}: subnet {plan.subnet(network).subnet} overlaps with a route of this host"
-            raise EngineFault(message, hint="remove the network and make it again with another subnet")
-        moved = network.replace(subnets=(records.free_subnet(self._networks),))
-        self._networks.update(moved)
-        return moved
-
     def _forget(self, record: ContainerRecord, leases: list[Lease]) -> None:
         with self._db.transaction() as connection:
             self._networks.release(record.id)
-            rest = tuple(
-                Endpoint(network=endpoint.network, network_id=endpoint.network_id, aliases=endpoint.aliases)
-                for endpoint in record.endpoints
-            )
-            self._containers.set_network(record.id, rest, ())
+            try:
+                places = self._containers.get(record.id).endpoints
+            except NotFound:
+                places = ()
+            self._containers.set_network(record.id, tuple(map(plan.vacated, places)), ())
             for lease in leases:
                 network = self._networks.get(lease.network_id)
-                events.append(connection, _event("disconnect", network, record))
-
-    def _span(self, network: NetworkRecord, *, filtered: bool) -> wiring.Span:
-        return wiring.Span(
-            name=network.bridge,
-            group=names.group(self._roots),
-            alias=names.alias(self._roots, network.id),
-            subnet=plan.subnet(network),
-            mtu=plan.mtu(network),
-            filtered=filtered,
-        )
-
-    def _tidy(self, links: RouteSocket) -> bool:
-        """What :meth:`tidy` does, under the lock; true when bridges went and the rules were made anew."""
-        leases = self._networks.leases()
-        cables = {names.veth(lease.container_id, lease.network_id) for lease in leases}
-        networks = {lease.network_id for lease in leases}
-        used = {record.bridge for record in self._networks.all() if record.id in networks}
-        group = names.group(self._roots)
-        present = links.links()
-        ours = {link.index: link.name for link in present if link.kind == "bridge" and link.group == group}
-        for link in present:
-            if link.kind == "veth" and link.master in ours and link.name not in cables:
-                links.delete_link(link.name)
-        empty = [name for name in ours.values() if name not in used]
-        if empty:
-            self._firewall.reload()  # first: who is killed in between leaves a bridge, by which the next one knows
-        for name in empty:
-            links.delete_link(name)
-        return bool(empty)
+                events.append(connection, event("disconnect", network, record))
 
     # -- recording ---------------------------------------------------------------------------------------------------------
 
     def _record(
-        self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...], bound: tuple[PortBinding, ...]
+        self,
+        record: ContainerRecord,
+        joined: Sequence[NetworkRecord],
+        endpoints: tuple[Endpoint, ...],
+        bound: tuple[PortBinding, ...],
     ) -> None:
         with self._db.transaction() as connection:
             self._containers.set_network(record.id, endpoints, bound)
-            events.append(connection, _event("connect", network, record))
+            for network in joined:
+                events.append(connection, event("connect", network, record))
 
     def _write_files(
         self, record: ContainerRecord, network: NetworkRecord, endpoints: tuple[Endpoint, ...], *, embedded: bool = False
@@ -347,28 +321,3 @@ class NetworkManager:
         gateway = plan.subnet(network).gateway if network.subnets else ""
         resolver = files.resolv_conf(record, files.host_resolv_conf(), embedded=embedded)
         files.write(directory, record, files.hosts(record, endpoints, gateway), resolver)
-
-
-class _Namespace:
-    """The lock of everything that Longshore does in this network namespace."""
-
-    def __enter__(self) -> None:
-        self._handle = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
-
-
-def _event(action: str, network: NetworkRecord, record: ContainerRecord) -> Event:
-    return events.make("network", action, network.id, {"container": record.id, "name": network.name, "type": network.driver})
-
-
-def _fault(network: NetworkRecord, error: OSError) -> LongshoreError:
-    reason = error.strerror or str(error)
-    if error.errno in (errno.EPERM, errno.EACCES):
-        return Forbidden(f"network {network.name}: {reason.lower()}", hint="bridge networks need root; host and none do not")
-    hint = ""
-    if error.errno in (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):
-        hint = "this kernel lacks veth, bridge or nf_tables; network mode host works without"
-    return EngineFault(f"network {network.name}: {reason}", hint=hint)

@@ -17,12 +17,11 @@ from collections.abc import Sequence
 from engine.linux import nft
 from engine.linux import nft_rule as match
 from engine.linux.netlink import NetlinkError, inside
-from engine.network import files, plan
+from engine.network import files
 from engine.network.directory import Directory
 from engine.network.resolver import Resolver, Upstream
 from engine.store.containers import Containers
 from engine.store.database import Database
-from engine.store.networks import Networks
 
 IDLE = 20.0
 """Seconds without a question after which a serving process leaves."""
@@ -55,16 +54,15 @@ def serve(database: Database, container_id: str, names: Sequence[int], *, idle: 
     The caller's descriptors stay open.
 
     Raises:
-        NotFound: the container or its network is gone.
+        NotFound: the container is gone.
     """
     record = Containers(database).get(container_id)
-    network = Networks(database).resolve(plan.mode(record))
     if record.host_config.dns:
         upstream = Upstream(record.host_config.dns, fcntl.ioctl(names[0], _SIOCGSKNS))
     else:
         upstream = Upstream(files.Resolver(files.host_resolv_conf(stub=True)).servers)
     datagrams, listener = (socket.socket(fileno=os.dup(name)) for name in names)
-    resolver = Resolver(datagrams, listener, Directory(database, network), upstream, internal=network.internal)
+    resolver = Resolver(datagrams, listener, Directory(database, container_id), upstream)
     try:
         waiting = select.poll()
         waiting.register(resolver.descriptor, select.POLLIN)

@@ -101,55 +101,72 @@ def secluded(network: NetworkRecord) -> bool:
     return not flag(network, "enable_icc", True)
 
 
-def cable(network: NetworkRecord, lease: Lease, host_end: str, *, isolated: bool = False) -> Cable:
-    """A container's connection to the network."""
+def precedence(network: NetworkRecord) -> tuple[bool, str]:
+    """What sorts the networks of a container: the first one is its default route (moby ``Endpoint.Less``)."""
+    return network.internal, network.name
+
+
+def cable(network: NetworkRecord, lease: Lease, host_end: str, interface: str, *, isolated: bool = False, gateway: bool = True) -> Cable:
+    """A container's connection to the network; with ``gateway`` it is the default route, unless the network is internal."""
     place = subnet(network)
     return Cable(
         host_end=host_end,
-        container_end="eth0",
+        container_end=interface,
         address=lease.address,
         prefix_length=addresses.prefix_length(place.subnet),
         mac=lease.mac,
-        gateway="" if network.internal else place.gateway,
+        gateway=place.gateway if gateway and not network.internal else "",
         mtu=mtu(network),
         isolated=isolated,
     )
 
 
-def endpoint(network: NetworkRecord, record: ContainerRecord, lease: Lease | None = None) -> Endpoint:
-    """A container's place in the network; without a lease the place of one that does not run."""
-    aliases = () if is_default(network) else record.host_config.network_aliases
-    if lease is None:
-        return Endpoint(network=network.name, network_id=network.id, aliases=aliases)
+def asked(network: NetworkRecord, record: ContainerRecord) -> Endpoint:
+    """The place in the network that a container's own configuration asks for."""
+    host = record.host_config
+    return Endpoint(network=network.name, network_id=network.id, aliases=host.network_aliases, requested_ip=host.ipv4_address)
+
+
+def endpoint(network: NetworkRecord, wanted: Endpoint, lease: Lease) -> Endpoint:
+    """The place that a container has got for the one it wanted."""
     place = subnet(network)
-    return Endpoint(
+    return wanted.replace(
         network=network.name,
         network_id=network.id,
         ip_address=lease.address,
         prefix_length=addresses.prefix_length(place.subnet),
         gateway="" if network.internal else place.gateway,
         mac_address=lease.mac,
-        aliases=aliases,
     )
 
 
-def check(network: NetworkRecord, record: ContainerRecord) -> None:
+def vacated(place: Endpoint) -> Endpoint:
+    """A place as it is kept while the container does not run."""
+    return Endpoint(network=place.network, network_id=place.network_id, aliases=place.aliases, requested_ip=place.requested_ip)
+
+
+def check(network: NetworkRecord, wanted: Endpoint) -> None:
     """Refuse what a container may not ask of this network.
 
     Raises:
         InvalidArgument: in docker's words.
     """
+    predefined = is_default(network) or network.driver != "bridge"
+    address = wanted.requested_ip
+    if address and predefined:
+        raise InvalidArgument("user-specified IP address is supported on user-defined networks only")
+    if address:
+        first, last = addresses.bounds(subnet(network).subnet)
+        if addresses.version(address) != 4 or not first <= addresses.number(address) <= last:
+            raise InvalidArgument(f"invalid config for network {network.name}: no configured subnet contains IP address {address}")
+    if wanted.aliases and predefined:
+        raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")
+
+
+def check_mac(record: ContainerRecord) -> None:
+    """Refuse a MAC address that is none. Raises InvalidArgument."""
     if record.host_config.mac_address:
         try:
             mac_bytes(record.host_config.mac_address)
         except ValueError:
             raise InvalidArgument(f"invalid MAC address: {record.host_config.mac_address}") from None
-    wanted = record.host_config.ipv4_address
-    if wanted and (is_default(network) or network.driver != "bridge"):
-        raise InvalidArgument("user-specified IP address is supported on user-defined networks only")
-    if wanted:
-        first, last = addresses.bounds(subnet(network).subnet)
-        if addresses.version(wanted) != 4 or not first <= addresses.number(wanted) <= last:
-            raise InvalidArgument(f"invalid config for network {network.name}: no configured subnet contains IP address {wanted}")
-    if record.host_config.network_aliases and is_default(network):
-        raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")

@@ -79,12 +79,9 @@ class Resolver:
     ``descriptor`` becomes readable when :meth:`ready` has something to do.
     """
 
-    def __init__(
-        self, datagrams: socket.socket, listener: socket.socket, directory: Directory, upstream: Upstream, *, internal: bool
-    ) -> None:
+    def __init__(self, datagrams: socket.socket, listener: socket.socket, directory: Directory, upstream: Upstream) -> None:
         self._directory = directory
         self._upstream = upstream
-        self._internal = internal
         self._epoll = select.epoll()
         self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
         self._pending: list[_Pending] = []
@@ -149,7 +146,7 @@ class Resolver:
         if question.kind == dns.PTR and address and self._directory.covers(address):
             name = self._directory.name_of(address)
             return dns.pointer(question, name) if name else dns.failure(question, dns.NAME_ERROR)
-        if self._internal or not self._upstream.servers:
+        if self._directory.internal or not self._upstream.servers:
             return dns.failure(question, dns.SERVER_FAILURE)
         return None
 

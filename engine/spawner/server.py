@@ -159,7 +159,10 @@ class _Spawner:
                 break
             except (BlockingIOError, ConnectionError):
                 continue  # the spare before took it
-        os.write(self._report, _TAKEN)
+        try:
+            os.write(self._report, _TAKEN)
+        except BrokenPipeError:
+            return  # the spawner has just left: a client that gets no TAKEN asks the next one
         self._listener.close()
         request = self._receive(connection)
         os.close(self._report)

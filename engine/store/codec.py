@@ -20,13 +20,15 @@ from engine.model.containers import (
     RestartPolicy,
     Ulimit,
 )
+from engine.model.health import Healthcheck, HealthProbe, HealthReport
 from engine.model.networks import Subnet
 from engine.model.value import Value
 
 V = TypeVar("V", bound=Value)
 
 _NESTED: dict[type[Value], dict[str, type[Value]]] = {
-    ContainerConfig: {},
+    ContainerConfig: {"healthcheck": Healthcheck},
+    HealthReport: {"log": HealthProbe},
     HostConfig: {
         "port_bindings": PortBinding,
         "mounts": Mount,

@@ -23,10 +23,13 @@ class Child:
         self.pid = int(answer["pid"])
         names = dict(zip(answer["names"], descriptors, strict=False))
         self.pidfd = names["pidfd"]
-        self._holds = descriptors[len(names) :]
-        self.sockets = self._holds[: int(answer.get("sockets", 0))]
+        self.sockets: list[int] = []
         """Those of its name server."""
+        self._ports: list[int] = []
+        self.hold(descriptors[len(names) :], sockets=int(answer.get("sockets", 0)))
         self._console = names.get("console", -1)
+        self.oom = names.get("oom", -1)
+        """What says that memory ran out, -1 where nothing does; it is the holder's to watch, and closed with the process."""
         self._outputs: list[Output] = []
         self.input: Input | None = None
         if self._console >= 0:
@@ -51,7 +54,7 @@ class Child:
             pass
 
     def reap(self) -> int:
-        """Wait for it, read what is left of its output, and close everything but :attr:`holds`: its exit code, 128 + n after signal n."""
+        """Wait for it, read what is left of its output, and close all that is not held for it: its exit code, 128 + n after signal n."""
         result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
         assert result is not None
         self.abandon()
@@ -65,12 +68,27 @@ class Child:
             output.finish()
         if self.input is not None:
             self.input.close()
-        if self._console >= 0:
-            os.close(self._console)
-            self._console = -1
+        for descriptor in (self._console, self.oom):
+            if descriptor >= 0:
+                self._loop.forget(descriptor)
+                os.close(descriptor)
+        self._console = self.oom = -1
+
+    def hold(self, descriptors: list[int], *, sockets: int) -> None:
+        """Keep descriptors open for it: first ``sockets`` of its name server, then those that hold its ports."""
+        self.sockets += descriptors[:sockets]
+        self._ports += descriptors[sockets:]
+
+    def release_ports(self) -> None:
+        """They are not published any more."""
+        _close_all(self._ports)
 
     def release(self) -> None:
-        """Let go what was held for it: ports, the sockets of its name server."""
-        for descriptor in self._holds:
-            os.close(descriptor)
-        self._holds = []
+        """Let go what was held for it."""
+        _close_all(self.sockets)
+        _close_all(self._ports)
+
+
+def _close_all(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())

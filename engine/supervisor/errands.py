@@ -9,12 +9,14 @@ from typing import Any
 
 from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
 from engine.linux import capabilities, processes
-from engine.model.containers import ContainerState, ContainerStatus, ExecConfig
-from engine.network.manager import Attachment, NetworkManager
+from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig
+from engine.model.health import STARTING, HealthProbe
+from engine.network.attachment import Attachment
+from engine.network.manager import NetworkManager
 from engine.runtime import process
 from engine.runtime.host import HostFacts
 from engine.runtime.spec import exec_process, resolve_joins
-from engine.store import codec
+from engine.store import codec, health
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
@@ -47,9 +49,13 @@ class Errands:
             "clear": self._clear,
             "ended": self._ended,
             "write": self._write,
+            "probed": self._probed,
+            "starved": self._starved,
             "tell": self._tell,
             "freeze": self._freeze,
             "exec": self._exec,
+            "connect": self._connect,
+            "disconnect": self._disconnect,
             "remove": self._remove,
             "tidy": self._tidy,
         }
@@ -87,6 +93,7 @@ class Errands:
             "policy": policy.name,
             "max_retries": policy.max_retries,
             "manually_stopped": record.manually_stopped,
+            "check": _check(record),
             "state": codec.encode(record.state),
         }, ()
 
@@ -126,8 +133,13 @@ class Errands:
             pid_start = processes.start_time(created.pid)
             created.start()
             state = ContainerState(
-                status=ContainerStatus.RUNNING, pid=created.pid, started_at=time.time(), restart_count=fields["restart_count"]
+                status=ContainerStatus.RUNNING,
+                pid=created.pid,
+                started_at=time.time(),
+                restart_count=fields["restart_count"],
+                health=STARTING if _check(record) else "",
             )
+            health.begin(self._roots, record.id)
             StateBook(self._db, record.id).write(state, ("start", {}), pid_start=pid_start, manually_stopped=False)
         except BaseException:
             stdio.close()
@@ -140,7 +152,9 @@ class Errands:
         sockets = tuple(one for attachment in attachments for one in attachment.names)
         holds = tuple(hold for attachment in attachments for hold in attachment.holds)
         further = (*sockets, *holds)
-        return _made(created, stdio, pid_start=pid_start, state=codec.encode(state), sockets=len(sockets), further=further)
+        starving, mask = kernel.watch_oom(spec) if record.host_config.memory > 0 else (-1, 0)
+        facts = {"pid_start": pid_start, "state": codec.encode(state), "sockets": len(sockets), "oom_mask": mask}
+        return _made(created, stdio, further=further, starving=starving, **facts)
 
     def _clear(self, fields: Fields) -> Answer:
         """After a clerk that died over a start: kill what runs, dismantle, and say why nothing does."""
@@ -173,6 +187,7 @@ class Errands:
             started_at=record.state.started_at,
             finished_at=record.state.finished_at,
             restart_count=fields["restart_count"],
+            health=record.state.health,
         )
         self._for_certain(record.id, lambda: StateBook(self._db, record.id).write(state, pid_start=0), give_up=False)
 
@@ -180,7 +195,8 @@ class Errands:
         """Record an exit and dismantle what the container had: file first, database last."""
         record = self._containers.get(fields["id"])
         spec = self._spec(record.id)
-        oom = kernel.oom_killed(spec)
+        kills = kernel.oom_kills(spec)
+        oom = kills > 0
         state = state_of(fields["state"]).replace(oom_killed=oom)
         ended = exits.ExitRecord(
             pid=fields["pid"], pid_start=fields["pid_start"], exit_code=state.exit_code, finished_at=state.finished_at, oom_killed=oom
@@ -188,7 +204,7 @@ class Errands:
         kept = exits.write(self._roots, record.id, ended)
         kernel.dismantle(self._networks, record, spec, tidy=False)
         lasted = max(0, int(state.finished_at - state.started_at))
-        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if oom else []
+        tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if kills > fields["oom_kills"] else []
         tell.append(("die", {"exitCode": str(state.exit_code), "execDuration": str(lasted)}))
         if fields["stopped"]:
             tell.append(("stop", {}))
@@ -205,7 +221,7 @@ class Errands:
             except NotFound:
                 return False  # somebody removed the row; there is nothing left to be true about
             except LongshoreError as error:
-                os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
+                _complain(container_id, error)
                 if give_up:
                     return False
                 time.sleep(_RETRY)
@@ -218,6 +234,27 @@ class Errands:
         book = StateBook(self._db, fields["id"])
         book.write(state_of(fields["state"]), *tell, manually_stopped=fields.get("manually_stopped"))
         return {}, ()
+
+    def _probed(self, fields: Fields) -> Answer:
+        """Write down what a probe found, first the report: whoever sees a new status finds there why it is so."""
+        try:
+            health.add(self._roots, fields["id"], codec.decode(HealthProbe, fields["probe"]), fields["streak"])
+        except LongshoreError as error:
+            _complain(fields["id"], error)  # the status matters more
+        if fields["state"]:
+            self._write(fields)
+        else:
+            book = StateBook(self._db, fields["id"])
+            for action, further in fields["tell"]:
+                book.tell(action, **further)
+        return {}, ()
+
+    def _starved(self, fields: Fields) -> Answer:
+        """Tell of processes that were killed for want of memory while the container goes on."""
+        kills = kernel.oom_kills(self._spec(fields["id"]))
+        if kills > fields["oom_kills"]:
+            StateBook(self._db, fields["id"]).tell("oom")
+        return {"oom_kills": kills}, ()
 
     def _tell(self, fields: Fields) -> Answer:
         StateBook(self._db, fields["id"]).tell(fields["action"], **fields["further"])
@@ -264,6 +301,17 @@ class Errands:
         book.tell(f"exec_start: {command}", **attributes)
         return _made(created, stdio)
 
+    def _connect(self, fields: Fields) -> Answer:
+        """One network more. What the container got with it comes back: sockets of its name server, holders of its ports."""
+        record = self._containers.get(fields["id"])
+        wanted = codec.decode(Endpoint, fields["wanted"])
+        got = self._networks.connect(record, fields["network"], wanted, fields["pid"], named=fields["named"])
+        return {"sockets": len(got.names)}, (*got.names, *got.holds)
+
+    def _disconnect(self, fields: Fields) -> Answer:
+        """One network less."""
+        return {"unpublished": self._networks.disconnect(self._containers.get(fields["id"]), fields["network"], fields["pid"])}, ()
+
     def _tidy(self, _fields: Fields) -> Answer:
         """What the kernel takes tens of milliseconds for: remove interfaces and rules that nobody needs any more.
 
@@ -278,7 +326,18 @@ class Errands:
         return {}, ()
 
 
-def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), **facts: Any) -> Answer:
+def _complain(container_id: str, error: LongshoreError) -> None:
+    os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
+
+
+def _check(record: ContainerRecord) -> str:
+    """The health check with its command, as text; ``""`` without one."""
+    check = record.config.healthcheck
+    command = check.command(record.config.shell) if check is not None else ()
+    return codec.encode(check.replace(test=command)) if check is not None and command else ""
+
+
+def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), starving: int = -1, **facts: Any) -> Answer:
     """The answer that hands a process over: its pidfd, its descriptors by name, then further ones."""
     stdio.started()
     names = ["pidfd"]
@@ -291,4 +350,7 @@ def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = ()
         if ours >= 0:
             names.append(name)
             descriptors.append(ours)
+    if starving >= 0:
+        names.append("oom")
+        descriptors.append(starving)
     return {"pid": created.pid, "names": names, **facts}, (*descriptors, *further)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from engine.model.containers import ContainerState, ContainerStatus, RestartPolicy
+from engine.model.health import Healthcheck
 from engine.model.value import Value
 from engine.store import codec
 
 
 class Facts(Value):
-    """The few settings that matter while a container runs; everything else is in the database."""
+    """The few settings that matter while a container runs; everything else is in the database.
+
+    ``check.test`` is the command itself.
+    """
 
     tty: bool = False
     open_stdin: bool = False
@@ -20,6 +24,7 @@ class Facts(Value):
     auto_remove: bool = False
     policy: RestartPolicy = RestartPolicy()
     manually_stopped: bool = False
+    check: Healthcheck | None = None
     state: ContainerState
 
     @classmethod
@@ -34,6 +39,7 @@ class Facts(Value):
             auto_remove=answer["auto_remove"],
             policy=RestartPolicy(name=answer["policy"], max_retries=answer["max_retries"]),
             manually_stopped=answer["manually_stopped"],
+            check=codec.decode(Healthcheck, answer["check"]) if answer["check"] else None,
             state=state_of(answer["state"]),
         )
 

@@ -44,13 +44,22 @@ def thaw(spec: Spec, container_id: str) -> None:
         raise EngineFault(f"cannot unpause container {container_id[:12]}: {error}") from error
 
 
-def oom_killed(spec: Spec) -> bool:
-    """Whether the kernel killed any of its processes for want of memory; to be asked before it is taken apart."""
+def oom_kills(spec: Spec) -> int:
+    """How many of its processes the kernel killed for want of memory; to be asked before it is taken apart."""
     group = cgroup_of(spec)
     try:
-        return group is not None and group.oom_kills() > 0
+        return group.oom_kills() if group is not None else 0
     except OSError:
-        return False
+        return 0
+
+
+def watch_oom(spec: Spec) -> tuple[int, int]:
+    """See :meth:`Cgroup.watch_oom`; -1 and nothing where it is not to be had."""
+    group = cgroup_of(spec)
+    try:
+        return group.watch_oom() if group is not None else (-1, 0)
+    except OSError:
+        return -1, 0
 
 
 def dismantle(networks: NetworkManager, record: ContainerRecord, spec: Spec, *, tidy: bool = True) -> None:

@@ -12,8 +12,8 @@ from engine.supervisor.loop import Loop, Timer
 _LINGER: Final = 0.5
 """Seconds that the clerk is kept after its last errand: a short-lived container then needs one only."""
 
-_ONCE: Final = frozenset(("start", "exec", "tell"))
-"""Errands that must not be repeated: a process, or an event, would be there twice."""
+_ONCE: Final = frozenset(("start", "exec", "tell", "connect", "disconnect", "probed", "starved"))
+"""Errands that must not be repeated: a process, an event or a network would be there twice, or once too little."""
 
 
 class Office:

@@ -37,6 +37,7 @@ _OPEN: Final = {
     "policy": "no",
     "max_retries": 0,
     "manually_stopped": False,
+    "check": "",
     "state": codec.encode(ContainerState(status=ContainerStatus.CREATED)),
 }
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from engine.errors import LongshoreError, NotFound
 from engine.linux import processes
 from engine.model.containers import ContainerState, ContainerStatus
+from engine.model.health import UNHEALTHY
 from engine.network.manager import NetworkManager
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -116,6 +117,7 @@ def _tell_truth(roots: Roots, database: Database, record: ContainerRecord, *, re
         started_at=before.started_at,
         finished_at=finished,
         restart_count=before.restart_count,
+        health=UNHEALTHY if before.health else "",
     )
     StateBook(database, record.id).write(state, ("die", {"exitCode": str(code)}), pid_start=0)
     exits.forget(roots, record.id)

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified
 from engine.model.containers import ContainerStatus, ExecConfig, RestartPolicy
+from engine.model.health import UNHEALTHY
 from engine.spawner import wire
 from engine.store import codec
 from engine.supervisor import signals
@@ -146,10 +147,16 @@ def _unpause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
 
 
 def _freeze(supervisor: Supervisor, *, paused: bool) -> None:
-    status = ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING
-    state = supervisor.state.replace(status=status)
-    supervisor.office.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
-    supervisor.state = state
+    state = supervisor.state.replace(status=ContainerStatus.PAUSED if paused else ContainerStatus.RUNNING)
+    if paused and supervisor.monitor is not None:
+        supervisor.monitor.suspend()  # before the freezer could keep its probe from dying
+        state = state.replace(health=UNHEALTHY)  # docker's word for what is not looked after
+    try:
+        supervisor.office.send("freeze", paused=paused, state=codec.encode(state), tell=[("pause" if paused else "unpause", {})])
+        supervisor.state = state
+    finally:
+        if supervisor.monitor is not None and supervisor.state.status is ContainerStatus.RUNNING:
+            supervisor.monitor.resume()
 
 
 def _attach(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
@@ -196,6 +203,25 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     supervisor.when_closed(peer, session.left)
 
 
+def _connect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
+    child = supervisor.child
+    named = child is not None and bool(child.sockets)
+    wanted = {"network": str(fields.get("network")), "wanted": str(fields.get("wanted", "{}"))}
+    got, descriptors = supervisor.office.send("connect", **wanted, pid=child.pid if child else 0, named=named)
+    if child is not None:
+        child.hold(descriptors, sockets=int(got["sockets"]))
+        supervisor.serve_names()
+    answer(peer)
+
+
+def _disconnect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
+    child = supervisor.child
+    got, _ = supervisor.office.send("disconnect", network=str(fields.get("network")), pid=child.pid if child else 0)
+    if child is not None and got["unpublished"]:
+        child.release_ports()
+    answer(peer)
+
+
 def _wait(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     """Answered at the next exit."""
     supervisor.on_exit.append(lambda code: answer(peer, exit_code=code))
@@ -226,6 +252,8 @@ _REQUESTS: dict[str, Callable[[Supervisor, Peer, Fields], None]] = {
     "unpause": _unpause,
     "attach": _attach,
     "exec": _exec,
+    "connect": _connect,
+    "disconnect": _disconnect,
     "wait": _wait,
     "retire": _retire,
     "policy": _policy,

@@ -41,3 +41,8 @@ class Restarts:
                 return exit_code != 0 and (limit <= 0 or self.count < limit)
             case _:
                 return False
+
+
+def comes_back(policy: RestartPolicy, exit_code: int, *, count: int, manually_stopped: bool) -> bool:
+    """Whether a container that ended so runs again after a reboot: with ``always`` even one that a person has stopped."""
+    return policy.name == "always" or Restarts(policy, count).after(exit_code, lasted=0.0, manually_stopped=manually_stopped) is not None

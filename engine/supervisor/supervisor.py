@@ -23,6 +23,7 @@ from typing import Final
 
 from engine.errors import LongshoreError, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
+from engine.model.health import UNHEALTHY, HealthProbe
 from engine.spawner import wire
 from engine.store import codec
 from engine.store.locks import Lock
@@ -32,12 +33,14 @@ from engine.supervisor.child import Child
 from engine.supervisor.clerk import Clerk, ClerkDied
 from engine.supervisor.execs import ExecSession
 from engine.supervisor.facts import Facts, state_of
+from engine.supervisor.health import Monitor, Tell
 from engine.supervisor.journal import Journal
 from engine.supervisor.loop import READ, Loop, Timer
 from engine.supervisor.names import NameServer
 from engine.supervisor.office import Office
 from engine.supervisor.peers import Peer
 from engine.supervisor.restarts import Restarts
+from engine.supervisor.starvation import Starvation
 from engine.supervisor.streams import Audience
 
 _TRIES: Final = 3
@@ -57,6 +60,8 @@ class Supervisor:
         self.journal = Journal(roots.log_dir(container_id))
         self.child: Child | None = None
         self.execs: list[ExecSession] = []
+        self.monitor: Monitor | None = None
+        self._starvation: Starvation | None = None
         self.audience = Audience()
         self.attached: dict[Peer, bool] = {}
         self.size: tuple[int, int] | None = None
@@ -173,8 +178,14 @@ class Supervisor:
         self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self.journal.write)
         self.loop.watch(self.child.pidfd, READ, self._exited)
         self._untidy = True
-        if self.child.sockets:
-            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
+        self.serve_names()
+        if self.child.oom >= 0:
+            self._starvation = Starvation(self.loop, self.office, self.child, int(answer["oom_mask"]))
+        if self.facts.check is not None:
+            self.monitor = Monitor(
+                self.loop, self.office, self.facts.check, self.child.pid, status=lambda: self.state.health, found=self._probed
+            )
+            self.monitor.resume()
         early, self._early_input = self._early_input, []
         for peer, data in early:
             if data is None:
@@ -182,6 +193,11 @@ class Supervisor:
             else:
                 self.feed(peer, data)
                 peer.pause(False)
+
+    def serve_names(self) -> None:
+        """Watch the name server's sockets, once there are any."""
+        if self.child is not None and self.child.sockets and self._name_server is None:
+            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
 
     def _clear(self, error: ClerkDied) -> None:
         """Take away what a clerk that died left of a start."""
@@ -196,6 +212,8 @@ class Supervisor:
         known = {self.office.clerk_pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
         if self._name_server is not None:
             known.add(self._name_server.pid)
+        if self.monitor is not None:
+            known.add(self.monitor.pid)
         try:
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None and found.si_pid not in known:
                 os.waitid(os.P_PID, found.si_pid, os.WEXITED)
@@ -206,15 +224,18 @@ class Supervisor:
         child, self.child = self.child, None
         assert child is not None
         code = child.reap()
-        self._end_name_server()
+        self._end_companions()
         for session in tuple(self.execs):
             session.kill()
         ended = self.state.replace(pid=0, exit_code=code, finished_at=time.time())
+        if ended.health:
+            ended = ended.replace(health=UNHEALTHY)  # docker's word for what is not looked after any more
         lasted = ended.finished_at - ended.started_at
         delay = self.restarts.after(code, lasted=lasted, manually_stopped=self.manually_stopped)
         status = ContainerStatus.EXITED if delay is None else ContainerStatus.RESTARTING
         self.state = ended.replace(status=status, restart_count=self.restarts.count)
         written = self._record_exit(child)
+        self._starvation = None
         child.release()
         if delay is None:
             self._finish(remove=written and not self.keep and self.facts.auto_remove)
@@ -222,18 +243,37 @@ class Supervisor:
             self._restart_timer = self.loop.later(delay, self._restart)
             self._tell_waiting()
 
-    def _end_name_server(self) -> None:
+    def _end_companions(self) -> None:
+        if self._starvation is not None:
+            self._starvation.end()
+        if self.monitor is not None:
+            self.monitor.end()
+            self.monitor = None
         if self._name_server is not None:
             self._name_server.close()
             self._name_server = None
 
+    def _probed(self, probe: HealthProbe, status: str, streak: int, tell: Tell) -> None:
+        """Have a probe's result written down, and the state if it is another one now."""
+        changed = status != self.state.health
+        told = [*tell, (f"health_status: {status}", {})] if changed else tell
+        state = self.state.replace(health=status)
+        try:
+            encoded = codec.encode(state) if changed else ""
+            self.office.send("probed", probe=codec.encode(probe), streak=streak, state=encoded, tell=told)
+        except LongshoreError as error:
+            self.office.complain(error.message)  # the next probe tries again
+        else:
+            self.state = state
+        if probe.exit_code < 0:
+            self.reap_strangers()  # an exec that failed leaves one
+
     def _record_exit(self, child: Child) -> bool:
         """Have the exit written down; ``False`` when only a file tells of it, or the container is gone."""
         for _try in range(_TRIES):
+            told = {"stopped": self.stop_requested, "oom_kills": self._starvation.kills if self._starvation else 0}
             try:
-                answer, _ = self.office.send(
-                    "ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), stopped=self.stop_requested
-                )
+                answer, _ = self.office.send("ended", pid=child.pid, pid_start=self._pid_start, state=codec.encode(self.state), **told)
             except LongshoreError as error:
                 self.office.complain(error.message)
                 continue
@@ -303,7 +343,7 @@ class Supervisor:
     def abandon(self) -> None:
         """Let everything go and leave the process, if there is one, alone."""
         if self.child is not None:
-            self._end_name_server()
+            self._end_companions()
             self.child.abandon()
             self.child = None
         self._finish(remove=False)

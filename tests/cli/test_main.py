@@ -16,6 +16,7 @@ from engine.cli.ports import parse_publish
 from engine.cli.terminal import parse_keys
 from engine.errors import InvalidArgument, LongshoreError
 from engine.model.containers import Device, Mount, PortBinding, RestartPolicy, Ulimit
+from engine.model.health import Healthcheck
 
 MODULES = sorted({*cli.VERBS, *(module for _, subs in cli.NOUNS.values() for module in subs.values())})
 
@@ -127,6 +128,25 @@ def test_run_flags_become_the_configuration(monkeypatch: pytest.MonkeyPatch) -> 
     assert host.devices == (Device(path_on_host="/dev/fuse", path_in_container="/dev/fuse", permissions="r"),)
     assert host.restart_policy == RestartPolicy(name="on-failure", max_retries=3)
     assert host.auto_remove and host.publish_all and host.network_mode == "none" and host.cap_drop == ("ALL",)
+
+
+def test_health_flags() -> None:
+    def check(line: str) -> Healthcheck | None:
+        return container_config(parse(FLAGS, [*line.split(), "image"], interspersed=False)).healthcheck
+
+    assert check("") is None
+    assert check("--no-healthcheck") == Healthcheck(test=("NONE",))
+    assert check("--health-retries 4") == Healthcheck(retries=4)
+    whole = "--health-cmd x --health-interval 1m30s --health-timeout 500ms --health-start-period 1h --health-start-interval 2s --health-retries 2"
+    assert check(whole) == Healthcheck(
+        test=("CMD-SHELL", "x"), interval=90.0, timeout=0.5, start_period=3600.0, start_interval=2.0, retries=2
+    )
+    with pytest.raises(InvalidArgument, match="--health-interval cannot be negative"):
+        check("--health-interval -1s")
+    with pytest.raises(FlagError, match='invalid argument "x" for "--health-timeout" flag: time: invalid duration "x"'):
+        check("--health-timeout x")
+    with pytest.raises(InvalidArgument, match="--no-healthcheck conflicts"):
+        check("--no-healthcheck --health-retries 1")
 
 
 @pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "99999:1", "80/foo", "1-2:1-3", "8080:", "2-1"])

@@ -50,6 +50,8 @@ def _fill(url: str) -> None:
         },
     )
     images.push(url, "app:1.0", app)
+    check = {"Test": ["CMD-SHELL", "echo looked; test -e /ok"], "Interval": 200_000_000, "Retries": 2}
+    images.push(url, "checked:latest", images.ImageSource((images.busybox_layer(),), {"Cmd": ["sleep", "1000"], "Healthcheck": check}))
     for name in ("one", "two", "three"):
         files = images.tar_of([(f"{name}.txt", name.encode() * 100, 0o644)])
         # Before everything else: prune and lists must not depend on the age of the tests' images.

@@ -6,7 +6,8 @@ import pytest
 
 from engine.errors import InvalidArgument
 from engine.model.containers import Mount, Ulimit
-from tests.contract.lab import Lab, sh
+from engine.model.events import EventQuery
+from tests.contract.lab import Lab, collect, sh
 
 
 async def test_environment_and_identity(lab: Lab) -> None:
@@ -77,6 +78,16 @@ async def test_out_of_memory(lab: Lab) -> None:
     container = await lab.finished(*sh("tail /dev/zero"), memory=16 << 20, memory_swap=16 << 20)
     state = await lab.state(container)
     assert (state.exit_code, state.oom_killed) == (137, True)
+
+
+async def test_a_process_that_is_killed_for_want_of_memory_is_told_of_at_once(lab: Lab) -> None:
+    limits = {"memory": 16 << 20, "memory_swap": 16 << 20}
+    container = await lab.start(*sh("tail -c 200m /dev/zero | cat >/dev/null; echo survived; sleep 1000"), **limits)
+    query = EventQuery(since=0, filters={"container": (container,), "event": ("oom",)})
+    (event,) = await collect(lab.engine.system.events(query), 1)
+    assert (event.action, event.id) == ("oom", container)
+    await lab.said(container, "survived")
+    assert (await lab.state(container)).running
 
 
 async def test_too_many_processes(lab: Lab) -> None:

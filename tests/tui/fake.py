@@ -607,6 +607,12 @@ class FakeNetworks:
         del self.all[found.id]
         await self._hub.emit("network", "destroy", found.id)
 
+    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        self._hub.check(f"connect {network} {container}")
+
+    async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        self._hub.check(f"disconnect {network} {container}")
+
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         self._hub.check("prune networks")
         used = {end.network for one in self._engine.containers.all.values() for end in one.networks}

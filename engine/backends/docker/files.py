@@ -51,7 +51,7 @@ class DockerFiles:
 
     async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
         parameters = {"path": path, "noOverwriteDirNonDir": "true", "copyUIDGID": "true" if copy_owner else ""}
-        async with self._api.stream("PUT", f"{path_of(container)}/archive", parameters, content=data) as response:
+        async with self._api.stream("PUT", f"{path_of(container)}/archive", parameters, archive=data) as response:
             await response.aread()
 
     async def export(self, container: str) -> AsyncGenerator[bytes, None]:

@@ -33,6 +33,12 @@ class DockerNetworks:
     async def remove(self, network: str) -> None:
         await self._api.delete(_path(network))
 
+    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        await self._api.post(f"{_path(network)}/connect", body=codec.encode_connect(container, ip, aliases))
+
+    async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        await self._api.post(f"{_path(network)}/disconnect", body=codec.encode_disconnect(container, force=force))
+
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         return codec.decode_prune(await self._api.post("/networks/prune", {"filters": filter_codec.encode(filters)}))
 

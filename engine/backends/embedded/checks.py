@@ -12,6 +12,8 @@ from engine.linux import capabilities
 from engine.model.containers import ContainerConfig, HostConfig
 from engine.supervisor import signals
 
+_MILLISECOND = 0.001
+_LONGEST = 1e10
 _MEMORY_MIN = 6 << 20
 _POLICIES = ("no", "always", "unless-stopped", "on-failure", "")
 
@@ -34,7 +36,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    for one in (_process, _names, _policy, _memory, _cpu, _limits, _privileges):
+    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -70,6 +72,24 @@ def _names(config: ContainerConfig, host: HostConfig) -> None:
                 if host.dns
                 else "conflicting options: custom host-to-IP mapping and the network mode"
             )
+
+
+def _health(config: ContainerConfig, host: HostConfig) -> None:
+    check = config.healthcheck
+    if check is None:
+        return
+    for name, seconds in (
+        ("Interval", check.interval),
+        ("Timeout", check.timeout),
+        ("StartPeriod", check.start_period),
+        ("StartInterval", check.start_interval),
+    ):
+        if seconds and not _MILLISECOND <= seconds < _LONGEST:
+            raise InvalidArgument(f"{name} in Healthcheck cannot be less than 1ms")
+    if check.retries < 0:
+        raise InvalidArgument("Retries in Healthcheck cannot be negative")
+    if any("\0" in word for word in check.test):
+        raise InvalidArgument("invalid NUL character in Healthcheck")
 
 
 def _policy(config: ContainerConfig, host: HostConfig) -> None:

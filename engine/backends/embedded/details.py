@@ -8,6 +8,7 @@ from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model import filters as filtering
 from engine.model.containers import ContainerDetails, ContainerStatus, PruneReport
 from engine.model.filters import Filters
+from engine.store import health
 from engine.store.containers import ContainerRecord
 from engine.store.logs import record as logs
 from engine.supervisor import records
@@ -35,6 +36,7 @@ def inspect(core: Core, container: str, *, size: bool) -> ContainerDetails:
         args=record.argv[1:],
         log_path=logs.path_of(core.roots.log_dir(record.id), numbers[-1]) if numbers else "",
         driver=DRIVER,
+        health=health.read(core.roots, record.id) if record.state.health else None,
     )
     graph = {"LowerDir": _lower(core, record), "MergedDir": f"{directory}/rootfs", "UpperDir": f"{directory}/upper"}
     return details.replace(raw=show_container.container(details, files=directory, graph={**graph, "WorkDir": f"{directory}/work"}))

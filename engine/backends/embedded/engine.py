@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class EmbeddedEngine:
     """:class:`engine.interface.engine.Engine` on this machine.
 
-    Opening it sweeps once: what containers say of themselves is true from then on. Front ends come and go, so it is cheap
+    Opening it sweeps once: what containers say of themselves is true from then on. The first one after a reboot starts the
+    containers that are to come back. Front ends come and go, so it is cheap
     where there is nothing to do: a query and two directory listings. What can not be put right, ``info`` warns of.
     """
 
@@ -75,6 +76,7 @@ class EmbeddedEngine:
 
 
 def _sweep(core: Core) -> list[LongshoreError]:
+    from engine.backends.embedded.boot import come_back
     from engine.backends.embedded.recovery import sweep
 
-    return sweep(core.roots, core.database)
+    return sweep(core.roots, core.database) + come_back(core.roots, core.database)

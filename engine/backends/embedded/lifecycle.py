@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.backends.embedded.sessions import BlockingSession, Wait
 from engine.errors import Conflict, EngineFault, InvalidArgument, NotFound, NotModified, Unavailable
-from engine.model.containers import ContainerState, ContainerStatus, ExecConfig, RestartPolicy
+from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig, RestartPolicy
 from engine.model.streams import LogLine, LogQuery
 from engine.store import codec, events
 from engine.store.containers import ContainerRecord, Containers
@@ -21,6 +21,9 @@ from engine.store.locks import Lock
 from engine.store.logs.reader import LogReader
 from engine.store.roots import Roots
 from engine.supervisor import client, places, records, signals
+
+if TYPE_CHECKING:
+    from engine.network.manager import NetworkManager
 
 CONDITIONS: Final = ("not-running", "next-exit", "removed")
 
@@ -152,6 +155,38 @@ class Lifecycle:
         if answer is None:
             raise Conflict(f"container {record.id} is not running")
         return BlockingSession(answer[0], lambda: KILLED, detached=config.detach)
+
+    def connect(self, name: str, network: str, wanted: Endpoint) -> None:
+        """See :meth:`engine.interface.networks.Networks.connect`."""
+        record = self._containers.resolve(name)
+        self._refuse_removing(record, "connected")
+        fields = {"network": network, "wanted": codec.encode(wanted)}
+        self._change_networks(record, lambda manager, fresh: manager.connect(fresh, network, wanted, 0), "connect", fields)
+
+    def disconnect(self, name: str, network: str) -> None:
+        """See :meth:`engine.interface.networks.Networks.disconnect`."""
+        record = self._containers.resolve(name)
+        self._refuse_removing(record, "disconnected")
+        self._change_networks(record, lambda manager, fresh: manager.disconnect(fresh, network, 0), "disconnect", {"network": network})
+
+    def _change_networks(
+        self, record: ContainerRecord, change: Callable[[NetworkManager, ContainerRecord], object], op: str, fields: dict[str, Any]
+    ) -> None:
+        """By the container's supervisor, or, of one that has none, ourselves."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._ask(record, op, **fields) is None:
+            lock = places.try_lock(self._roots, record.id)
+            if lock is not None:
+                from engine.network.manager import NetworkManager
+
+                try:
+                    change(NetworkManager(self._roots, self._db), self._containers.get(record.id))
+                finally:
+                    lock.release()
+                return
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the supervisor of container {record.short_id} does not answer")
+            time.sleep(0.001)
 
     def _stop(self, record: ContainerRecord, timeout: int | None, signal: str, *, keep: bool = False) -> bool:
         """Stop it; ``False`` when it did not run. A supervisor that dies under way has stopped it too."""

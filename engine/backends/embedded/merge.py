@@ -32,6 +32,8 @@ def merge(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         exposed_ports=tuple(sorted({*map(_port, image.exposed_ports), *map(_port, config.exposed_ports)})),
         volumes=tuple(dict.fromkeys((*image.volumes, *config.volumes))),
         stop_signal=config.stop_signal or image.stop_signal,
+        healthcheck=image.healthcheck if config.healthcheck is None else config.healthcheck.over(image.healthcheck),
+        shell=config.shell or image.shell,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
 from engine.model.auth import Credentials
-from engine.model.containers import PruneReport
+from engine.model.containers import Endpoint, PruneReport
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkSpec
@@ -38,6 +38,13 @@ class EmbeddedNetworks:
 
     async def remove(self, network: str) -> None:
         await self._offload.run(lambda: self._core.network_manager.remove(network))
+
+    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        wanted = Endpoint(network=network, aliases=tuple(aliases), requested_ip=ip)
+        await self._offload.run(lambda: self._core.lifecycle.connect(container, network, wanted))
+
+    async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        await self._offload.run(lambda: self._core.lifecycle.disconnect(container, network))
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         from engine.backends.embedded import wires

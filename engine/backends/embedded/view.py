@@ -49,10 +49,5 @@ def exposed_port(text: str) -> PortBinding:
 
 
 def endpoints(record: ContainerRecord) -> tuple[Endpoint, ...]:
-    """Where it is attached, or would be when it is started."""
-    if record.endpoints:
-        return record.endpoints
-    mode = record.host_config.network_mode
-    if mode.startswith("container:"):
-        return ()
-    return (Endpoint(network="bridge" if mode in ("", "default") else mode),)
+    """Where it is attached, or would be when it is started; by name, as docker lists them."""
+    return tuple(sorted(record.endpoints, key=lambda place: place.network))

@@ -7,6 +7,7 @@ import json
 from engine.dockerapi.create import encode_create, encode_exec, encode_exec_start
 from engine.dockerapi.document import Document
 from engine.dockerapi.host_config import decode_config, decode_host_config
+from engine.dockerapi.networks import encode_connect, encode_disconnect
 from engine.dockerapi.networks import encode_create as encode_network
 from engine.model.containers import (
     ContainerConfig,
@@ -18,6 +19,7 @@ from engine.model.containers import (
     RestartPolicy,
     Ulimit,
 )
+from engine.model.health import Healthcheck
 from engine.model.networks import NetworkSpec, Subnet
 
 
@@ -51,6 +53,8 @@ def test_everything_comes_back() -> None:
         volumes=("/v",),
         stop_signal="SIGINT",
         stop_timeout=3,
+        healthcheck=Healthcheck(test=("CMD", "x"), interval=1.5, timeout=2.0, start_period=3.0, start_interval=0.5, retries=4),
+        shell=("/bin/ash", "-c"),
     )
     host = HostConfig(
         network_mode="net",
@@ -117,6 +121,13 @@ def test_exec_bodies() -> None:
     assert json.loads(encode_exec(config)) == made
     assert json.loads(encode_exec_start(config)) == {"Detach": False, "Tty": True, "ConsoleSize": [24, 80]}
     assert json.loads(encode_exec(ExecConfig(cmd=("a",), detach=True, stdin=True))) == {"Cmd": ["a"]}
+
+
+def test_bodies_for_joining_and_leaving() -> None:
+    endpoint = {"IPAMConfig": {"IPv4Address": "10.0.0.5"}, "Aliases": ["a"]}
+    assert json.loads(encode_connect("c", "10.0.0.5", ("a",))) == {"Container": "c", "EndpointConfig": endpoint}
+    assert json.loads(encode_connect("c", "", ())) == {"Container": "c", "EndpointConfig": {}}
+    assert json.loads(encode_disconnect("c", force=True)) == {"Container": "c", "Force": True}
 
 
 def test_network_bodies() -> None:

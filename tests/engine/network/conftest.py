@@ -11,7 +11,8 @@ import pytest
 
 from engine.linux.netlink import inside
 from engine.model.containers import ContainerConfig, HostConfig
-from engine.network.manager import Attachment, NetworkManager
+from engine.network.attachment import Attachment
+from engine.network.manager import NetworkManager
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots

@@ -1,0 +1,130 @@
+"""Bridges and cables of one engine's networks, as its database wants them: made, moved, swept together.
+
+Everything here runs under :class:`Namespace`, the lock of all that Longshore does in a network namespace.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from engine.errors import EngineFault
+from engine.linux.netlink import inside
+from engine.linux.netlink_route import RouteSocket
+from engine.network import names, plan, pools, records, wiring
+from engine.network.firewall import Firewall
+from engine.store import addresses
+from engine.store.networks import Lease, NetworkRecord, Networks
+from engine.store.roots import Roots
+
+
+class Namespace:
+    """The lock of everything that Longshore does in this network namespace. It is not to be taken twice."""
+
+    def __enter__(self) -> None:
+        self._handle = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+
+class Cabling:
+    """The kernel's side of the networks in ``networks``. Every method raises OSError when the kernel refuses something."""
+
+    def __init__(self, roots: Roots, networks: Networks, firewall: Firewall) -> None:
+        self._roots = roots
+        self._networks = networks
+        self._firewall = firewall
+
+    def settle(self, links: RouteSocket, network: NetworkRecord) -> NetworkRecord:
+        """The network as it is now; one that is idle moves when its subnet came out of the pools and is taken by now.
+
+        Raises:
+            EngineFault: a person chose the subnet, and the host has a route to it.
+        """
+        network = self._networks.get(network.id)  # it may have moved while we waited for the lock
+        if self._networks.leases(network_id=network.id) or links.link(network.bridge) is not None:
+            return network
+        span = addresses.bounds(plan.subnet(network).subnet)
+
+        def free() -> bool:
+            return not any(pools.overlaps(span, other) for other in pools.routed(links))
+
+        if free() or (self.tidy(links) and free()):  # the route may be that of a bridge whose network is gone
+            return network
+        if not pools.from_pools(plan.subnet(network)):
+            message = f"network {network.name}: subnet {plan.subnet(network).subnet} overlaps with a route of this host"
+            raise EngineFault(message, hint="remove the network and make it again with another subnet")
+        moved = network.replace(subnets=(records.free_subnet(self._networks),))
+        self._networks.update(moved)
+        return moved
+
+    def plug(self, links: RouteSocket, network: NetworkRecord, lease: Lease, namespace: int, interface: str, *, gateway: bool) -> None:
+        """Bring the bridge up and connect a container to it, with ``gateway`` as its way to everywhere else."""
+        # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
+        # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
+        filtered = plan.secluded(network) and wiring.frames_are_filtered()
+        bridge = wiring.bridge_up(links, self._span(network, filtered=filtered))
+        wiring.enable_forwarding()
+        host_end = names.veth(lease.container_id, network.id)
+        isolated = plan.secluded(network) and not filtered
+        cable = plan.cable(network, lease, host_end, interface, isolated=isolated, gateway=gateway)
+        wiring.connect(links, bridge.index, namespace, cable)
+
+    def next_interface(self, namespace: int) -> str:
+        """The first free name of ``eth0``, ``eth1``, … in a container."""
+        with inside(namespace), RouteSocket() as there:
+            taken = {link.name for link in there.links()}
+        return next(name for name in (f"eth{number}" for number in range(len(taken) + 1)) if name not in taken)
+
+    def lead_out(self, namespace: int, way: tuple[NetworkRecord, Lease] | None) -> None:
+        """Make a container's default route go through the network it is to go through; without one leave it alone.
+
+        A container that may change its own interfaces may have taken this one away: then there is nothing to lead through.
+        """
+        if way is None:
+            return
+        network, lease = way
+        with inside(namespace), RouteSocket() as there:
+            index = next((place.index for place in there.addresses() if place.address == lease.address), 0)
+            if index:
+                there.add_default_route(plan.subnet(network).gateway, index)
+
+    def way_out(self, leases: list[Lease]) -> tuple[NetworkRecord, Lease] | None:
+        """The network, out of those a container has ``leases`` in, that leads it everywhere else; none out of internal ones."""
+        places = [(self._networks.get(lease.network_id), lease) for lease in leases]
+        first = min(places, key=lambda place: plan.precedence(place[0]), default=None)
+        return first if first is not None and not first[0].internal else None
+
+    def tidy(self, links: RouteSocket) -> bool:
+        """Remove cables of containers that are detached, and bridges, rules and tables that nobody needs any more.
+
+        True when bridges went and the rules were made anew.
+        """
+        leases = self._networks.leases()
+        cables = {names.veth(lease.container_id, lease.network_id) for lease in leases}
+        networks = {lease.network_id for lease in leases}
+        used = {record.bridge for record in self._networks.all() if record.id in networks}
+        group = names.group(self._roots)
+        present = links.links()
+        ours = {link.index: link.name for link in present if link.kind == "bridge" and link.group == group}
+        for link in present:
+            if link.kind == "veth" and link.master in ours and link.name not in cables:
+                links.delete_link(link.name)
+        empty = [name for name in ours.values() if name not in used]
+        if empty:
+            self._firewall.reload()  # first: who is killed in between leaves a bridge, by which the next one knows
+        for name in empty:
+            links.delete_link(name)
+        return bool(empty)
+
+    def _span(self, network: NetworkRecord, *, filtered: bool) -> wiring.Span:
+        return wiring.Span(
+            name=network.bridge,
+            group=names.group(self._roots),
+            alias=names.alias(self._roots, network.id),
+            subnet=plan.subnet(network),
+            mtu=plan.mtu(network),
+            filtered=filtered,
+        )
