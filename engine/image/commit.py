@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.dockerapi.create import encode_healthcheck
 from engine.errors import InvalidArgument
 from engine.image import catalog, documents, names, pack
 from engine.image.layers import LayerStore
@@ -220,7 +221,7 @@ def describe(
 
 def config_of(config: ContainerConfig, above: Mapping[str, Any]) -> dict[str, Any]:
     """The ``config`` object of an image, from a container's configuration and its image's own object."""
-    found: dict[str, Any] = {key: above[key] for key in ("Healthcheck", "Shell", "ArgsEscaped") if key in above}
+    found: dict[str, Any] = {key: above[key] for key in ("Shell", "ArgsEscaped") if key in above}
     found |= {
         "User": config.user,
         "Env": list(config.env),
@@ -231,6 +232,7 @@ def config_of(config: ContainerConfig, above: Mapping[str, Any]) -> dict[str, An
         "ExposedPorts": {port: {} for port in config.exposed_ports},
         "Volumes": {path: {} for path in config.volumes},
         "StopSignal": config.stop_signal,
+        "Healthcheck": encode_healthcheck(config.healthcheck) if config.healthcheck else None,
     }
     return {key: value for key, value in found.items() if value}
 
