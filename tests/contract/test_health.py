@@ -11,6 +11,7 @@ import pytest
 from engine.errors import InvalidArgument
 from engine.model.containers import ContainerDetails
 from engine.model.events import EventQuery
+from engine.model.files import CommitConfig
 from engine.model.health import Healthcheck
 from tests.contract.lab import TIMEOUT, Lab
 from tests.support.wait import until_async
@@ -151,3 +152,11 @@ async def test_pause_stop_and_start(lab: Lab) -> None:
 async def test_what_is_refused(lab: Lab, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
         await lab.create("true", healthcheck=Healthcheck(test=("CMD", "true"), **settings))
+
+
+async def test_a_commit_keeps_the_check(images_lab: Lab) -> None:
+    lab = images_lab
+    asked = check("test -e /ok", retries=4)
+    container = await lab.create(healthcheck=asked)
+    await lab.engine.containers.commit(container, CommitConfig(reference="checked:1"))
+    assert (await lab.engine.images.inspect("checked:1")).config.healthcheck == asked
