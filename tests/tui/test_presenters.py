@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidArgument
-from engine.model.containers import Container, ContainerState, ContainerStatus, PortBinding
+from engine.model.containers import Container, ContainerConfig, ContainerDetails, ContainerState, ContainerStatus, HostConfig, PortBinding
+from engine.model.health import HealthProbe, HealthReport
 from engine.model.stats import Stats
 from tests.tui.fake import NOW, harbour, samples
 from tui import config
@@ -14,6 +15,7 @@ from tui.feed.run_request import RunForm, request
 from tui.presenters import containers as rows
 from tui.presenters import objects, text
 from tui.presenters.ansi import ink, text_of
+from tui.presenters.details import container_config
 from tui.presenters.geometry import Zoom, arrange
 from tui.presenters.keybar import hints
 from tui.presenters.lines import matches, restyle, width_of, wrap
@@ -105,6 +107,23 @@ def test_ports_are_sorted_and_tell_an_address_only_where_it_matters() -> None:
         PortBinding(container_port=53, protocol="udp"),
     )
     assert rows.ports_text(ports) == "53/udp, 8080->80/tcp, 127.0.0.1:8443->443/tcp"
+
+
+def test_a_health_check_shows_what_its_probes_found() -> None:
+    probes = (
+        HealthProbe(started_at=NOW - 61, finished_at=NOW - 60, exit_code=0, output="fine\n"),
+        HealthProbe(started_at=NOW - 31, finished_at=NOW - 30, exit_code=1, output="\x1b[2Jrefused\nagain\n"),
+    )
+    one = Container(id="a" * 64, name="web", image="x", state=ContainerState(status=ContainerStatus.RUNNING, health="unhealthy"))
+    made = ContainerDetails(container=one, config=ContainerConfig(image="x"), host_config=HostConfig())
+    shown = [
+        text_of(line) for line in container_config(made.replace(health=HealthReport(failing_streak=1, log=probes)), now=NOW, reveal=False)
+    ]
+    place = shown.index("Health")
+    assert shown[place + 1] == "  1 failure in a row"
+    assert shown[place + 2].startswith("  ✘ ") and "exit 1" in shown[place + 2] and "refused" in shown[place + 2]
+    assert "\x1b" not in shown[place + 2] and shown[place + 3].startswith("  ✔ ")
+    assert "Health" not in [text_of(line) for line in container_config(made, now=NOW, reveal=False)]
 
 
 def test_orders() -> None:

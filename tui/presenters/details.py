@@ -15,6 +15,7 @@ from tui.presenters.text import age, clip, decimal_size, pad, safe
 from tui.presenters.yaml_view import MASK, is_secret, yaml_lines
 
 BLANK: Styled = ()
+_PROBE_OUTPUT = 200
 
 
 def note(text: str) -> list[Styled]:
@@ -46,6 +47,21 @@ def _mount(mount: Mount) -> Styled:
     access = " (read only)" if mount.read_only else ""
     source = f"{safe(what)} → " if what else ""
     return ((f"  {safe(mount.kind)}: ", ink("yellow")), (f"{source}{safe(mount.target)}{access}", ink()))
+
+
+def _health(details: ContainerDetails, now: float) -> list[Styled]:
+    """What the last probes of the health check found, the newest first."""
+    report = details.health
+    if report is None:
+        return []
+    streak = report.failing_streak
+    lines: list[Styled] = [((f"  {streak} failure{'s' if streak > 1 else ''} in a row", ink("red")),)] if streak else []
+    for probe in reversed(report.log):
+        mark, tint = ("✔", "green") if probe.exit_code == 0 else ("✘", "red")
+        when = f"{age(max(0.0, now - probe.finished_at))} ago"
+        output = clip(safe(probe.output.strip()), _PROBE_OUTPUT)
+        lines.append(((f"  {mark} ", ink(tint)), (f"{when:<12} exit {probe.exit_code:<4}", ink("bright_black")), (output, ink())))
+    return lines
 
 
 def container_config(details: ContainerDetails, *, now: float, reveal: bool) -> list[Styled]:
@@ -83,6 +99,7 @@ def container_config(details: ContainerDetails, *, now: float, reveal: bool) -> 
     ]
     return [
         *lines,
+        *section("Health", _health(details, now)),
         *section("Networks", networks),
         *section("Mounts", [_mount(mount) for mount in one.mounts]),
         *section("Labels", labels_of(one.labels)),

@@ -34,7 +34,7 @@ def come_back(roots: Roots, database: Database) -> list[LongshoreError]:
     try:
         from engine.store import atomic
 
-        atomic.write_file(mark, boot.encode(), durable=False)
+        atomic.write_file(mark, boot, durable=False)
     except LongshoreError as error:
         failed.append(error)
     return failed
@@ -58,9 +58,9 @@ def _order(record: ContainerRecord) -> tuple[bool, float]:
     return any(mode.startswith("container:") for mode in modes), record.created_at
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> bytes:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
+        with open(path, "rb") as file:
             return file.read(100)
     except OSError:
-        return ""
+        return b""
