@@ -7,12 +7,14 @@ by the recovery sweep.
 from __future__ import annotations
 
 from engine.errors import Conflict, LongshoreError, NotFound
+from engine.linux.cgroups import open_cgroup
 from engine.store import events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
 from engine.store.volumes import Volumes
 from engine.supervisor import records
+from engine.supervisor.specs import load_spec
 from engine.supervisor.trees import remove_tree
 
 
@@ -24,6 +26,7 @@ def remove(roots: Roots, database: Database, record: ContainerRecord, *, volumes
     """
     if not Containers(database).delete(record.id, records.event(record, "destroy")):
         return
+    _clear_late(roots, database, record)
     failed: list[LongshoreError] = []
     for path in (roots.container_dir(record.id), roots.container_run_dir(record.id)):
         try:
@@ -36,6 +39,24 @@ def remove(roots: Roots, database: Database, record: ContainerRecord, *, volumes
                 _remove_anonymous(roots, database, mount.source)
     if failed:
         raise failed[0]
+
+
+def _clear_late(roots: Roots, database: Database, record: ContainerRecord) -> None:
+    """Take away what the clerk of a killed supervisor made after the sweep had looked.
+
+    A dying process gives its locks up a moment before its children are told (exit(2)): in between its clerk may go on with a
+    start. The control group is the first thing that a start makes, so without one there is nothing.
+    """
+    try:
+        spec = load_spec(roots, record.id)
+        group = open_cgroup(spec["linux"].get("cgroupsPath") or "")
+    except (LongshoreError, OSError, KeyError, ValueError):
+        return
+    if group is not None and group.exists():
+        from engine.network.manager import NetworkManager
+        from engine.supervisor import kernel
+
+        kernel.dismantle(NetworkManager(roots, database), record, spec)
 
 
 def forget_run(roots: Roots, container_id: str) -> None:

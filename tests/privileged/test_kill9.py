@@ -15,6 +15,7 @@ import pytest
 from engine.backends.embedded.recovery import suspects, sweep
 from engine.backends.embedded.sessions import Wait
 from engine.errors import LongshoreError, NotFound
+from engine.linux.cgroups import open_cgroup
 from engine.model.containers import ContainerStatus, HostConfig, RestartPolicy
 from engine.spawner import wire
 from engine.store.database import Database
@@ -282,3 +283,16 @@ def _is_socket(pid: int, fd: str) -> bool:
         return os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
     except FileNotFoundError:
         return False
+
+
+def test_what_a_dying_clerk_made_goes_with_the_container(lab: Lab) -> None:
+    """It outlives its supervisor's locks by a moment, and may make a control group when the sweep has been there."""
+    container = lab.make("true")
+    group = open_cgroup(f"/longshore/{container}")
+    group.create()
+    try:
+        sweep(lab.roots, lab.database)
+        lab.life.remove(container)
+        assert not group.exists()
+    finally:
+        group.remove()
