@@ -126,6 +126,8 @@ def _work(sock: socket.socket, parent: int, hire: Callable[[], Errand]) -> None:
                 status = 0
                 break
             _answer(line, errand, request)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the supervisor was killed, and we are about to be
     except BaseException:
         import sys
 
@@ -168,7 +170,12 @@ def _receive(sock: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
 
 
 def _receive_part(sock: socket.socket) -> tuple[bytes, list[int]]:
-    data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, socket.CMSG_SPACE(_FDS * 4), socket.MSG_CMSG_CLOEXEC)
+    room = socket.CMSG_SPACE(_FDS * 4)
+    try:
+        data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        # The other side died with something unread. That is told once, before what it had still said.
+        data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
     found = array.array("i")
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

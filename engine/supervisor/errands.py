@@ -23,7 +23,7 @@ from engine.store.roots import Roots
 from engine.supervisor import exits, kernel, recovery, removal
 from engine.supervisor.facts import state_of
 from engine.supervisor.records import StateBook
-from engine.supervisor.specs import load_spec
+from engine.supervisor.specs import load_spec, spec_for_cleaning
 from engine.supervisor.stdio import Stdio, set_size
 from engine.supervisor.trees import remove_tree
 
@@ -159,16 +159,9 @@ class Errands:
     def _clear(self, fields: Fields) -> Answer:
         """After a clerk that died over a start: kill what runs, dismantle, and say why nothing does."""
         record = self._containers.get(fields["id"])
-        recovery.clear(self._networks, record, self._spec(record.id))
+        recovery.clear(self._networks, record, spec_for_cleaning(self._roots, record.id))
         self._note_failure(record, StartFailed(fields["message"]), fields)
         return {}, ()
-
-    def _spec(self, container_id: str) -> dict[str, Any]:
-        """The configuration, as far as it can be read: for those who take things apart."""
-        try:
-            return load_spec(self._roots, container_id)
-        except LongshoreError:
-            return {}
 
     def _pid_of(self, name: str) -> int:
         """The main process of another container whose namespaces this one joins."""
@@ -194,7 +187,7 @@ class Errands:
     def _ended(self, fields: Fields) -> Answer:
         """Record an exit and dismantle what the container had: file first, database last."""
         record = self._containers.get(fields["id"])
-        spec = self._spec(record.id)
+        spec = spec_for_cleaning(self._roots, record.id)
         kills = kernel.oom_kills(spec)
         oom = kills > 0
         state = state_of(fields["state"]).replace(oom_killed=oom)
@@ -251,7 +244,7 @@ class Errands:
 
     def _starved(self, fields: Fields) -> Answer:
         """Tell of processes that were killed for want of memory while the container goes on."""
-        kills = kernel.oom_kills(self._spec(fields["id"]))
+        kills = kernel.oom_kills(spec_for_cleaning(self._roots, fields["id"]))
         if kills > fields["oom_kills"]:
             StateBook(self._db, fields["id"]).tell("oom")
         return {"oom_kills": kills}, ()

@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any, Final
 
-from engine.errors import LongshoreError, NotFound
+from engine.errors import NotFound
 from engine.linux import processes
 from engine.model.containers import ContainerState, ContainerStatus
 from engine.model.health import UNHEALTHY
@@ -20,7 +20,7 @@ from engine.store.database import Database
 from engine.store.roots import Roots
 from engine.supervisor import exits, kernel, places, removal
 from engine.supervisor.records import StateBook
-from engine.supervisor.specs import load_spec
+from engine.supervisor.specs import spec_for_cleaning
 from engine.supervisor.trees import remove_tree
 
 LIVE: Final = (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING, ContainerStatus.REMOVING)
@@ -59,11 +59,7 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
     untrue = record.state.status in LIVE
     if not untrue and not os.path.exists(socket):
         return False
-    try:
-        spec = load_spec(roots, record.id)
-    except LongshoreError:
-        spec = {}
-    clear(NetworkManager(roots, database), record, spec)
+    clear(NetworkManager(roots, database), record, spec_for_cleaning(roots, record.id))
     if untrue:
         _tell_truth(roots, database, record, rebooted=rebooted)
     try:

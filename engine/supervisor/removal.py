@@ -14,7 +14,7 @@ from engine.store.database import Database
 from engine.store.roots import Roots
 from engine.store.volumes import Volumes
 from engine.supervisor import records
-from engine.supervisor.specs import load_spec
+from engine.supervisor.specs import spec_for_cleaning
 from engine.supervisor.trees import remove_tree
 
 
@@ -48,9 +48,9 @@ def _clear_late(roots: Roots, database: Database, record: ContainerRecord) -> No
     start. The control group is the first thing that a start makes, so without one there is nothing.
     """
     try:
-        spec = load_spec(roots, record.id)
+        spec = spec_for_cleaning(roots, record.id)
         group = open_cgroup(spec["linux"].get("cgroupsPath") or "")
-    except (LongshoreError, OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError):
         return
     if group is not None and group.exists():
         from engine.network.manager import NetworkManager
