@@ -21,7 +21,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "unit": ("tests/architecture", "tests/engine"),
     "fuzz": ("tests/fuzz",),
     "privileged": ("tests/privileged",),
-    "contract": ("tests/contract",),
+    "guards": ("tests/guards",),
+    "vm": ("tests/vm",),
+    "contract": ("tests/contract", "tests/swarm"),
     "ui": ("tests/tui", "tests/cli", "tests/e2e"),
 }
 """Folders of each test group, in the order in which they run."""

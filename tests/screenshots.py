@@ -88,11 +88,14 @@ async def app(
         yield program, pilot
 
 
-async def _shows(program: App[None], text: str) -> None:
-    async def there() -> bool:
-        return text in "\n".join("".join(segment.text for segment in strip) for strip in program.screen._compositor.render_strips())
+async def _shows(program: App[None], *texts: str) -> None:
+    """Wait until one of the texts is on the screen."""
 
-    await until_async(there, timeout=60, what=f"{text!r} on the screen")
+    async def there() -> bool:
+        shown = "\n".join("".join(segment.text for segment in strip) for strip in program.screen._compositor.render_strips())
+        return any(text in shown for text in texts)
+
+    await until_async(there, timeout=60, what=f"{' or '.join(texts)} on the screen")
 
 
 def save(program: App[None], name: str) -> None:
@@ -104,8 +107,8 @@ def save(program: App[None], name: str) -> None:
     print(f"screenshots/{name}.png")
 
 
-async def pictures(engine: Callable[[], Engine]) -> None:
-    """Every picture of the README."""
+async def pictures(engine: Callable[[], Engine], wanted: Sequence[str] = ()) -> None:
+    """Every picture of the README, or those that are named."""
 
     async def logs(program: App[None], pilot: Pilot[None]) -> None:
         await _select(program, pilot, "shop-api")
@@ -123,12 +126,26 @@ async def pictures(engine: Callable[[], Engine]) -> None:
         await _shows(program, "GET /products")
         await pilot.press("2", "p")
         await pilot.press(*"dataset", "enter")
-        await _shows(program, "ownloading")
+        await _shows(program, "ownloading", "xtracting")
 
     async def menu(program: App[None], pilot: Pilot[None]) -> None:
         await _select(program, pilot, "shop-web")
         await pilot.press("x")
         await _shows(program, "Stop it")
+
+    def keys(select: str, *pressed: str, shows: str, wait: float = 1.0) -> Scene:
+        """Choose a container, press keys, and wait for a text and a moment more."""
+
+        async def play(program: App[None], pilot: Pilot[None]) -> None:
+            await _select(program, pilot, select)
+            await pilot.pause(0.5)
+            for key in pressed:
+                await pilot.press(key)
+                await pilot.pause(0.2)
+            await _shows(program, shows)
+            await asyncio.sleep(wait)
+
+        return play
 
     scenes: list[tuple[str, tuple[int, int], str, Scene]] = [
         ("containers", (150, 42), "longshore-dark", logs),
@@ -136,8 +153,15 @@ async def pictures(engine: Callable[[], Engine]) -> None:
         ("pull", (120, 34), "longshore-dark", pull),
         ("menu", (120, 34), "longshore-light", menu),
         ("small", (80, 24), "longshore-dark", logs),
+        ("filter", (120, 34), "longshore-dark", keys("shop-api", "5", "f", *"slow", "enter", shows="only", wait=3)),
+        ("joined", (120, 34), "longshore-dark", keys("shop-api", "asterisk", "m", shows=" logs ·", wait=2)),
+        ("preview", (120, 34), "longshore-dark", keys("shop-api", "asterisk", "d", "v", shows="Kill and remove")),
+        ("config", (120, 34), "longshore-dark", keys("shop-api", *["right_square_bracket"] * 3, shows="Command")),
+        ("usage", (120, 34), "longshore-light", keys("shop-api", "f8", shows="What lies on the disk")),
     ]
     for name, size, theme, scene in scenes:
+        if wanted and name not in wanted:
+            continue
         async with app(engine, size, theme) as (program, pilot):
             await _shows(program, "shop-web" if size[0] > 100 else "shop-")
             await scene(program, pilot)
@@ -173,7 +197,7 @@ def main() -> int:
         with state_root(f"{place}/machine", registry.host) as machine:
             os.environ["LONGSHORE_RUN"] = machine.roots.run
             start(machine)
-            asyncio.run(pictures(lambda: connect("embedded:", root=machine.roots.state, config=machine.config)))
+            asyncio.run(pictures(lambda: connect("embedded:", root=machine.roots.state, config=machine.config), sys.argv[1:]))
     return 0
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from engine.errors import LongshoreError
 from tui.snapshot import PullState, Snapshot
+
+if TYPE_CHECKING:
+    from tui.swarm_snapshot import SwarmSnapshot  # most engines are in no swarm, and nothing of it is loaded then
 
 
 @dataclass
@@ -18,6 +22,16 @@ class SnapshotChanged(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, SnapshotChanged)
+
+
+@dataclass
+class SwarmChanged(Message):
+    """The lists of a swarm changed."""
+
+    snapshot: SwarmSnapshot
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SwarmChanged)
 
 
 class StatsChanged(Message):
@@ -45,6 +59,13 @@ class LogChanged(Message):
 
 
 @dataclass
+class HostChosen(Message):
+    """Somebody wants to see another host; ``all`` is all of them in one list."""
+
+    name: str
+
+
+@dataclass
 class OperationSucceeded(Message):
     """An operation that has something to tell ended well."""
 
@@ -58,3 +79,25 @@ class OperationFailed(Message):
 
     title: str
     error: LongshoreError
+
+
+@dataclass
+class TerminalChanged(Message):
+    """There is something new on the screen of a container's terminal, or it began or ended."""
+
+    container: str
+    state: bool = False
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, TerminalChanged) and message.container == self.container and not message.state
+
+
+class SettingsWanted(Message):
+    """The settings are to be read again."""
+
+
+@dataclass
+class ActionChosen(Message):
+    """The mouse asks for an action of the registry."""
+
+    action: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from engine.model.containers import Container
-from engine.model.images import Image, PullProgress
+from engine.model.images import Image, PullProgress, PushProgress
 from engine.model.networks import Network
+from engine.model.streams import LogLine
 from engine.model.system import EngineInfo
 from engine.model.value import EMPTY, Value
 from engine.model.volumes import Volume
@@ -29,6 +31,8 @@ class Snapshot(Value):
         pending: what is being done to an object right now, by id: ``stopping``, ``removing``, …
         loaded: the lists were read at least once.
         trouble: why the engine does not answer, ``""`` while it does; the lists are then what it said last.
+        retry_at: when it is asked again, seconds since the epoch; 0.0 for at once.
+        hosts: the hosts that are listed as one, empty for a single engine; ``lost`` those of them that do not answer.
     """
 
     containers: tuple[Container, ...] = ()
@@ -39,29 +43,117 @@ class Snapshot(Value):
     pending: Mapping[str, str] = EMPTY
     loaded: bool = False
     trouble: str = ""
+    retry_at: float = 0.0
+    hosts: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+class HostStats(Value):
+    """One look at the machine that this program runs on.
+
+    Attributes:
+        cpus: load of each CPU in percent, 0 to 100, since the look before.
+        memory_used, memory_total: bytes; used is what is not available to new programs.
+        swap_used, swap_total: bytes.
+        load: how many tasks ran or waited, over 1, 5 and 15 minutes.
+        root: where the engine keeps everything, ``""`` where that is not on this machine.
+        disk_used, disk_total, disk_free: bytes of the file system below ``root``; free is what is left for ordinary users.
+        processes: how many there are.
+    """
+
+    cpus: tuple[float, ...] = ()
+    memory_used: int = 0
+    memory_total: int = 0
+    swap_used: int = 0
+    swap_total: int = 0
+    load: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    root: str = ""
+    disk_used: int = 0
+    disk_total: int = 0
+    disk_free: int = 0
+    processes: int = 0
+
+    @property
+    def cpu(self) -> float:
+        """Mean load of the CPUs in percent."""
+        return sum(self.cpus) / len(self.cpus) if self.cpus else 0.0
+
+
+class FilePhase(StrEnum):
+    """What happens to an archive."""
+
+    WRITING = "Writing"
+    READING = "Reading"
+
+
+class FileProgress(Value):
+    """How far an archive is written or read; ``total`` is about what it will be, 0 when that is not known."""
+
+    phase: FilePhase
+    layer: str = ""
+    current: int = 0
+    total: int = 0
+    detail: str = ""
 
 
 class PullState(Value):
-    """A pull as far as it has come.
+    """A pull, or another long operation on images, as far as it has come.
 
     Attributes:
+        verb: ``pull``, ``push``, ``save`` or ``load``.
         layers: the newest event of each layer, in the order of their appearance.
         outcome: ``""`` while it runs, then ``done``, ``cancelled`` or ``failed``.
         note: the engine's last sentence, or the reason of the failure.
     """
 
     reference: str
-    layers: tuple[PullProgress, ...] = ()
+    verb: str = "pull"
+    layers: tuple[PullProgress | PushProgress | FileProgress, ...] = ()
     outcome: str = ""
     note: str = ""
 
 
+class Done(Value):
+    """One operation.
+
+    Attributes:
+        at: when it began, seconds since the epoch.
+        command: what to type for the same effect, without the program's name: ``stop web``.
+        own: it is a whole command line of a person's own.
+        took: seconds; -1.0 while it runs.
+        problem: why it failed, ``""`` when it did not.
+    """
+
+    at: float
+    command: str
+    took: float = -1.0
+    problem: str = ""
+    own: bool = False
+
+
+class MixedLine(LogLine):
+    """A line of one of several logs that are shown as one; ``source`` is the log's place among them."""
+
+    source: int  # without a default: only so a subclass of a slotted value is slotted too
+
+
 Thing = Container | Image | Volume | Network
+T = TypeVar("T", Container, Image, Volume, Network)
 
 
 def key_of(thing: Thing) -> str:
     """What names the object in operations: the id, of volumes the name."""
     return thing.name if isinstance(thing, Volume) else thing.id
+
+
+def bare(thing: T) -> T:
+    """The object with the names that its own host calls it by, where several hosts are listed as one (``NAME@HOST``)."""
+    end = f"@{thing.host}"
+    if not thing.host:
+        return thing
+    if isinstance(thing, Image):
+        return thing.replace(tags=tuple(tag.removesuffix(end) for tag in thing.tags))
+    return thing.replace(name=thing.name.removesuffix(end))
 
 
 def label_of(thing: Thing) -> str:

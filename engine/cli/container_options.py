@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
+from engine.cli import limits
 from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.ports import parse_publish
@@ -28,18 +29,29 @@ def _duration(name: str, help: str) -> Flag:
 
 FLAGS: tuple[Flag, ...] = (
     _list("add-host", "Add a custom host-to-IP mapping (host:ip)"),
+    _list("annotation", "Add an annotation to the container (passed through to the OCI runtime)"),
     _list("attach", "Attach to STDIN, STDOUT or STDERR", "a"),
+    Flag(name="blkio-weight", kind="int", help="Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
+    _list("blkio-weight-device", "Block IO weight (relative device weight)"),
     _list("cap-add", "Add Linux capabilities"),
     _list("cap-drop", "Drop Linux capabilities"),
+    _string("cgroup-parent", "Optional parent cgroup for the container"),
     _string("cgroupns", "Cgroup namespace to use (host|private)"),
     _string("cidfile", "Write the container ID to the file"),
     Flag(name="cpu-period", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) period"),
     Flag(name="cpu-quota", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) quota"),
+    Flag(name="cpu-rt-period", kind="int", help="Limit CPU real-time period in microseconds"),
+    Flag(name="cpu-rt-runtime", kind="int", help="Limit CPU real-time runtime in microseconds"),
     Flag(name="cpu-shares", short="c", kind="int", help="CPU shares (relative weight)"),
     _string("cpus", "Number of CPUs"),
     _string("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
     _string("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
     _list("device", "Add a host device to the container"),
+    _list("device-cgroup-rule", "Add a rule to the cgroup allowed devices list"),
+    _list("device-read-bps", "Limit read rate (bytes per second) from a device"),
+    _list("device-read-iops", "Limit read rate (IO per second) from a device"),
+    _list("device-write-bps", "Limit write rate (bytes per second) to a device"),
+    _list("device-write-iops", "Limit write rate (IO per second) to a device"),
     _list("dns", "Set custom DNS servers"),
     _list("dns-option", "Set DNS options"),
     _list("dns-search", "Set custom DNS search domains"),
@@ -59,19 +71,25 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="init", help="Run an init inside the container that forwards signals and reaps processes"),
     Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
     _string("ip", "IPv4 address (e.g., 172.30.100.104)"),
+    _string("ip6", "IPv6 address (e.g., 2001:db8::33)"),
     _string("ipc", "IPC mode to use"),
     _list("label", "Set meta data on a container", "l"),
     _list("label-file", "Read in a line delimited file of labels"),
+    _list("link", "Add link to another container"),
+    _string("log-driver", "Logging driver for the container"),
+    _list("log-opt", "Log driver options"),
     _string("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     _string("memory", "Memory limit", "m"),
     _string("memory-reservation", "Memory soft limit"),
     _string("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
+    Flag(name="memory-swappiness", kind="int", default="-1", help="Tune container memory swappiness (0 to 100)"),
     _list("mount", "Attach a filesystem mount to the container"),
     _string("name", "Assign a name to the container"),
     _string("network", "Connect a container to a network"),
     Flag(name="net", kind="string", help="Connect a container to a network", hidden=True),
     _list("network-alias", "Add network-scoped alias for the container"),
     Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
+    Flag(name="oom-kill-disable", help="Disable OOM Killer"),
     Flag(name="oom-score-adj", kind="int", help="Tune host's OOM preferences (-1000 to 1000)"),
     _string("pid", "PID namespace to use"),
     Flag(name="pids-limit", kind="int", help="Tune container pids limit (set -1 for unlimited)"),
@@ -84,6 +102,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="read-only", help="Mount the container's root filesystem as read only"),
     _string("restart", "Restart policy to apply when a container exits", default="no"),
     Flag(name="rm", help="Automatically remove the container and its associated anonymous volumes when it exits"),
+    _string("runtime", "Runtime to use for this container"),
     _list("security-opt", "Security Options"),
     _string("shm-size", "Size of /dev/shm"),
     _string("stop-signal", "Signal to stop the container"),
@@ -93,8 +112,11 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="tty", short="t", help="Allocate a pseudo-TTY"),
     _list("ulimit", "Ulimit options"),
     _string("user", "Username or UID (format: <name|uid>[:<group|gid>])", "u"),
+    _string("userns", "User namespace to use"),
     _string("uts", "UTS namespace to use"),
     _list("volume", "Bind mount a volume", "v"),
+    _string("volume-driver", "Optional volume driver for the container"),
+    _list("volumes-from", "Mount volumes from the specified container(s)"),
     _string("workdir", "Working directory inside the container", "w"),
 )
 
@@ -128,7 +150,7 @@ def container_config(options: Options) -> ContainerConfig:
 
 _UPDATED = frozenset(
     {"cpu-period", "cpu-quota", "cpu-shares", "cpus", "cpuset-cpus", "cpuset-mems", "memory", "memory-reservation", "memory-swap"}
-    | {"pids-limit", "restart"}
+    | {"pids-limit", "restart", "blkio-weight", "cpu-rt-period", "cpu-rt-runtime"}
 )
 UPDATE_FLAGS: tuple[Flag, ...] = tuple(flag.replace(default="") for flag in FLAGS if flag.name in _UPDATED)
 """The flags of ``update``: without defaults, for what is not given stays as it is."""
@@ -150,6 +172,9 @@ def update_config(options: Options) -> UpdateConfig:
         cpu_quota=options.number("cpu-quota") or 0,
         cpuset_cpus=options.text("cpuset-cpus"),
         cpuset_mems=options.text("cpuset-mems"),
+        cpu_rt_period=options.number("cpu-rt-period") or 0,
+        cpu_rt_runtime=options.number("cpu-rt-runtime") or 0,
+        blkio_weight=options.number("blkio-weight") or 0,
         pids_limit=options.number("pids-limit"),
         restart_policy=_restart(options.text("restart")) if options.has("restart") else None,
     )
@@ -194,12 +219,15 @@ def host_config(options: Options) -> HostConfig:
     Raises:
         FlagError, InvalidArgument: a value is malformed, in docker's words.
     """
+    restart = _restart(options.text("restart"))
+    if options.on("rm") and restart.name != "no":
+        raise FlagError("conflicting options: cannot specify both --restart and --rm")
     return HostConfig(
         network_mode=options.text("network") or options.text("net") or "default",
         port_bindings=tuple(port for text in options.values("publish") for port in parse_publish(text)),
         publish_all=options.on("publish-all"),
         mounts=_mounts(options),
-        restart_policy=_restart(options.text("restart")),
+        restart_policy=restart,
         auto_remove=options.on("rm"),
         privileged=options.on("privileged"),
         cap_add=options.values("cap-add"),
@@ -211,6 +239,7 @@ def host_config(options: Options) -> HostConfig:
         dns_search=options.values("dns-search"),
         dns_options=options.values("dns-option"),
         extra_hosts=options.values("add-host"),
+        links=options.values("link"),
         group_add=options.values("group-add"),
         pid_mode=options.text("pid"),
         ipc_mode=options.text("ipc"),
@@ -221,6 +250,15 @@ def host_config(options: Options) -> HostConfig:
         sysctls=_pairs(options.values("sysctl")),
         ulimits=tuple(map(_ulimit, options.values("ulimit"))),
         devices=tuple(map(_device, options.values("device"))),
+        device_cgroup_rules=tuple(map(limits.cgroup_rule, options.values("device-cgroup-rule"))),
+        volumes_from=options.values("volumes-from"),
+        annotations=_pairs(options.values("annotation")),
+        cgroup_parent=options.text("cgroup-parent"),
+        userns_mode=options.text("userns"),
+        log_driver=options.text("log-driver"),
+        log_options=_pairs(options.values("log-opt")),
+        runtime=options.text("runtime"),
+        volume_driver=options.text("volume-driver"),
         memory=_size(options, "memory"),
         memory_swap=_size(options, "memory-swap"),
         memory_reservation=_size(options, "memory-reservation"),
@@ -232,8 +270,19 @@ def host_config(options: Options) -> HostConfig:
         cpuset_mems=options.text("cpuset-mems"),
         pids_limit=options.number("pids-limit") or 0,
         oom_score_adj=options.number("oom-score-adj") or 0,
+        cpu_rt_period=options.number("cpu-rt-period") or 0,
+        cpu_rt_runtime=options.number("cpu-rt-runtime") or 0,
+        oom_kill_disable=options.on("oom-kill-disable"),
+        memory_swappiness=limits.swappiness(options.number("memory-swappiness")),
+        blkio_weight=options.number("blkio-weight") or 0,
+        blkio_weight_device=tuple(map(limits.weight_device, options.values("blkio-weight-device"))),
+        device_read_bps=tuple(limits.throttle_bytes(text, "device-read-bps") for text in options.values("device-read-bps")),
+        device_write_bps=tuple(limits.throttle_bytes(text, "device-write-bps") for text in options.values("device-write-bps")),
+        device_read_iops=tuple(limits.throttle_operations(text, "device-read-iops") for text in options.values("device-read-iops")),
+        device_write_iops=tuple(limits.throttle_operations(text, "device-write-iops") for text in options.values("device-write-iops")),
         network_aliases=options.values("network-alias"),
         ipv4_address=options.text("ip"),
+        ipv6_address=options.text("ip6"),
         mac_address=options.text("mac-address"),
     )
 

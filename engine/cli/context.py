@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.cli.runner import InlineRunner, LoopRunner, Runner, iterate
 from engine.model.value import Value
 
 if TYPE_CHECKING:
-    from engine.interface import Engine
+    from engine.errors import LongshoreError
+    from engine.interface import Engine, Hosts
+    from engine.model.hosts import HostState
 
 T = TypeVar("T")
 
@@ -52,8 +55,37 @@ class Context:
         if self._engine is None:
             from engine.connect import connect
 
-            self._engine = connect(self.options.host, root=self.options.root, config=self.options.config)
+            if self.embedded and os.geteuid():
+                self._become_root()
+            self._engine = connect(self.options.host, root=self.options.root, config=self.options.config, lost=self._warn)
         return self._engine
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts that are known."""
+        from engine.connect import hosts
+
+        return hosts(root=self.options.root, config=self.options.config)
+
+    def ask_hosts(self, names: Sequence[str] = (), *, timeout: float) -> Generator[HostState, None, None]:
+        """Ask hosts, all at the same time (see :meth:`engine.interface.Hosts.states`)."""
+        runner = LoopRunner()
+        try:
+            yield from iterate(runner, self.hosts.states(names, timeout=timeout))
+        finally:
+            runner.close()
+
+    def _warn(self, host: str, error: LongshoreError) -> None:
+        print(f"WARNING: host {host}: {error.message.splitlines()[0]}", file=self.err)
+
+    def _become_root(self) -> None:
+        """Of an ordinary user's namespace; when that is new, say what could be better in it."""
+        from engine.rootless import entry
+        from engine.store.roots import resolve
+
+        trouble = entry.enter(resolve(self.options.root))
+        if trouble:
+            print(f"WARNING: {trouble}", file=self.err)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The result of an engine call."""

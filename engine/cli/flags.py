@@ -30,6 +30,7 @@ class Flag(Value):
         name: long name without dashes; ``short`` one letter or ``""``.
         kind: ``bool``, ``string``, ``int``, or ``list`` (may be repeated); shown in help.
         default: text of the default, ``""`` for none.
+        bare: the value of the flag alone; another one then stands behind ``=`` only (pflag's ``NoOptDefVal``). ``""``: the next word is it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Flag(Value):
     short: str = ""
     kind: str = "bool"
     default: str = ""
+    bare: str = ""
     hidden: bool = False
 
 
@@ -47,7 +49,7 @@ class Spec(Value):
         usage: what follows the verb's name, such as ``[OPTIONS] CONTAINER``.
         least, most: number of operands; ``most`` -1 is any.
         interspersed: flags may follow operands; off for ``run``, ``create`` and ``exec``.
-        completes: what operands are: ``container``, ``image``, ``network``, ``volume`` or ``""``.
+        completes: what operands are: ``container``, ``image``, ``network``, ``volume``, ``host``, a noun of a swarm, or ``""``.
     """
 
     usage: str
@@ -149,6 +151,8 @@ def _take(given: dict[str, list[str]], flag: Flag, value: str | None, queue: lis
             raise FlagError(f'invalid argument "{value}" for "--{flag.name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax')
         given.setdefault(flag.name, []).append(text)
         return
+    if value is None and flag.bare:
+        value = flag.bare
     if value is None:
         if not queue:
             raise FlagError(f"flag needs an argument: {shown}")

@@ -253,7 +253,37 @@ class _Renderer:
                 value = value.get(name)
             elif value is not None:
                 raise InvalidArgument(f"template: :1: can't evaluate field {name} in {_shown(value)}")
-        return value
+        return _NULLS.get(node[2][-1]) if value is None and node[2] else value
+
+
+class _NullMap(dict[str, Any]):
+    """A map that is null."""
+
+
+class _NullList(list[Any]):
+    """A slice that is null."""
+
+
+class _Nil:
+    """A pointer that is null."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+_NULLS: Mapping[str, Any] = {
+    **dict.fromkeys(("Labels", "Options", "Volumes", "DriverOpts", "StorageOpt"), _NullMap()),
+    **dict.fromkeys(("PidsLimit", "OomKillDisable", "MemorySwappiness", "IPAMConfig", "Healthcheck", "Health", "Init"), _Nil()),
+    **dict.fromkeys(
+        (
+            *("Cmd", "Entrypoint", "OnBuild", "Shell", "ExecIDs", "Binds", "VolumesFrom", "CapAdd", "CapDrop", "ExtraHosts", "GroupAdd"),
+            *("Links", "SecurityOpt", "DeviceRequests", "DeviceCgroupRules", "Devices", "MaskedPaths", "ReadonlyPaths", "Aliases"),
+            *("DNSNames", "SecondaryIPAddresses", "SecondaryIPv6Addresses", "RepoTags", "RepoDigests", "Warnings", "Ulimits", "Mounts"),
+        ),
+        _NullList(),
+    ),
+}
+"""What a field that is null in a document is in docker's types, which its templates see."""
 
 
 def _true(value: Any) -> bool:
@@ -264,10 +294,13 @@ def _shown(value: Any) -> str:
     """Go's ``%v``."""
     if value is None:
         return "<no value>"
+    if isinstance(value, _Nil):
+        return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return "map[" + " ".join(f"{key}:{_shown(item)}" for key, item in sorted(value.items())) + "]"
+        # An empty object in another is how JSON spells the members of a set, Go's struct{}.
+        return "map[" + " ".join(f"{key}:{'{}' if item == {} else _shown(item)}" for key, item in sorted(value.items())) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(map(_shown, value)) + "]"
     return str(value)
@@ -276,7 +309,7 @@ def _shown(value: Any) -> str:
 def _json(value: Any) -> str:
     import json
 
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(None if isinstance(value, (_Nil, _NullMap, _NullList)) else value, separators=(",", ":"), ensure_ascii=False)
     if isinstance(value, Row):
         text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return text

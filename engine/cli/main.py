@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.cli.context import Context, Globals
-from engine.cli.flags import HELP, Flag, Spec, UsageError, parse, usage_of_flags
+from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
 from engine.errors import LongshoreError
+from engine.hosts.choice import chosen
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,6 +47,8 @@ VERBS: dict[str, str] = {
     "rm": "Remove one or more containers",
     "rmi": "Remove one or more images",
     "save": "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    "search": "Search Docker Hub for images",
+    "serve": "Serve the Docker Engine API over this engine",
     "start": "Start one or more stopped containers",
     "stats": "Display a live stream of container(s) resource usage statistics",
     "stop": "Stop one or more running containers",
@@ -68,7 +71,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
             **{
                 name: name
                 for name in VERBS
-                if name not in IMAGE_VERBS and name not in ("events", "info", "login", "logout", "version", "completion")
+                if name not in IMAGE_VERBS and name not in ("events", "info", "login", "logout", "search", "serve", "version", "completion")
             },
             "ls": "ps",
             "list": "ps",
@@ -116,14 +119,116 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
             "prune": "volume_prune",
         },
     ),
-    "system": ("Manage the engine", {"df": "system_df", "info": "info", "events": "events"}),
+    "plugin": ("Manage plugins", {"ls": "plugin_ls", "list": "plugin_ls"}),
+    "settings": (
+        "Manage the settings of the terminal interface",
+        {"check": "settings_check", "import-lazydocker": "settings_import_lazydocker", "schema": "settings_schema"},
+    ),
+    "hosts": (
+        "Manage the hosts that are known",
+        {"ls": "hosts_ls", "list": "hosts_ls", "add": "hosts_add", "rm": "hosts_rm", "use": "hosts_use", "test": "hosts_test"},
+    ),
+    "system": (
+        "Manage the engine",
+        {
+            "df": "system_df",
+            "info": "info",
+            "events": "events",
+            "check": "system_check",
+            "prune": "system_prune",
+            "start": "system_start",
+            "dial-stdio": "system_dial_stdio",
+        },
+    ),
+    "swarm": (
+        "Manage Swarm",
+        {
+            "init": "swarm_init",
+            "join": "swarm_join",
+            "join-token": "swarm_join_token",
+            "leave": "swarm_leave",
+            "unlock": "swarm_unlock",
+            "unlock-key": "swarm_unlock_key",
+            "update": "swarm_update",
+        },
+    ),
+    "node": (
+        "Manage Swarm nodes",
+        {
+            "ls": "node_ls",
+            "list": "node_ls",
+            "ps": "node_ps",
+            "inspect": "node_inspect",
+            "update": "node_update",
+            "promote": "node_promote",
+            "demote": "node_demote",
+            "rm": "node_rm",
+        },
+    ),
+    "service": (
+        "Manage Swarm services",
+        {
+            "ls": "service_ls",
+            "list": "service_ls",
+            "ps": "service_ps",
+            "inspect": "service_inspect",
+            "logs": "service_logs",
+            "create": "service_create",
+            "scale": "service_scale",
+            "update": "service_update",
+            "rollback": "service_rollback",
+            "rm": "service_rm",
+        },
+    ),
+    "stack": (
+        "Manage Swarm stacks",
+        {
+            "ls": "stack_ls",
+            "list": "stack_ls",
+            "ps": "stack_ps",
+            "services": "stack_services",
+            "rm": "stack_rm",
+        },
+    ),
+    "config": (
+        "Manage Swarm configs",
+        {
+            "ls": "config_ls",
+            "list": "config_ls",
+            "inspect": "config_inspect",
+            "create": "config_create",
+            "rm": "config_rm",
+        },
+    ),
+    "secret": (
+        "Manage Swarm secrets",
+        {
+            "ls": "secret_ls",
+            "list": "secret_ls",
+            "inspect": "secret_inspect",
+            "create": "secret_create",
+            "rm": "secret_rm",
+        },
+    ),
 }
+
+OCI = ("oci", "Run OCI bundles, with the command line of runc")
+"""A command line of its own, see :mod:`engine.cli.oci`."""
 
 GLOBALS = (
     Flag(name="config", kind="string", help="Configuration file"),
+    Flag(name="context", short="c", kind="string", help="Docker context to talk to (overrides DOCKER_HOST)"),
     Flag(name="debug", short="D", help="Show tracebacks of internal errors"),
-    Flag(name="host", short="H", kind="string", help="Engine to talk to: embedded:, unix://, tcp://, ssh:// or a Docker context"),
+    Flag(
+        name="host",
+        short="H",
+        kind="string",
+        help="Engine to talk to: a known host, embedded, all, docker, unix://, tcp:// or ssh://",
+    ),
     Flag(name="root", kind="string", help="State root of the embedded engine"),
+    Flag(name="web", kind="[addr:port]", bare="-", help="Open the interface to browsers, at 127.0.0.1:8375 by default"),
+    Flag(name="web-cert", kind="string", help="Certificate for --web, which other machines may reach then"),
+    Flag(name="web-key", kind="string", help="Key of the certificate"),
     Flag(name="version", short="v", help="Print version information and quit"),
 )
 
@@ -152,12 +257,15 @@ def main(words: Sequence[str]) -> int:
 
         print(f"Longshore version {VERSION}")
         return 0
-    given = Globals(
-        host=options.text("host") or os.environ.get("LONGSHORE_HOST", ""),
-        root=options.text("root"),
-        config=options.text("config"),
-        debug=options.on("debug"),
-    )
+    given = Globals(root=options.text("root"), config=options.text("config"), debug=options.on("debug"))
+    try:
+        if options.args[:1] != ["hosts"]:
+            given = given.replace(host=chosen(options.text("host"), options.text("context"), given.root))
+    except LongshoreError as error:
+        print_error(error)
+        return 1
+    if options.has("web") and not options.on("help"):
+        return _guarded(lambda: _web(given, options), given, 1)
     if not options.args:
         if options.on("help"):
             print(_help(), end="")
@@ -167,9 +275,30 @@ def main(words: Sequence[str]) -> int:
 
 
 def _tui(given: Globals) -> int:
+    import gc
+
+    # A fifth of the time to the first picture went into looking for garbage among what was just imported;
+    # the app turns it on again.
+    gc.disable()
     from tui.app import main as tui
 
     return int(tui(given.host, root=given.root, config=given.config))
+
+
+def _web(given: Globals, options: Options) -> int:
+    from tui.web import launch
+
+    command = [sys.executable, "-m", "engine.cli"]
+    for flag in ("host", "root", "config"):
+        if value := getattr(given, flag):
+            command += [f"--{flag}", value]
+    return launch(
+        command,
+        options.args[0] if options.args else options.text("web").removeprefix("-"),
+        certificate=options.text("web-cert"),
+        key=options.text("web-key"),
+        tell=lambda line: print(line, flush=True),
+    )
 
 
 def _verb(given: Globals, words: Sequence[str]) -> int:
@@ -177,6 +306,10 @@ def _verb(given: Globals, words: Sequence[str]) -> int:
     title = name
     if name in ("help",):
         return _verb(given, [*rest, "--help"]) if rest else main(["--help"])
+    if name == OCI[0]:
+        from engine.cli.oci.main import main as oci
+
+        return oci(rest, f"{PROGRAM} {name}")
     if name in NOUNS:
         subs = NOUNS[name][1]
         if not rest or rest[0].startswith("-"):
@@ -295,7 +428,7 @@ def _noun_help(noun: str) -> str:
 
 def _help() -> str:
     verbs = "".join(f"  {name:<11} {summary}\n" for name, summary in VERBS.items())
-    nouns = "".join(f"  {name:<11} {summary}\n" for name, (summary, _) in NOUNS.items())
+    nouns = "".join(f"  {name:<11} {summary}\n" for name, summary in (*((name, noun[0]) for name, noun in NOUNS.items()), OCI))
     return (
         f"Usage:  {PROGRAM} [OPTIONS] [COMMAND]\n\nA terminal container manager with its own engine inside.\n"
         f"Without a command it opens the terminal interface.\n\nCommands:\n{verbs}\nManagement Commands:\n{nouns}\nGlobal Options:\n"

@@ -29,7 +29,7 @@ def parse_volume(text: str) -> Mount:
         source=os.path.abspath(os.path.expanduser(source)) if bind else source,
         target=target,
         read_only="ro" in options,
-        options=tuple(option for option in options if option not in ("ro", "rw", "z", "Z")),
+        options=tuple(option for option in options if option not in ("ro", "rw")),
         create_source=bind,
     )
 

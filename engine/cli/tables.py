@@ -17,9 +17,9 @@ def write(out: TextIO, rows: Rows, *, headers: Mapping[str, str], default: Seque
         headers: template field → column title.
         default: fields of the default table.
         form: the ``--format`` value.
-        quiet: the field that is printed alone (``-q``), ``""`` for none.
+        quiet: the field that is printed alone (``-q``) where ``form`` asks for nothing else, ``""`` for none.
     """
-    if quiet:
+    if quiet and form in ("", "table"):
         out.writelines(f"{row[quiet]}\n" for row in rows)
     elif form in ("", "table"):
         _aligned(out, [headers[name] for name in default], [[_text(row[name]) for name in default] for row in rows])

@@ -13,14 +13,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from engine.cli.context import Context
 from engine.cli.flags import UsageError
-from engine.errors import LongshoreError
-from engine.interface import Session
+from engine.errors import InvalidArgument, LongshoreError
+from engine.model.keys import DETACH_KEYS, Detacher, parse_keys
 from engine.model.streams import StreamName
 
-DETACH_KEYS = "ctrl-p,ctrl-q"
+if TYPE_CHECKING:
+    from engine.interface import Session
+
 _CHUNK = 65536
 
 
@@ -32,23 +35,6 @@ def check_tty(*, tty: bool, stdin: bool) -> None:
     """
     if tty and stdin and not os.isatty(0):
         raise UsageError("the input device is not a TTY")
-
-
-def parse_keys(text: str) -> bytes:
-    """The bytes of a key sequence such as ``ctrl-p,ctrl-q`` or ``a``.
-
-    Raises:
-        UsageError: ``Unknown character: '…'``.
-    """
-    found = bytearray()
-    for key in text.split(","):
-        if len(key) == 1:
-            found += key.encode()
-        elif key.startswith("ctrl-") and len(key) == 6 and (key[5].isalpha() or key[5] in "@[\\]^_"):
-            found.append(ord(key[5].upper()) & 0x1F)
-        else:
-            raise UsageError(f"invalid detach keys ({text}): Unknown character: '{key}'")
-    return bytes(found)
 
 
 class Conversation:
@@ -74,7 +60,10 @@ class Conversation:
         self._session = session
         self._tty = tty
         self._stdin = stdin
-        self._keys = parse_keys(keys or DETACH_KEYS)
+        try:
+            self._keys = parse_keys(keys or DETACH_KEYS)
+        except InvalidArgument as error:
+            raise UsageError(str(error)) from None
         self._forward = forward
         self.detached = False
 
@@ -88,6 +77,14 @@ class Conversation:
             return None
         return self._context.run(self._session.exit_code())
 
+    def run_alone(self) -> int:
+        """As :meth:`run`, where docker takes detaching for a failure to go on: ``attach`` and ``exec``."""
+        code = self.run()
+        if code is None:
+            print("read escape sequence", file=sys.stderr)
+            return 1
+        return code
+
     def _output(self) -> None:
         targets = {StreamName.STDOUT: 1, StreamName.STDERR: 2}
         while (piece := self._context.run(self._session.read())) is not None:
@@ -95,7 +92,7 @@ class Conversation:
 
     def _input(self) -> None:
         run, session = self._context.runner.run, self._session
-        watch = _Detacher(self._keys) if self._tty else None
+        watch = Detacher(self._keys) if self._tty else None
         try:
             while data := os.read(0, _CHUNK):
                 if watch is not None:
@@ -147,29 +144,6 @@ class Conversation:
         with contextlib.suppress(OSError, LongshoreError):
             size = os.get_terminal_size(1)
             self._context.run(self._session.resize(width=size.columns, height=size.lines))
-
-
-class _Detacher:
-    """Finds the detach sequence in typed input, also when it is split over reads."""
-
-    def __init__(self, keys: bytes) -> None:
-        self._keys = keys
-        self._seen = 0
-
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
-        """The bytes to pass on, and whether the sequence is complete."""
-        out = bytearray()
-        for byte in data:
-            if byte == self._keys[self._seen]:
-                self._seen += 1
-                if self._seen == len(self._keys):
-                    return bytes(out), True
-                continue
-            out += self._keys[: self._seen]
-            self._seen = 1 if byte == self._keys[0] else 0
-            if not self._seen:
-                out.append(byte)
-        return bytes(out), False
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

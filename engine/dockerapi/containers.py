@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.dockerapi import times
 from engine.dockerapi.document import Document, load_document, load_documents
@@ -32,8 +32,13 @@ _STATUS = {str(status): status for status in ContainerStatus} | {"stopped": Cont
 
 def decode_list(body: bytes) -> Sequence[Container]:
     """``GET /containers/json``."""
+    return decode_rows(load_documents(body))
+
+
+def decode_rows(items: Iterable[Document]) -> Sequence[Container]:
+    """Rows of the list, in the order given."""
     now = time.time()
-    return [_summary(item, now) for item in load_documents(body)]
+    return [_summary(item, now) for item in items]
 
 
 def decode_details(body: bytes) -> ContainerDetails:
@@ -67,6 +72,9 @@ def decode_details(body: bytes) -> ContainerDetails:
         driver=item.text("Driver"),
         platform=item.text("Platform") or "linux",
         health=_health(item.document("State")),
+        app_armor_profile=item.text("AppArmorProfile"),
+        process_label=item.text("ProcessLabel"),
+        mount_label=item.text("MountLabel"),
         raw=json.dumps(json.loads(body), ensure_ascii=False),
     )
 
@@ -214,7 +222,11 @@ def decode_endpoint(name: str, item: Document) -> Endpoint:
         ip_address=item.text("IPAddress"),
         prefix_length=item.integer("IPPrefixLen"),
         gateway=item.text("Gateway"),
+        global_ipv6_address=item.text("GlobalIPv6Address"),
+        global_ipv6_prefix_length=item.integer("GlobalIPv6PrefixLen"),
+        ipv6_gateway=item.text("IPv6Gateway"),
         mac_address=item.text("MacAddress"),
         aliases=item.texts("Aliases"),
         requested_ip=item.document("IPAMConfig").text("IPv4Address"),
+        requested_ipv6=item.document("IPAMConfig").text("IPv6Address"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding, UpdateConfig
+from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding, ThrottleDevice, UpdateConfig
 from engine.model.health import Healthcheck
 
 _PROPAGATION = frozenset(prefix + kind for prefix in ("", "r") for kind in ("private", "shared", "slave"))
@@ -64,6 +64,9 @@ def encode_update(config: UpdateConfig) -> bytes:
         "CpuQuota": config.cpu_quota,
         "CpusetCpus": config.cpuset_cpus,
         "CpusetMems": config.cpuset_mems,
+        "CpuRealtimePeriod": config.cpu_rt_period,
+        "CpuRealtimeRuntime": config.cpu_rt_runtime,
+        "BlkioWeight": config.blkio_weight,
         "RestartPolicy": {"Name": policy.name, "MaximumRetryCount": policy.max_retries} if policy else None,
     }
     kept: dict[str, Any] = {key: value for key, value in body.items() if value}
@@ -168,9 +171,14 @@ def _endpoint(host: HostConfig) -> dict[str, Any]:
     endpoint: dict[str, Any] = {}
     if host.network_aliases:
         endpoint["Aliases"] = list(host.network_aliases)
-    if host.ipv4_address:
-        endpoint["IPAMConfig"] = {"IPv4Address": host.ipv4_address}
+    if host.ipv4_address or host.ipv6_address:
+        endpoint["IPAMConfig"] = ipam_config(host.ipv4_address, host.ipv6_address)
     return endpoint
+
+
+def ipam_config(ip: str, ip6: str) -> dict[str, str]:
+    """``IPAMConfig`` of an endpoint; empty without a wanted address."""
+    return {key: value for key, value in (("IPv4Address", ip), ("IPv6Address", ip6)) if value}
 
 
 def _host_config(host: HostConfig) -> dict[str, Any]:
@@ -194,6 +202,7 @@ def _host_config(host: HostConfig) -> dict[str, Any]:
         "DnsSearch": list(host.dns_search),
         "DnsOptions": list(host.dns_options),
         "ExtraHosts": list(host.extra_hosts),
+        "Links": list(host.links),
         "GroupAdd": list(host.group_add),
         "PidMode": host.pid_mode,
         "IpcMode": host.ipc_mode,
@@ -216,7 +225,38 @@ def _host_config(host: HostConfig) -> dict[str, Any]:
         "CpuQuota": host.cpu_quota,
         "CpusetCpus": host.cpuset_cpus,
         "CpusetMems": host.cpuset_mems,
+        "CpuRealtimePeriod": host.cpu_rt_period,
+        "CpuRealtimeRuntime": host.cpu_rt_runtime,
         "PidsLimit": host.pids_limit,
         "OomScoreAdj": host.oom_score_adj,
+        "OomKillDisable": host.oom_kill_disable,
+        "DeviceCgroupRules": list(host.device_cgroup_rules),
+        "VolumesFrom": list(host.volumes_from),
+        "Annotations": dict(host.annotations),
+        "CgroupParent": host.cgroup_parent,
+        "UsernsMode": host.userns_mode,
+        "LogConfig": {"Type": host.log_driver, "Config": dict(host.log_options)} if host.log_driver or host.log_options else None,
+        "Runtime": host.runtime,
+        "VolumeDriver": host.volume_driver,
+        **encode_block_io(host),
     }
-    return {key: value for key, value in body.items() if value}
+    kept = {key: value for key, value in body.items() if value}
+    if host.memory_swappiness is not None:
+        kept["MemorySwappiness"] = host.memory_swappiness
+    return kept
+
+
+def encode_block_io(host: HostConfig) -> dict[str, Any]:
+    """The ``Blkio…`` members of a ``HostConfig``."""
+
+    def rates(devices: tuple[ThrottleDevice, ...]) -> list[dict[str, Any]]:
+        return [{"Path": one.path, "Rate": one.rate} for one in devices]
+
+    return {
+        "BlkioWeight": host.blkio_weight,
+        "BlkioWeightDevice": [{"Path": one.path, "Weight": one.weight} for one in host.blkio_weight_device],
+        "BlkioDeviceReadBps": rates(host.device_read_bps),
+        "BlkioDeviceWriteBps": rates(host.device_write_bps),
+        "BlkioDeviceReadIOps": rates(host.device_read_iops),
+        "BlkioDeviceWriteIOps": rates(host.device_write_iops),
+    }

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import stat
+from collections.abc import Iterable
+from typing import Any
 
 from engine.dockerapi import times
-from engine.dockerapi.document import load_document, load_documents
+from engine.dockerapi.document import Document, load_document, load_documents
+from engine.dockerapi.show import moment
 from engine.errors import CorruptData
 from engine.model.files import Change, ChangeKind, PathStat
 
+_CHARACTER, _DEVICE = 1 << 21, 1 << 26
 _TYPES = (
     (1 << 31, stat.S_IFDIR),
     (1 << 27, stat.S_IFLNK),
-    (1 << 21, stat.S_IFCHR),  # a character device has the bit of devices too
-    (1 << 26, stat.S_IFBLK),
+    (_CHARACTER, stat.S_IFCHR),  # a character device has the bit of devices too
+    (_DEVICE, stat.S_IFBLK),
     (1 << 25, stat.S_IFIFO),
     (1 << 24, stat.S_IFSOCK),
 )
@@ -61,3 +66,39 @@ def decode_mode(mode: int) -> int:
     """``st_mode`` for Go's ``os.FileMode``, whose bits are its own."""
     kind = next((ours for theirs, ours in _TYPES if mode & theirs), stat.S_IFREG)
     return kind | mode & 0o777 | sum(ours for theirs, ours in _BITS if mode & theirs)
+
+
+def encode_stat(shown: PathStat) -> str:
+    """The header ``X-Docker-Container-Path-Stat``."""
+    fields = {
+        "name": shown.name,
+        "size": shown.size,
+        "mode": encode_mode(shown.mode),
+        "mtime": moment(shown.mtime),
+        "linkTarget": shown.link_target,
+    }
+    return base64.b64encode(json.dumps(fields).encode()).decode()
+
+
+def encode_changes(changes: Iterable[Change]) -> list[dict[str, Any]] | None:
+    """``GET /containers/{id}/changes``."""
+    return [{"Path": change.path, "Kind": int(change.kind)} for change in changes] or None
+
+
+def encode_mode(mode: int) -> int:
+    """Go's ``os.FileMode`` for ``st_mode``."""
+    kind = next((theirs for theirs, ours in _TYPES if stat.S_IFMT(mode) == ours), 0)
+    if kind == _CHARACTER:
+        kind |= _DEVICE
+    return kind | mode & 0o777 | sum(theirs for theirs, ours in _BITS if mode & ours)
+
+
+def instructions(config: Document) -> list[str]:
+    """Dockerfile instructions that say what the configuration in the body of ``POST /commit`` does."""
+    lines = [f"{key.upper()} {json.dumps(config.texts(key))}" for key in ("Entrypoint", "Cmd") if key in config]
+    lines += [f"ENV {name}={json.dumps(value)}" for name, _, value in (text.partition("=") for text in config.texts("Env"))]
+    lines += [f"LABEL {json.dumps(name)}={json.dumps(value)}" for name, value in config.pairs("Labels").items()]
+    lines += [f"EXPOSE {port}" for port in config.names("ExposedPorts")]
+    lines += [f"VOLUME {json.dumps([path])}" for path in config.names("Volumes")]
+    words = (("User", "USER"), ("WorkingDir", "WORKDIR"), ("StopSignal", "STOPSIGNAL"))
+    return lines + [f"{word} {config.text(key)}" for key, word in words if config.text(key)]

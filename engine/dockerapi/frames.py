@@ -138,3 +138,23 @@ def _line(stream: int, message: bytes) -> LogLine:
     if not stamp:
         return LogLine(time=0, stream=_NAMES[stream], data=message)
     return LogLine(time=times.nanoseconds(stamp[0].decode()), stream=_NAMES[stream], data=message[stamp.end() :])
+
+
+def frame(stream: StreamName, payload: bytes) -> bytes:
+    """One frame."""
+    return (b"\x02" if stream is StreamName.STDERR else b"\x01") + b"\0\0\0" + len(payload).to_bytes(4, "big") + payload
+
+
+class OutputEncoder:
+    """Output of attach, exec and logs as clients get it: framed, or raw with a terminal."""
+
+    def __init__(self, tty: bool) -> None:
+        self._tty = tty
+
+    def encode(self, stream: StreamName, payload: bytes) -> bytes:
+        """The bytes for a piece."""
+        return payload if self._tty else frame(stream, payload)
+
+    def line(self, line: LogLine) -> bytes:
+        """The bytes for a log line with its time stamp."""
+        return self.encode(line.stream, f"{times.fixed(line.time)} ".encode() + line.data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.dockerapi.document import Document
 from engine.model.containers import (
     ContainerConfig,
@@ -10,7 +12,9 @@ from engine.model.containers import (
     Mount,
     PortBinding,
     RestartPolicy,
+    ThrottleDevice,
     Ulimit,
+    WeightDevice,
 )
 from engine.model.health import Healthcheck
 
@@ -77,6 +81,7 @@ def decode_host_config(item: Document) -> HostConfig:
         dns_search=item.texts("DnsSearch"),
         dns_options=item.texts("DnsOptions"),
         extra_hosts=item.texts("ExtraHosts"),
+        links=decode_links(item.texts("Links")),
         group_add=item.texts("GroupAdd"),
         pid_mode=item.text("PidMode"),
         ipc_mode=item.text("IpcMode"),
@@ -96,6 +101,15 @@ def decode_host_config(item: Document) -> HostConfig:
             )
             for device in item.documents("Devices")
         ),
+        device_cgroup_rules=item.texts("DeviceCgroupRules"),
+        volumes_from=item.texts("VolumesFrom"),
+        annotations=item.pairs("Annotations"),
+        cgroup_parent=item.text("CgroupParent"),
+        userns_mode=item.text("UsernsMode"),
+        log_driver=item.document("LogConfig").text("Type"),
+        log_options=item.document("LogConfig").pairs("Config"),
+        runtime=item.text("Runtime"),
+        volume_driver=item.text("VolumeDriver"),
         memory=item.integer("Memory"),
         memory_swap=item.integer("MemorySwap"),
         memory_reservation=item.integer("MemoryReservation"),
@@ -106,8 +120,30 @@ def decode_host_config(item: Document) -> HostConfig:
         cpuset_cpus=item.text("CpusetCpus"),
         cpuset_mems=item.text("CpusetMems"),
         pids_limit=item.integer("PidsLimit"),
+        cpu_rt_period=item.integer("CpuRealtimePeriod"),
+        cpu_rt_runtime=item.integer("CpuRealtimeRuntime"),
         oom_score_adj=item.integer("OomScoreAdj"),
+        oom_kill_disable=item.flag("OomKillDisable"),
+        memory_swappiness=swappiness if (swappiness := item.integer("MemorySwappiness", -1)) >= 0 else None,
+        blkio_weight=item.integer("BlkioWeight"),
+        blkio_weight_device=tuple(
+            WeightDevice(path=one.text("Path"), weight=one.integer("Weight")) for one in item.documents("BlkioWeightDevice")
+        ),
+        device_read_bps=_throttles(item, "BlkioDeviceReadBps"),
+        device_write_bps=_throttles(item, "BlkioDeviceWriteBps"),
+        device_read_iops=_throttles(item, "BlkioDeviceReadIOps"),
+        device_write_iops=_throttles(item, "BlkioDeviceWriteIOps"),
     )
+
+
+def decode_links(links: Iterable[str]) -> tuple[str, ...]:
+    """``TARGET:ALIAS`` as it is asked for, ``/TARGET:/CONTAINER/ALIAS`` as it is inspected."""
+    parted = (link.partition(":") for link in links)
+    return tuple(f"{target.removeprefix('/')}:{alias.rpartition('/')[2]}" if alias else target for target, _, alias in parted)
+
+
+def _throttles(item: Document, key: str) -> tuple[ThrottleDevice, ...]:
+    return tuple(ThrottleDevice(path=one.text("Path"), rate=one.integer("Rate")) for one in item.documents(key))
 
 
 def _bindings(item: Document) -> tuple[PortBinding, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.dockerapi import times
 from engine.dockerapi.document import Document, load_document, load_documents
 from engine.dockerapi.host_config import decode_healthcheck
-from engine.errors import InvalidArgument
+from engine.errors import CorruptData, InvalidArgument
+from engine.model import platform as platforms
 from engine.model import reference
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
@@ -22,7 +23,9 @@ from engine.model.images import (
     PullProgress,
     PushPhase,
     PushProgress,
+    RegistryImage,
     RemovedImage,
+    SearchResult,
 )
 
 _LAYER_PHASES = {
@@ -44,7 +47,12 @@ _PUSH_PHASES = frozenset(map(str, PushPhase)) - {str(PushPhase.REFERS), str(Push
 
 def decode_list(body: bytes) -> Sequence[Image]:
     """``GET /images/json``."""
-    return sorted((_summary(item) for item in load_documents(body)), key=lambda image: -image.created_at)
+    return decode_rows(load_documents(body))
+
+
+def decode_rows(items: Iterable[Document]) -> Sequence[Image]:
+    """Rows of the list, newest first."""
+    return sorted(map(decode_summary, items), key=lambda image: -image.created_at)
 
 
 def decode_details(body: bytes) -> ImageDetails:
@@ -88,7 +96,7 @@ def decode_history(body: bytes) -> Sequence[ImageLayer]:
     """``GET /images/{name}/history``."""
     return [
         ImageLayer(
-            id=item.text("Id") or "<missing>",
+            id=_id(item.text("Id")) or "<missing>",
             created_at=float(item.integer("Created")),
             created_by=item.text("CreatedBy"),
             comment=item.text("Comment"),
@@ -97,6 +105,31 @@ def decode_history(body: bytes) -> Sequence[ImageLayer]:
         )
         for item in load_documents(body)
     ]
+
+
+def decode_search(body: bytes) -> Sequence[SearchResult]:
+    """``GET /images/search``."""
+    return [
+        SearchResult(
+            name=item.text("name") or item.text("Name"),
+            description=item.text("description") or item.text("Description"),
+            stars=item.integer("star_count") or item.integer("Stars"),
+            official=item.flag("is_official"),
+            automated=item.flag("is_automated"),
+        )
+        for item in load_documents(body)
+    ]
+
+
+def decode_distribution(body: bytes) -> RegistryImage:
+    """``GET /distribution/{name}/json``."""
+    item = load_document(body)
+    target = item.document("Descriptor")
+    rows = item.documents("Platforms")
+    found = [platforms.Platform(os=row.text("os"), architecture=row.text("architecture"), variant=row.text("variant")) for row in rows]
+    return RegistryImage(
+        digest=target.text("digest"), media_type=target.text("mediaType"), size=target.integer("size"), platforms=tuple(found)
+    )
 
 
 def decode_removed(body: bytes) -> Sequence[RemovedImage]:
@@ -185,7 +218,8 @@ def decode_replaced(text: str) -> tuple[str, str] | None:
     return name, image_id
 
 
-def _summary(item: Document) -> Image:
+def decode_summary(item: Document) -> Image:
+    """An image of a list."""
     return Image(
         id=_id(item.text("Id")),
         tags=_familiar(item.texts("RepoTags")),
@@ -197,6 +231,37 @@ def _summary(item: Document) -> Image:
         labels=item.pairs("Labels"),
         parent_id=item.text("ParentId"),
     )
+
+
+def encode_platform(platform: str) -> str:
+    """``--platform`` as push and save take it since API 1.46 and 1.48: OCI's object, as JSON; ``""`` for ``""``.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    if not platform:
+        return ""
+    found = platforms.parse(platform)
+    document = {"architecture": found.architecture, "os": found.os, "variant": found.variant}
+    return json.dumps({key: value for key, value in document.items() if value})
+
+
+def decode_platform(text: str) -> str:
+    """The inverse of :func:`encode_platform`.
+
+    Raises:
+        InvalidArgument: it is no platform.
+    """
+    if not text:
+        return ""
+    try:
+        item = load_document(text.encode())
+    except CorruptData:
+        item = Document(None)
+    parts = [item.text("os"), item.text("architecture"), item.text("variant")]
+    if not parts[0] or not parts[1]:
+        raise InvalidArgument(f"failed to parse platform: {text[:200]!r}", hint='it is JSON: {"os": "linux", "architecture": "arm64"}')
+    return "/".join(filter(None, parts))
 
 
 def _removed(item: Document) -> RemovedImage:

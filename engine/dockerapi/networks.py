@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.dockerapi import times
-from engine.dockerapi.create import dumps
+from engine.dockerapi.containers import decode_endpoint
+from engine.dockerapi.create import dumps, ipam_config
 from engine.dockerapi.document import Document, load, load_document
+from engine.errors import NotSupported
 from engine.model.containers import Endpoint, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 
@@ -50,11 +52,11 @@ def encode_create(spec: NetworkSpec) -> bytes:
     return dumps(body)
 
 
-def encode_connect(container: str, ip: str, aliases: Sequence[str]) -> bytes:
+def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str]) -> bytes:
     """The body of ``POST /networks/{id}/connect``."""
     endpoint: dict[str, Any] = {}
-    if ip:
-        endpoint["IPAMConfig"] = {"IPv4Address": ip}
+    if ip or ip6:
+        endpoint["IPAMConfig"] = ipam_config(ip, ip6)
     if aliases:
         endpoint["Aliases"] = list(aliases)
     return dumps({"Container": container, "EndpointConfig": endpoint})
@@ -95,12 +97,67 @@ def _network(answer: object) -> Network:
 
 def _member(container: str, found: Document, network: Document, subnets: tuple[Subnet, ...]) -> NetworkMember:
     address, _, length = found.text("IPv4Address").partition("/")
+    address6, _, length6 = found.text("IPv6Address").partition("/")
     endpoint = Endpoint(
         network=network.text("Name"),
         network_id=network.text("Id"),
         ip_address=address,
         prefix_length=int(length) if length.isdecimal() else 0,
-        gateway=subnets[0].gateway if subnets else "",
+        gateway=_gateway(subnets, ipv6=False),
+        global_ipv6_address=address6,
+        global_ipv6_prefix_length=int(length6) if length6.isdecimal() else 0,
+        ipv6_gateway=_gateway(subnets, ipv6=True) if address6 else "",
         mac_address=found.text("MacAddress"),
     )
     return NetworkMember(container_id=container, container_name=found.text("Name"), endpoint=endpoint)
+
+
+def _gateway(subnets: tuple[Subnet, ...], *, ipv6: bool) -> str:
+    """The gateway of the first subnet of a family."""
+    return next((subnet.gateway for subnet in subnets if (":" in subnet.subnet) == ipv6), "")
+
+
+def decode_create(body: Document) -> NetworkSpec:
+    """``POST /networks/create``.
+
+    Raises:
+        NotSupported: it asks for what belongs to Swarm mode, or to a driver that we do not have.
+    """
+    ipam = body.document("IPAM")
+    if ipam.text("Driver") not in ("", "default"):
+        raise NotSupported(f"the IPAM driver {ipam.text('Driver')} is not supported")
+    for key in ("Ingress", "ConfigOnly"):
+        if body.flag(key):
+            raise NotSupported(f"{key} networks need Swarm mode, which this engine does not have")
+    if "EnableIPv4" in body and not body.flag("EnableIPv4"):
+        raise NotSupported("networks without IPv4 are not supported", hint="leave EnableIPv4 out; EnableIPv6 adds the other family")
+    if body.text("Scope") not in ("", "local"):
+        raise NotSupported(f"networks of scope {body.text('Scope')} need Swarm mode, which this engine does not have")
+    return NetworkSpec(
+        name=body.text("Name"),
+        driver=body.text("Driver") or "bridge",
+        internal=body.flag("Internal"),
+        attachable=body.flag("Attachable"),
+        enable_ipv6=body.flag("EnableIPv6"),
+        subnets=tuple(
+            Subnet(subnet=pool.text("Subnet"), gateway=pool.text("Gateway"), ip_range=pool.text("IPRange"))
+            for pool in ipam.documents("Config")
+        ),
+        options=body.pairs("Options"),
+        labels=body.pairs("Labels"),
+    )
+
+
+def decode_connect(body: Document) -> tuple[str, Endpoint]:
+    """``POST /networks/{id}/connect``: the container, and its place there."""
+    return body.text("Container"), decode_endpoint("", body.document("EndpointConfig"))
+
+
+def encode_list(networks: Iterable[Network]) -> list[Any]:
+    """``GET /networks``."""
+    return [json.loads(network.raw) for network in networks]
+
+
+def encode_prune(report: PruneReport) -> dict[str, Any]:
+    """``POST /networks/prune``."""
+    return {"NetworksDeleted": list(report.removed) or None}

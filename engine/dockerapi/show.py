@@ -10,11 +10,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from engine.model.events import Event
 from engine.model.networks import Network
 from engine.model.system import EngineInfo, EngineVersion
 from engine.model.volumes import Volume
 
 NEVER = "0001-01-01T00:00:00Z"
+OLDEST_API = "1.24"
+"""The oldest version of the API that our server speaks."""
 
 
 def moment(seconds: float) -> str:
@@ -72,8 +75,8 @@ def network(shown: Network) -> str:
                     "Name": member.container_name,
                     "EndpointID": "",
                     "MacAddress": member.endpoint.mac_address,
-                    "IPv4Address": f"{member.endpoint.ip_address}/{member.endpoint.prefix_length}" if member.endpoint.ip_address else "",
-                    "IPv6Address": "",
+                    "IPv4Address": _cidr(member.endpoint.ip_address, member.endpoint.prefix_length),
+                    "IPv6Address": _cidr(member.endpoint.global_ipv6_address, member.endpoint.global_ipv6_prefix_length),
                 }
                 for member in shown.members
             },
@@ -83,8 +86,13 @@ def network(shown: Network) -> str:
     )
 
 
+def _cidr(address: str, prefix_length: int) -> str:
+    return f"{address}/{prefix_length}" if address else ""
+
+
 def info(shown: EngineInfo) -> str:
     """``GET /info``, as far as we have something to say."""
+    limits = bool(shown.cgroup_version)
     return dumps(
         {
             "ID": "",
@@ -102,10 +110,41 @@ def info(shown: EngineInfo) -> str:
             "Architecture": shown.architecture,
             "NCPU": shown.cpus,
             "MemTotal": shown.memory,
-            "CgroupDriver": "cgroupfs",
+            "CgroupDriver": "cgroupfs" if limits else "none",
             "CgroupVersion": shown.cgroup_version,
             "ServerVersion": shown.version,
+            "SecurityOptions": list(shown.security_options),
             "Warnings": list(shown.warnings) or None,
+            "DriverStatus": [],
+            "Plugins": {
+                "Volume": list(shown.volume_drivers),
+                "Network": list(shown.network_drivers),
+                "Authorization": None,
+                "Log": list(shown.log_drivers),
+            },
+            **dict.fromkeys(("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit"), limits),
+            "OomKillDisable": limits and shown.cgroup_version == "1",
+            "IPv4Forwarding": True,
+            "Debug": False,
+            "SystemTime": moment(time.time()),
+            "LoggingDriver": "json-file",
+            "IndexServerAddress": "https://index.docker.io/v1/",
+            "RegistryConfig": {"InsecureRegistryCIDRs": [], "IndexConfigs": {}, "Mirrors": []},
+            "GenericResources": None,
+            "HttpProxy": "",
+            "HttpsProxy": "",
+            "NoProxy": "",
+            "Labels": [],
+            "ExperimentalBuild": False,
+            "Runtimes": {"longshore": {"path": "longshore"}},
+            "DefaultRuntime": "longshore",
+            "Swarm": {
+                **{"NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": False},
+                **{"Error": "", "RemoteManagers": None},
+            },
+            "LiveRestoreEnabled": True,
+            "Isolation": "",
+            "InitBinary": "",
         }
     )
 
@@ -115,10 +154,42 @@ def version(shown: EngineVersion) -> str:
     return dumps(
         {
             "Platform": {"Name": shown.engine},
+            "Components": [
+                {
+                    "Name": "Engine",
+                    "Version": shown.version,
+                    "Details": {
+                        "ApiVersion": shown.api_version,
+                        "Arch": shown.architecture,
+                        "KernelVersion": shown.kernel,
+                        "MinAPIVersion": OLDEST_API,
+                        "Os": shown.os,
+                    },
+                }
+            ],
             "Version": shown.version,
             "ApiVersion": shown.api_version,
+            "MinAPIVersion": OLDEST_API,
+            "GitCommit": "",
+            "GoVersion": "",
             "Os": shown.os,
             "Arch": shown.architecture,
             "KernelVersion": shown.kernel,
         }
     )
+
+
+def event(shown: Event) -> dict[str, Any]:
+    """One line of ``GET /events``, with the fields that clients before API 1.22 read."""
+    legacy: dict[str, Any] = {"status": shown.action, "id": shown.id} if shown.kind in ("container", "image") else {}
+    if shown.kind == "container":
+        legacy["from"] = shown.attributes.get("image", "")
+    return {
+        **legacy,
+        "Type": shown.kind,
+        "Action": shown.action,
+        "Actor": {"ID": shown.id, "Attributes": dict(shown.attributes)},
+        "scope": "local",
+        "time": shown.time // 1_000_000_000,
+        "timeNano": shown.time,
+    }

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.dockerapi.create import encode_healthcheck
+from engine.dockerapi.create import encode_block_io, encode_healthcheck, ipam_config
 from engine.dockerapi.show import dumps, moment
 from engine.model.containers import Container, ContainerDetails, ContainerState, ContainerStatus, Endpoint, HostConfig, Mount, PortBinding
 from engine.model.health import HealthReport
+from engine.model.pruning import PREDEFINED
+
+_ID_LENGTH = 64
+"""Of the name that an anonymous volume gets."""
 
 
 def container(details: ContainerDetails, *, files: str, graph: Mapping[str, str]) -> str:
@@ -32,13 +36,13 @@ def container(details: ContainerDetails, *, files: str, graph: Mapping[str, str]
         "RestartCount": shown.state.restart_count,
         "Driver": details.driver,
         "Platform": details.platform,
-        "MountLabel": "",
-        "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "MountLabel": details.mount_label,
+        "ProcessLabel": details.process_label,
+        "AppArmorProfile": details.app_armor_profile,
         "ExecIDs": None,
-        "HostConfig": _host_config(details.host_config),
+        "HostConfig": _host_config(shown.name, details.host_config),
         "GraphDriver": {"Name": details.driver, "Data": dict(graph)},
-        "Mounts": [_mount(mount) for mount in shown.mounts if mount.kind != "tmpfs" or mount.target],
+        "Mounts": [mount_point(mount) for mount in shown.mounts if mount.kind != "tmpfs" or mount.target],
         "Config": _config(details),
         "NetworkSettings": _network_settings(shown),
     }
@@ -111,18 +115,19 @@ def _listed(texts: Sequence[str] | None) -> list[str] | None:
     return None if texts is None else list(texts)
 
 
-def _host_config(host: HostConfig) -> dict[str, Any]:
+def _host_config(name: str, host: HostConfig) -> dict[str, Any]:
+    annotations = {"Annotations": dict(host.annotations)} if host.annotations else {}
     mounts = [mount for mount in host.mounts if not _as_bind(mount) and (mount.kind != "volume" or mount.source)]
     return {
         "Binds": [_bind(mount) for mount in host.mounts if _as_bind(mount)] or None,
         "ContainerIDFile": "",
-        "LogConfig": {"Type": "json-file", "Config": {}},
+        "LogConfig": {"Type": host.log_driver or "json-file", "Config": dict(host.log_options)},
         "NetworkMode": host.network_mode,
         "PortBindings": _wanted_ports(host.port_bindings),
         "RestartPolicy": {"Name": host.restart_policy.name or "no", "MaximumRetryCount": host.restart_policy.max_retries},
         "AutoRemove": host.auto_remove,
-        "VolumeDriver": "",
-        "VolumesFrom": None,
+        "VolumeDriver": host.volume_driver,
+        "VolumesFrom": list(host.volumes_from) or None,
         "CapAdd": list(host.cap_add) or None,
         "CapDrop": list(host.cap_drop) or None,
         "CgroupnsMode": host.cgroupns_mode or "host",
@@ -133,7 +138,7 @@ def _host_config(host: HostConfig) -> dict[str, Any]:
         "GroupAdd": list(host.group_add) or None,
         "IpcMode": host.ipc_mode or "private",
         "Cgroup": "",
-        "Links": None,
+        "Links": [f"/{target}:/{name}/{alias or target}" for target, _, alias in (link.partition(":") for link in host.links)] or None,
         "OomScoreAdj": host.oom_score_adj,
         "PidMode": host.pid_mode,
         "Privileged": host.privileged,
@@ -142,36 +147,41 @@ def _host_config(host: HostConfig) -> dict[str, Any]:
         "SecurityOpt": list(host.security_opt) or None,
         "Tmpfs": dict(host.tmpfs),
         "UTSMode": host.uts_mode,
-        "UsernsMode": "",
+        "UsernsMode": host.userns_mode,
         "ShmSize": host.shm_size or 64 << 20,
         "Sysctls": dict(host.sysctls),
-        "Runtime": "longshore",
+        "Runtime": host.runtime or "longshore",
         "Isolation": "",
         "CpuShares": host.cpu_shares,
         "Memory": host.memory,
         "NanoCpus": host.nano_cpus,
-        "CgroupParent": "",
-        "BlkioWeight": 0,
+        "CgroupParent": host.cgroup_parent,
+        **encode_block_io(host),
         "CpuPeriod": host.cpu_period,
         "CpuQuota": host.cpu_quota,
         "CpusetCpus": host.cpuset_cpus,
         "CpusetMems": host.cpuset_mems,
+        "CpuRealtimePeriod": host.cpu_rt_period,
+        "CpuRealtimeRuntime": host.cpu_rt_runtime,
+        **dict.fromkeys(("CpuCount", "CpuPercent", "IOMaximumBandwidth", "IOMaximumIOps"), 0),  # Windows has them
         "Devices": [
             {"PathOnHost": item.path_on_host, "PathInContainer": item.path_in_container, "CgroupPermissions": item.permissions}
             for item in host.devices
         ],
-        "DeviceCgroupRules": None,
+        "DeviceCgroupRules": list(host.device_cgroup_rules) or None,
         "DeviceRequests": None,
         "MemoryReservation": host.memory_reservation,
         "MemorySwap": host.memory_swap,
-        "MemorySwappiness": None,
-        "OomKillDisable": False,
+        "MemorySwappiness": host.memory_swappiness,
+        "OomKillDisable": host.oom_kill_disable,
         "PidsLimit": host.pids_limit if host.pids_limit > 0 else None,
         "Ulimits": [{"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard} for limit in host.ulimits],
         "Init": host.init,
+        "ConsoleSize": [0, 0],
         "Mounts": [_asked_mount(mount) for mount in mounts],
         "MaskedPaths": None,
         "ReadonlyPaths": None,
+        **annotations,
     }
 
 
@@ -201,14 +211,18 @@ def _wanted_ports(ports: Sequence[PortBinding]) -> dict[str, list[dict[str, str]
     return found
 
 
-def _mount(mount: Mount) -> dict[str, Any]:
+def mount_point(mount: Mount) -> dict[str, Any]:
+    """``MountPoint``."""
     found: dict[str, Any] = {"Type": mount.kind}
     if mount.kind == "volume":
         found |= {"Name": mount.source, "Source": mount.path, "Destination": mount.target, "Driver": "local"}
     else:
         found |= {"Source": mount.path, "Destination": mount.target}
     propagation = next((word for word in mount.options if word.lstrip("r") in ("private", "shared", "slave")), "")
-    mode = ",".join(word for word in mount.options if word not in (propagation, "nocopy"))
+    words = [*(["ro"] if mount.read_only else []), *(word for word in mount.options if word not in (propagation, "nocopy", "ro", "rw"))]
+    # Docker shares a volume by default; one that has no name of its own shows no mode.
+    named = mount.kind == "volume" and mount.source and len(mount.source) != _ID_LENGTH
+    mode = ",".join(words) or ("z" if named else "")
     default = "rprivate" if mount.kind == "bind" else ""
     return found | {"Mode": mode, "RW": not mount.read_only, "Propagation": propagation or default}
 
@@ -237,27 +251,34 @@ def _network_settings(shown: Container) -> dict[str, Any]:
         "Gateway": first.gateway,
         "IPAddress": first.ip_address,
         "IPPrefixLen": first.prefix_length,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
+        "IPv6Gateway": first.ipv6_gateway,
+        "GlobalIPv6Address": first.global_ipv6_address,
+        "GlobalIPv6PrefixLen": first.global_ipv6_prefix_length,
         "MacAddress": first.mac_address,
-        "Networks": {endpoint.network: _endpoint(endpoint) for endpoint in shown.networks},
+        "Networks": {place.network: endpoint_settings(place, _names(shown, place)) for place in shown.networks},
     }
 
 
-def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def _names(shown: Container, place: Endpoint) -> list[str]:
+    """What a container is called by its neighbours; the predefined networks know no names."""
+    return [] if place.network in PREDEFINED else [*dict.fromkeys((shown.name, *place.aliases, shown.id[:12]))]
+
+
+def endpoint_settings(place: Endpoint, names: Sequence[str] = ()) -> dict[str, Any]:
+    """``EndpointSettings``: a container's place in a network, and, in details, its ``names`` there."""
     return {
-        "IPAMConfig": {"IPv4Address": endpoint.requested_ip} if endpoint.requested_ip else None,
+        "IPAMConfig": ipam_config(place.requested_ip, place.requested_ipv6) or None,
         "Links": None,
-        "Aliases": list(endpoint.aliases) or None,
-        "MacAddress": endpoint.mac_address,
-        "NetworkID": endpoint.network_id,
+        "Aliases": list(place.aliases) or None,
+        "MacAddress": place.mac_address,
+        "DriverOpts": None,
+        "NetworkID": place.network_id,
         "EndpointID": "",
-        "Gateway": endpoint.gateway,
-        "IPAddress": endpoint.ip_address,
-        "IPPrefixLen": endpoint.prefix_length,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "DNSNames": list(endpoint.aliases) or None,
+        "Gateway": place.gateway,
+        "IPAddress": place.ip_address,
+        "IPPrefixLen": place.prefix_length,
+        "IPv6Gateway": place.ipv6_gateway,
+        "GlobalIPv6Address": place.global_ipv6_address,
+        "GlobalIPv6PrefixLen": place.global_ipv6_prefix_length,
+        "DNSNames": list(names) or None,
     }

@@ -39,6 +39,12 @@ def query(time_ns: int) -> str:
     return f"{time_ns // 1_000_000_000}.{time_ns % 1_000_000_000:09d}"
 
 
+def fixed(time_ns: int) -> str:
+    """RFC 3339 in UTC with nine digits, as time stamps of log lines are written."""
+    moment, fraction = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
 def ago(text: str) -> float | None:
     """Seconds in docker's words for a duration (go-units ``HumanDuration``), such as ``About a minute``."""
     found = _AGO.search(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.dockerapi import times
 from engine.dockerapi.create import dumps
 from engine.dockerapi.document import Document, load
+from engine.errors import NotSupported
 from engine.model.containers import PruneReport
 from engine.model.volumes import Volume, VolumeSpec
 
@@ -70,3 +71,26 @@ def decode(answer: object) -> Volume:
         users=usage.integer("RefCount", -1),
         raw=json.dumps(answer, ensure_ascii=False),
     )
+
+
+def decode_create(body: Document) -> VolumeSpec:
+    """``POST /volumes/create``.
+
+    Raises:
+        NotSupported: it asks for a volume of a Swarm cluster.
+    """
+    if "ClusterVolumeSpec" in body:
+        raise NotSupported("cluster volumes need Swarm mode, which this engine does not have")
+    return VolumeSpec(
+        name=body.text("Name"), driver=body.text("Driver") or "local", options=body.pairs("DriverOpts"), labels=body.pairs("Labels")
+    )
+
+
+def encode_list(volumes: Iterable[Volume]) -> dict[str, Any]:
+    """``GET /volumes``."""
+    return {"Volumes": [json.loads(volume.raw) for volume in volumes], "Warnings": None}
+
+
+def encode_prune(report: PruneReport) -> dict[str, Any]:
+    """``POST /volumes/prune``."""
+    return {"VolumesDeleted": list(report.removed) or None, "SpaceReclaimed": report.space_reclaimed}

@@ -20,6 +20,7 @@ from engine.image import tar
 from engine.image.files import DirectoryMeta, exists, set_xattrs
 from engine.image.names import AUFS, MAX_DEPTH, MAX_PATH, OPAQUE, WHITEOUT, clean, shown, whiteout_target
 from engine.image.tree import Tree, join
+from engine.store import faults
 
 MAX_ENTRIES = 4_000_000
 _CHECK_EVERY = 32 << 20
@@ -27,12 +28,14 @@ _RESERVE = 64 << 20
 """Bytes that stay free: the engine has to be able to write down that the disk is full."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BESIDE = b".wh..wh.link"  # no entry can have this name
+_FULL = "no space left on the device for the layer"
 
 
 class Applier:
     """One layer being unpacked below the directory descriptor ``root``. The process' umask has to be 0.
 
-    With ``rootless`` devices are left out, as docker does in a user namespace.
+    With ``rootless`` devices are left out, as docker does in a user namespace. With ``alone`` everything belongs to root, whatever the
+    archive says, as there is nobody else in the namespace (podman's ``ignore_chown_errors``).
 
     Attributes:
         size: bytes of what was made, as docker counts a layer: files and symbolic links, each inode once.
@@ -42,9 +45,10 @@ class Applier:
         directories: what to set on which directory at the end.
     """
 
-    def __init__(self, root: int, *, rootless: bool = False) -> None:
+    def __init__(self, root: int, *, rootless: bool = False, alone: bool = False) -> None:
         self.root = root
         self.rootless = rootless
+        self.alone = alone
         self.tree = Tree(root)
         self.size = 0
         self.entries = 0
@@ -79,6 +83,8 @@ class Applier:
 
     def _apply(self, entry: tar.Entry, reader: tar.TarReader) -> None:
         self.tree.trim()
+        if self.alone:
+            entry.uid = entry.gid = 0
         name = clean(entry.name)
         parent, _, base = name.rpartition(b"/")
         if base[:4] == WHITEOUT:
@@ -286,18 +292,18 @@ class Applier:
         disk = os.fstatvfs(self.root)
         self._unchecked = need = entry.size if entry.sparse is None else 0
         if disk.f_bavail * disk.f_frsize < need + _RESERVE or (disk.f_files and disk.f_favail < 1024):
-            raise DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
+            raise faults.disk_full(_FULL)
 
 
 def failure(error: OSError, name: bytes, *, rootless: bool = False) -> CorruptData | DiskFull | EngineFault:
     """The engine's error for what the file system said about the entry ``name``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull("no space left on the device for the layer", hint="free some space, for instance with `longshore system prune`")
+        return faults.disk_full(_FULL)
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG, errno.EILSEQ):
         return CorruptData(f"invalid path {shown(name)}: {(error.strerror or '').lower()}")
     if error.errno == errno.EINVAL and rootless:
         return EngineFault(
             f"unpack {shown(name)}: potentially insufficient UIDs or GIDs available in user namespace",
-            hint="run as root: without it, files can only belong to one user and one group",
+            hint="give the user larger ranges in /etc/subuid and /etc/subgid, or run as root",
         )
     return EngineFault(f"unpack {shown(name)}: {(error.strerror or str(error)).lower()}")

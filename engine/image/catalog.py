@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.errors import CorruptData, InvalidArgument, NotFound
 from engine.model import digest as digests
 from engine.model.events import Event
-from engine.model.filters import Filters, check, labels_match
+from engine.model.filters import Filters, boolean, check, deadline, labels_match
 from engine.model.images import Image, ImageLayer
 from engine.model.reference import Reference, parse
 from engine.model.value import EMPTY
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from engine.image.documents import ImageDocument
 
 LIST_FILTERS = ("dangling", "label", "label!", "before", "since", "reference", "until")
-_TRUE = ("true", "1")
-_FALSE = ("false", "0")
 _MAX_CONFIG = 8 << 20
 _HEX = frozenset("0123456789abcdef")
 
@@ -102,7 +100,7 @@ class Catalog:
         try:
             return digests.verify(self._blobs.read(record.id, _MAX_CONFIG), record.id, "image config")
         except (NotFound, CorruptData) as error:
-            error.hint = "the image store is damaged: remove the image and pull it again"
+            error.hint = "the image store is damaged: run `longshore system check --repair`, then pull it again"
             raise
 
     def list(self, filters: Filters = EMPTY) -> Sequence[Image]:
@@ -166,8 +164,15 @@ class Catalog:
         target = target.tagged
         record = self.resolve(name)
         with self._db.transaction() as connection:
-            self._images.tag(record.id, target.canonical)
+            self._images.tag(record.id, target.canonical, self._index_of(name))
             events.append(connection, image_event("tag", record, target.familiar))
+
+    def _index_of(self, name: str) -> str:
+        """The index that a name as a person writes it was brought with; an id has none."""
+        try:
+            return self._images.index_of(parse(name).lookup.canonical)
+        except InvalidArgument:
+            return ""
 
 
 def image_event(action: str, record: ImageRecord, name: str) -> Event:
@@ -185,41 +190,6 @@ def summary(record: ImageRecord, names: ImageNames) -> Image:
         size=record.size,
         labels=record.labels,
     )
-
-
-def boolean(filters: Filters, key: str) -> bool | None:
-    """A filter that is true or false; ``None`` when it is not given.
-
-    Raises:
-        InvalidArgument: with docker's words.
-    """
-    values = [value.lower() for value in filters.get(key, ())]
-    if not values:
-        return None
-    if all(value in _TRUE for value in values):
-        return True
-    if all(value in _FALSE for value in values):
-        return False
-    raise InvalidArgument(f"invalid filter '{key}=[{' '.join(filters[key])}]'")
-
-
-def deadline(filters: Filters) -> float | None:
-    """Seconds since the epoch of ``until``: a time, or a duration back from now.
-
-    Raises:
-        InvalidArgument: it is neither, or given more than once.
-    """
-    values = filters.get("until", ())
-    if not values:
-        return None
-    if len(values) > 1:
-        raise InvalidArgument("more than one until filter specified")
-    from engine.model.units import parse_moment
-
-    try:
-        return parse_moment(values[0]) / 1e9
-    except (InvalidArgument, ValueError, OverflowError):
-        raise InvalidArgument(f'failed to parse value as time or duration: "{values[0]}"') from None
 
 
 def _matching(image: Image, patterns: Sequence[str]) -> Image:

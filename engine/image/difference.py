@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 
-from engine.linux import paths
+from engine.linux import paths, userns
 from engine.model.files import Change, ChangeKind
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -107,8 +107,9 @@ def is_whiteout(found: os.stat_result) -> bool:
 
 
 def _opaque(directory: int) -> bool:
+    space = "user" if userns.contained() else "trusted"
     try:
-        return os.getxattr(directory, "trusted.overlay.opaque") == b"y"
+        return os.getxattr(directory, f"{space}.overlay.opaque") == b"y"
     except OSError:
         return False
 

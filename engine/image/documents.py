@@ -129,6 +129,18 @@ def _manifest(document: Mapping[str, Any], media_type: str) -> Manifest:
     return Manifest(media_type=media_type, config=config, layers=layers)
 
 
+def read_parts(data: bytes) -> tuple[Descriptor, ...]:
+    """Every manifest or blob that a document names, an index's entries or config and layers: also of artifacts that are no images.
+
+    Raises:
+        CorruptData: it is malformed.
+    """
+    document = _object(data, "manifest")
+    if "manifests" in document:
+        return tuple(map(_descriptor, _list(document, "manifests")))
+    return (_descriptor(document.get("config")), *map(_descriptor, _list(document, "layers")))
+
+
 def read_config(data: bytes, layers: int | None = None) -> ImageDocument:
     """The config document in ``data``; ``layers`` is how many its manifest has, if that is to be checked.
 

@@ -20,6 +20,8 @@ from engine.linux import paths, syscalls
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_KERNELS = (0x9FA0, 0x62656572, 0x27E0EB, 0x63677270)
+"""proc, sysfs, cgroup, cgroup2 (statfs(2)). A root file system's archive has directories for them; what is mounted there stays as it is."""
 _SPECIAL = {tar.CHAR: stat.S_IFCHR, tar.BLOCK_DEVICE: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
 
 
@@ -114,6 +116,8 @@ class Extractor:
             pass
         fd = os.open(base, _DIRECTORY, dir_fd=parent)
         try:
+            if syscalls.filesystem_type(fd) in _KERNELS:
+                return
             self._dress(fd, entry)
         finally:
             os.close(fd)

@@ -53,6 +53,25 @@ class Intake:
         finally:
             ingest.close()
 
+    def arriving(self, digest: str, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """:meth:`blob`, which gives its bytes out while it stores them, for somebody who unpacks them meanwhile.
+
+        Raises:
+            CorruptData: it is the digest of something else; what was given out was wrong.
+        """
+        ingest = self._blobs.ingest(digest, size)
+        try:
+            if ingest.complete:
+                yield from ingest.existing()
+                return
+            ingest.restart()
+            for chunk in chunks:
+                ingest.write(chunk)
+                yield chunk
+            ingest.commit()
+        finally:
+            ingest.close()
+
     def compressed(self, chunks: Iterable[bytes]) -> StoredLayer:
         """Compress a plain tar stream into the blob store; the same bytes always get the same digest."""
         import hashlib

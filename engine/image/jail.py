@@ -13,7 +13,7 @@ import sys
 from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_NOFILE, getrlimit, setrlimit
 
 from engine.errors import NotSupported
-from engine.linux import capabilities, syscalls
+from engine.linux import capabilities, syscalls, userns
 from engine.runtime import seccomp
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -53,7 +53,7 @@ _PROFILE = {
 def enter_namespaces() -> bool:
     """Give this (single-threaded) process its own mounts, network, IPC and host name, and a new PID namespace for its children.
 
-    Without root also a user namespace in which we are root; then the answer is true.
+    Without root also a user namespace in which we are root; the answer is true when we are root of such a one only, ours or another.
 
     Raises:
         OSError: the kernel refuses.
@@ -66,19 +66,20 @@ def enter_namespaces() -> bool:
                 file.write(text)
     syscalls.unshare(NEWNS | NEWNET | NEWIPC | NEWUTS | NEWPID)
     syscalls.mount("none", "/", "", _PRIVATE)
-    return uid != 0
+    return uid != 0 or userns.contained()
 
 
 class Walls:
     """What :func:`lock_in` needs and could not find out any more: made before, once for all workers.
 
-    ``rootless``: root is only root of a user namespace, may make no devices and own files as nobody else.
+    ``rootless``: root is only root of a user namespace and may make no devices; with ``alone`` there is nobody else in it.
     """
 
-    __slots__ = ("last_capability", "program", "rootless")
+    __slots__ = ("alone", "last_capability", "program", "rootless")
 
     def __init__(self, *, rootless: bool = False) -> None:
         self.rootless = rootless
+        self.alone = rootless and userns.single()
         self.last_capability = capabilities.last()
         try:
             self.program = seccomp.compile_profile(_PROFILE, 0)

@@ -10,6 +10,7 @@ Layers of one image unpack at the same time. Only the last step of each, which l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from engine.image import claims, compression
 from engine.image.flusher import Flusher
 from engine.image.tree import remove_tree
 from engine.image.unpacking import Unpacker
-from engine.linux import syscalls
+from engine.linux import syscalls, userns
 from engine.model import digest
 from engine.model.value import Value
 from engine.store import faults
@@ -30,6 +31,7 @@ from engine.store.roots import Roots
 
 _NEW = ".new-"
 _GONE = ".gone-"
+_CHECK = ".check-"
 _POLL = 0.02
 _BENEATH = 1 | 2 | 4 | 8  # openat2: NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
 
@@ -47,6 +49,13 @@ class _Job(Value):
     parents: tuple[str, ...]
     progress: Progress
     stop: Stop
+
+
+class Again(Value):
+    """A layer that :meth:`LayerStore.again` has unpacked once more. ``path`` is its directory, as the store has them."""
+
+    record: LayerRecord
+    path: str
 
 
 class LayerStore:
@@ -163,7 +172,7 @@ class LayerStore:
         digest.check(diff_id)
         job = _Job(
             diff_id=diff_id,
-            chain_id=digest.of(f"{parents[-1]} {diff_id}".encode()) if parents else diff_id,
+            chain_id=_chained(parents, diff_id),
             parents=tuple(parents),
             progress=progress or _ignore,
             stop=stop or _never,
@@ -226,7 +235,7 @@ class LayerStore:
             return
         root = os.open(f"{new}/diff", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            for path in paths if os.geteuid() == 0 else ():
+            for path in () if userns.contained() else paths:  # there it is made in the jail
                 flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
                 fd = syscalls.openat2(root, path, flags, 0, _BENEATH)
                 try:
@@ -240,17 +249,9 @@ class LayerStore:
 
     def _commit(self, job: _Job, new: str, size: int) -> None:
         final = self._directory(job.chain_id)
-        fd = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syscalls.syncfs(fd)
-        finally:
-            os.close(fd)
+        _sync(new, syscalls.syncfs)
         os.rename(new, final)
-        parent = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        _sync(self._root, os.fsync)
         parent_id = job.parents[-1] if job.parents else ""
         self._layers.put(LayerRecord(chain_id=job.chain_id, diff_id=job.diff_id, parent=parent_id, size=size))
 
@@ -309,6 +310,56 @@ class LayerStore:
             if stop():
                 raise Cancelled("waiting for a layer was cancelled")
             time.sleep(_POLL)
+
+    # -- looking again
+
+    @contextlib.contextmanager
+    def again(self, source: Iterable[bytes], *, diff_id: str, parents: Sequence[str] = (), stop: Stop | None = None) -> Iterator[Again]:
+        """Unpack a layer beside the one that may be there, to compare the two or to put it in that one's place.
+
+        Arguments and errors as :meth:`unpack`. What is not put into its place is gone at the end.
+        """
+        chain_id = _chained(parents, diff_id)
+        job = _Job(diff_id=diff_id, chain_id=chain_id, parents=tuple(parents), progress=_ignore, stop=stop or _never)
+        path = f"{self._root}/{_CHECK}{os.urandom(8).hex()}"
+        try:
+            os.mkdir(path, 0o700)
+            lock = claims.lock(path)
+            try:
+                os.mkdir(f"{path}/diff", 0o755)
+                size, opaque = self._feed(job, source, f"{path}/diff")
+                self._mark_opaque(path, opaque)
+                record = LayerRecord(chain_id=chain_id, diff_id=diff_id, parent=parents[-1] if parents else "", size=size)
+                yield Again(record=record, path=path)
+            finally:
+                remove_tree(path)
+                if lock is not None:
+                    os.close(lock)
+        except OSError as error:
+            raise faults.from_os(error, f"unpack layer {digest.short(diff_id)} again") from error
+
+    def replace(self, again: Again) -> None:
+        """Put a layer where the store has it, whatever was there. The caller made sure that nobody uses that.
+
+        Raises:
+            EngineFault: the file system refused.
+        """
+        final = self._directory(again.record.chain_id)
+        try:
+            _sync(again.path, syscalls.syncfs)
+            if os.path.lexists(final):
+                syscalls.exchange(os.fsencode(again.path), os.fsencode(final))
+            else:
+                os.rename(again.path, final)
+            _sync(self._root, os.fsync)
+        except OSError as error:
+            raise faults.from_os(error, f"replace layer {again.record.chain_id}") from error
+        self.record(again.record)
+
+    def record(self, record: LayerRecord) -> None:
+        """Make the database say this, and nothing else, of a layer that is there."""
+        self._layers.delete(record.chain_id)
+        self._layers.put(record)
 
     # -- removing
 
@@ -392,6 +443,18 @@ def _hex(chain_id: str) -> str:
     """A directory name without a colon, which separates overlayfs' lowers."""
     algorithm, digits = digest.split(chain_id)
     return digits if algorithm == "sha256" else f"{algorithm}-{digits}"
+
+
+def _chained(parents: Sequence[str], diff_id: str) -> str:
+    return digest.of(f"{parents[-1]} {diff_id}".encode()) if parents else diff_id
+
+
+def _sync(path: str, how: Callable[[int], object]) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        how(fd)
+    finally:
+        os.close(fd)
 
 
 def _ignore(done: int) -> None:

@@ -13,17 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, NotSupported
-from engine.image import catalog, compression, intake
+from engine.image import catalog, compression, indexes, intake
 from engine.image.archive import Archive
-from engine.image.documents import MAX_CONFIG, ImageDocument, Index, Manifest, read_config, read_manifest
+from engine.image.documents import MAX_CONFIG, Descriptor, ImageDocument, Index, Manifest, read_config, read_manifest
 from engine.image.intake import Intake, StoredLayer
 from engine.image.layers import LayerStore
 from engine.image.spool import Spool
+from engine.image.work import LayerWork
 from engine.model import digest as digests
 from engine.model import platform as platforms
 from engine.model.images import LoadedImage
 from engine.model.reference import Reference, parse
 from engine.model.value import Value
+from engine.registry.cancel import Cancel
 from engine.registry.failures import clean
 from engine.store import events
 from engine.store.blobs import Blobs
@@ -39,14 +41,27 @@ _FULL_NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 
 
+class _Found(Value):
+    """An image of the layout: its manifest, its names, and the digest of the index that led to it, ``""`` for none."""
+
+    data: bytes
+    manifest: Manifest
+    names: tuple[str, ...] = ()
+    index: str = ""
+
+
 class _Planned(Value):
-    """An image of the archive. ``layers`` are members' names; ``manifest`` is ``b""`` when one must be made."""
+    """An image of the archive.
+
+    ``layers`` are members' names; ``manifest`` is ``b""`` when one must be made. ``index`` is that of :class:`_Found`.
+    """
 
     config: bytes
     document: ImageDocument
     layers: tuple[str, ...]
     references: tuple[Reference, ...] = ()
     manifest: bytes = b""
+    index: str = ""
 
 
 def load(roots: Roots, database: Database, layers: LayerStore, spool: Spool) -> Sequence[LoadedImage]:
@@ -90,6 +105,7 @@ class _Loader:
     def image(self, image: _Planned) -> Iterator[LoadedImage]:
         """Store one, and tell under which names."""
         record = self._known(digests.of(image.config)) or self._store(image)
+        index = image.index if image.index and self._others(image.index, record) else ""
         loaded = []
         with self._db.transaction() as connection:
             if not image.references:
@@ -98,7 +114,7 @@ class _Loader:
             for reference in image.references:
                 before = self._images.by_reference(reference.canonical)
                 replaced = before.id if before is not None and before.id != record.id else ""
-                self._images.put(record, reference.canonical)
+                self._images.put(record, reference.canonical, index=index)
                 loaded.append(LoadedImage(id=record.id, reference=reference.familiar, replaced=replaced))
             events.append(connection, catalog.image_event("load", record, record.id))
         yield from loaded
@@ -113,49 +129,90 @@ class _Loader:
         return record if whole and all(map(self._layers.has, record.chain_ids)) else None
 
     def _store(self, image: _Planned) -> ImageRecord:
-        stored = self._exact(image) if image.manifest else self._made(image)
-        chain = digests.chain_ids(image.document.diff_ids)
-        for number, (layer, diff_id) in enumerate(zip(stored, image.document.diff_ids, strict=True)):
-            self._intake.unpack(layer.digest, diff_id, chain[:number])
+        """Store a whole image: several layers at a time, as a pull does."""
+        exact = self._exact(image) if image.manifest else []
+        diff_ids = image.document.diff_ids
+        work = LayerWork(digests.chain_ids(diff_ids), range(len(diff_ids)), Cancel())
+        stored: dict[int, StoredLayer] = {}
+
+        def job(number: int) -> None:
+            if exact:
+                stored[number] = layer = exact[number]
+                incoming = self._intake.arriving(layer.digest, layer.size, self._archive.chunks(_blob_name(layer.digest)))
+            else:
+                stored[number], incoming = self._layer(image.layers[number])
+            self._unpack(work, number, diff_ids[number], stored[number].digest, incoming)
+
+        work.run(job)
+        layers = [stored[number] for number in range(len(diff_ids))]
         if image.manifest:
-            parsed = read_manifest(image.manifest)
-            manifest, media_type = image.manifest, parsed.media_type
+            manifest, media_type = image.manifest, read_manifest(image.manifest).media_type
         else:
-            manifest, media_type = intake.manifest_of(image.config, stored)
-        return self._intake.record(manifest, media_type, image.config, image.document, [each.digest for each in stored])
+            manifest, media_type = intake.manifest_of(image.config, layers)
+        return self._intake.record(manifest, media_type, image.config, image.document, [each.digest for each in layers])
+
+    def _unpack(self, work: LayerWork, number: int, diff_id: str, digest: str, incoming: Iterator[bytes]) -> None:
+        """Unpack a layer out of its bytes, and take all of them. One that is not what it should be is dropped."""
+
+        def source() -> Iterator[bytes]:
+            work.begin(number)
+            yield from incoming
+            work.wait_for_lower(number)
+
+        coming = source()
+        try:
+            self._layers.unpack(coming, diff_id=diff_id, parents=work.chain[:number], stop=lambda: work.cancel.thrown)
+            for _ in coming:  # the layer was there already, and nobody has asked for its bytes
+                pass
+        except CorruptData:
+            self._blobs.delete(digest)
+            raise
+        finally:
+            work.begin(number)
+
+    def _others(self, index: str, record: ImageRecord) -> bool:
+        """Store what the archive has of an index's other platforms; ``False`` when that is nothing."""
+        data = self._archive.read(_blob_name(index), _MAX_MANIFEST)
+        found = [part for part in indexes.parts(_reads(self._archive), data) if part.data is not None]
+        own = record.manifest_digest
+        if all(part.descriptor.digest == own or part.descriptor.attestation for part in found):
+            return False
+        self._blobs.put(index, data)
+        for part in found:
+            self._blobs.put(part.descriptor.digest, part.data or b"")
+            for blob in part.blobs:
+                if self._archive.has(_blob_name(blob.digest)):
+                    self._intake.blob(blob.digest, blob.size, self._archive.chunks(_blob_name(blob.digest)))
+        return True
 
     def _exact(self, image: _Planned) -> list[StoredLayer]:
+        """The layers as the image's own manifest has them."""
         manifest = read_manifest(image.manifest)
         if not isinstance(manifest, Manifest) or len(manifest.layers) != len(image.document.diff_ids):
             raise CorruptData("layers from manifest don't match image configuration")
-        for each in manifest.layers:
-            self._intake.blob(each.digest, each.size, self._archive.chunks(_blob_name(each.digest)))
         return [StoredLayer(digest=each.digest, size=each.size, media_type=each.media_type) for each in manifest.layers]
 
-    def _made(self, image: _Planned) -> list[StoredLayer]:
-        return [self._layer(name) for name in image.layers]
-
-    def _layer(self, name: str) -> StoredLayer:
-        """Store a layer as it is if it is compressed, else compressed."""
+    def _layer(self, name: str) -> tuple[StoredLayer, Iterator[bytes]]:
+        """Store a layer as it is if it is compressed, else compressed; it, and bytes to unpack it from."""
         import hashlib
 
         head = next(self._archive.chunks(name), b"")[: compression.MAGIC_LENGTH]
         kind = compression.sniff(head)
         if kind == compression.PLAIN:
-            return self._intake.compressed(self._archive.chunks(name))
+            return self._intake.compressed(self._archive.chunks(name)), self._archive.chunks(name)
         found = hashlib.sha256()
         for chunk in self._archive.chunks(name):
             found.update(chunk)
         digest, size = f"sha256:{found.hexdigest()}", self._archive.size(name)
-        self._intake.blob(digest, size, self._archive.chunks(name))
         media_type = intake.DOCKER_LAYER if kind == compression.GZIP else f"{intake.OCI_LAYER}+zstd"
-        return StoredLayer(digest=digest, size=size, media_type=media_type)
+        layer = StoredLayer(digest=digest, size=size, media_type=media_type)
+        return layer, self._intake.arriving(digest, size, self._archive.chunks(name))
 
 
 def _plan(archive: Archive) -> list[_Planned]:
-    exact = {parsed.config.digest: (data, parsed, names) for data, parsed, names in _layout(archive)}
+    exact = {found.manifest.config.digest: found for found in _layout(archive)}
     if archive.has("manifest.json"):
-        return list(_docker(archive, {digest: data for digest, (data, parsed, _) in exact.items() if _whole(archive, parsed)}))
+        return list(_docker(archive, {digest: found for digest, found in exact.items() if _whole(archive, found.manifest)}))
     if not exact:
         if archive.has("repositories"):
             raise NotSupported("the archive is of a docker before 1.10", hint="load it there and save it with a newer one")
@@ -163,10 +220,10 @@ def _plan(archive: Archive) -> list[_Planned]:
             "the archive holds no image: it has neither manifest.json nor index.json",
             hint="a file system without an image around it is taken by `longshore import`",
         )
-    return [_from_layout(archive, data, parsed, names) for data, parsed, names in exact.values()]
+    return [_from_layout(archive, found) for found in exact.values()]
 
 
-def _docker(archive: Archive, exact: Mapping[str, bytes]) -> Iterator[_Planned]:
+def _docker(archive: Archive, exact: Mapping[str, _Found]) -> Iterator[_Planned]:
     """The images of ``manifest.json``."""
     found = archive.json("manifest.json")
     if not isinstance(found, list) or not found or len(found) > _MAX_IMAGES:
@@ -181,23 +238,25 @@ def _docker(archive: Archive, exact: Mapping[str, bytes]) -> Iterator[_Planned]:
             digests.verify(config, _named_digest(name), "image config")
         for each in layers:
             archive.size(each)
-        yield _planned(config, tuple(layers), item.get("RepoTags"), exact.get(digests.of(config), b""))
+        yield _planned(config, tuple(layers), item.get("RepoTags"), exact.get(digests.of(config)))
 
 
-def _from_layout(archive: Archive, data: bytes, parsed: Manifest, names: tuple[str, ...]) -> _Planned:
-    config = digests.verify(archive.read(_blob_name(parsed.config.digest), MAX_CONFIG), parsed.config.digest, "image config")
-    layers = tuple(_blob_name(each.digest) for each in parsed.layers)
+def _from_layout(archive: Archive, found: _Found) -> _Planned:
+    wanted = found.manifest.config.digest
+    config = digests.verify(archive.read(_blob_name(wanted), MAX_CONFIG), wanted, "image config")
+    layers = tuple(_blob_name(each.digest) for each in found.manifest.layers)
     for each in layers:
         archive.size(each)
-    return _planned(config, layers, list(names), data)
+    return _planned(config, layers, list(found.names), found)
 
 
-def _planned(config: bytes, layers: tuple[str, ...], names: Any, manifest: bytes) -> _Planned:
+def _planned(config: bytes, layers: tuple[str, ...], names: Any, found: _Found | None) -> _Planned:
     document = read_config(config, len(layers))
     if document.platform.os != "linux":
         raise NotSupported(f'image operating system "{document.platform.os}" cannot be used on this platform')
     references = tuple(map(_tag, names)) if isinstance(names, list) else ()
-    return _Planned(config=config, document=document, layers=layers, references=references, manifest=manifest)
+    manifest, index = (found.data, found.index) if found else (b"", "")
+    return _Planned(config=config, document=document, layers=layers, references=references, manifest=manifest, index=index)
 
 
 def _tag(name: Any) -> Reference:
@@ -210,7 +269,7 @@ def _tag(name: Any) -> Reference:
 # -- OCI image layouts
 
 
-def _layout(archive: Archive) -> Iterator[tuple[bytes, Manifest, tuple[str, ...]]]:
+def _layout(archive: Archive) -> Iterator[_Found]:
     """The images of ``index.json``, each manifest with its names; of an index within it, the one for this machine."""
     if not archive.has("index.json"):
         return
@@ -218,7 +277,7 @@ def _layout(archive: Archive) -> Iterator[tuple[bytes, Manifest, tuple[str, ...]
     entries = found.get("manifests") if isinstance(found, dict) else None
     if not isinstance(entries, list) or len(entries) > _MAX_IMAGES:
         raise CorruptData(f"index.json in the archive must have at most {_MAX_IMAGES} manifests")
-    by_digest: dict[str, tuple[bytes, Manifest, tuple[str, ...]]] = {}
+    by_digest: dict[str, _Found] = {}
     for entry in entries:
         digest = entry.get("digest") if isinstance(entry, dict) else None
         if not isinstance(digest, str) or not digests.valid(digest):
@@ -226,8 +285,9 @@ def _layout(archive: Archive) -> Iterator[tuple[bytes, Manifest, tuple[str, ...]
         image = _manifest(archive, digest, 1)
         if image is not None:
             data, parsed = image
-            names = by_digest[digest][2] if digest in by_digest else ()
-            by_digest[digest] = (data, parsed, (*names, *_names(entry)))
+            names = by_digest[digest].names if digest in by_digest else ()
+            index = digest if archive.read(_blob_name(digest), _MAX_MANIFEST) != data else ""
+            by_digest[digest] = _Found(data=data, manifest=parsed, names=(*names, *_names(entry)), index=index)
     yield from by_digest.values()
 
 
@@ -244,6 +304,14 @@ def _manifest(archive: Archive, digest: str, depth: int) -> tuple[bytes, Manifes
         return data, parsed
     ranked = sorted(_ranked(parsed), key=lambda each: each[0])
     return next((found for _, each in ranked if (found := _manifest(archive, each, depth + 1))), None)
+
+
+def _reads(archive: Archive) -> indexes.Read:
+    def read(descriptor: Descriptor) -> bytes | None:
+        name = _blob_name(descriptor.digest)
+        return digests.verify(archive.read(name, _MAX_MANIFEST), descriptor.digest, "manifest") if archive.has(name) else None
+
+    return read
 
 
 def _ranked(index: Index) -> Iterator[tuple[int, str]]:

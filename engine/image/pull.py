@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 
-from engine.errors import Cancelled, CorruptData, DiskFull, EngineFault, InvalidArgument, LongshoreError
-from engine.image import catalog, resolve
-from engine.image.documents import MAX_CONFIG, ImageDocument, read_config
+from engine.errors import Cancelled, CorruptData, DiskFull, EngineFault, InvalidArgument, LongshoreError, NotFound
+from engine.image import catalog, indexes, resolve
+from engine.image.documents import MAX_CONFIG, Descriptor, ImageDocument, read_config
 from engine.image.fetch import DOWNLOADS, PAUSES, Fetcher
 from engine.image.layers import LayerStore
 from engine.image.progress import Progress
@@ -51,6 +51,7 @@ def pull(
     *,
     settings: Settings,
     platform: str = "",
+    all_platforms: bool = False,
     credentials: Credentials | None = None,
     pauses: Sequence[int] = PAUSES,
 ) -> Source[PullProgress]:
@@ -59,6 +60,7 @@ def pull(
     Args:
         reference: as a person writes it.
         platform: ``os/architecture[/variant]``, ``""`` for this machine's.
+        all_platforms: keep the index and the blobs of its other platforms too, for ``push`` and ``save``.
         credentials: for the registry; ``None`` are looked up in docker's configuration.
         pauses: seconds before each further attempt at a layer.
 
@@ -66,10 +68,14 @@ def pull(
         InvalidArgument: reference or platform are malformed. Everything else is raised by ``next``:
         NotFound, PullDenied, Unauthorized, Forbidden, TooManyRequests, Unavailable, CorruptData, NotSupported, DiskFull, EngineFault.
     """
+    named = parse(reference).lookup
+    if all_platforms and named.digest:
+        raise InvalidArgument("all platforms of an image are kept under a tag only", hint="pull it by its tag")
     request = PullRequest(
-        reference=parse(reference).lookup,
+        reference=named,
         settings=settings,
         platform=resolve.parse_platform(platform),
+        all_platforms=all_platforms,
         credentials=credentials,
         pauses=tuple(pauses),
     )
@@ -82,6 +88,7 @@ class PullRequest(Value):
     reference: Reference
     settings: Settings
     platform: Platform | None
+    all_platforms: bool
     credentials: Credentials | None
     pauses: tuple[int, ...]
 
@@ -191,20 +198,52 @@ class Pull:
         if config.platform.os != "linux":
             raise InvalidArgument(f'image operating system "{config.platform.os}" cannot be used on this platform')
         chain = digests.chain_ids(config.diff_ids)
-        existing = tuple(map(self._layers.has, chain))
-        self._progress.layers(tuple(each.digest for each in found.manifest.layers), existing, DOWNLOADS)
+        # Of other platforms the blobs are kept as they come: nothing stands on them.
+        others = self._others(client, fetcher, found) if self._request.all_platforms else ()
+        existing = (*map(self._exists, chain, found.manifest.layers), *(self._blobs.has(each.digest) for each in others))
+        self._progress.layers(tuple(each.digest for each in (*found.manifest.layers, *others)), existing, DOWNLOADS)
         missing = [number for number, there in enumerate(existing) if not there]
         work = LayerWork(chain, missing, cancel)
+
+        def job(number: int) -> None:
+            if number < len(chain):
+                self._layer(fetcher, found, config.diff_ids, work, number)
+                return
+            for _ in fetcher.layer(others[number - len(chain)], number):
+                pass
+            self._progress.completed(number)
+
         try:
-            work.run(lambda number: self._layer(fetcher, found, config.diff_ids, work, number))
+            work.run(job)
         finally:
             self._reused = fetcher.reused
         self._record(found, config, chain)
 
+    def _others(self, client: RegistryClient, fetcher: Fetcher, found: Resolved) -> tuple[Descriptor, ...]:
+        """The layers of the index's other manifests, each once; index, manifests and configs are stored."""
+        if not found.index:
+            return ()
+        here = indexes.stored(self._blobs)
+
+        def read(descriptor: Descriptor) -> bytes:
+            data = here(descriptor) or resolve.fetch(client, descriptor).data
+            self._blobs.put(descriptor.digest, data)
+            return data
+
+        self._blobs.put(found.digest, found.index)
+        layers: dict[str, Descriptor] = {}
+        for part in indexes.parts(read, found.index):
+            for config in part.blobs[:1]:
+                fetcher.small(config, MAX_CONFIG)
+            layers.update((each.digest, each) for each in part.blobs[1:])
+        for each in found.manifest.layers:
+            layers.pop(each.digest, None)
+        return tuple(layers.values())
+
     def _up_to_date(self, client: RegistryClient) -> bool:
         """The name stands for the same image as here, by a question that counts against no limit."""
         known = self._images.by_reference(self._reference.canonical)
-        if known is None or not all(map(self._layers.has, known.chain_ids)) or not self._suits(known):
+        if known is None or not self._whole(known) or not self._suits(known):
             return False
         digest = self._reference.digest or client.head(self._reference.identifier)
         if not digest:
@@ -212,9 +251,21 @@ class Pull:
         same = self._images.by_reference(f"{self._reference.name}@{digest}")
         if same is None or same.id != known.id:
             return False
+        if self._request.all_platforms and not self._all_here(digest, known):
+            return False
         self._announce()
         self._finish(digest, known.id, known)
         return True
+
+    def _all_here(self, digest: str, known: ImageRecord) -> bool:
+        try:
+            return digest == known.manifest_digest or not indexes.missing(self._blobs, digest)
+        except (NotFound, CorruptData):
+            return False
+
+    def _whole(self, known: ImageRecord) -> bool:
+        """All of it is here: somebody may have taken damaged parts away, for a pull to bring them again."""
+        return all(map(self._layers.has, known.chain_ids)) and all(map(self._blobs.has, (known.manifest_digest, known.id, *known.blobs)))
 
     def _suits(self, known: ImageRecord) -> bool:
         """It is of the platform that was given, or runs on this machine."""
@@ -238,6 +289,9 @@ class Pull:
         incoming = source()
         try:
             self._layers.unpack(incoming, diff_id=diff_ids[number], parents=work.chain[:number], stop=lambda: work.cancel.thrown)
+            if not self._blobs.has(blob.digest):  # the layer was there already, and nobody has asked for its bytes
+                for _ in incoming:
+                    pass
         except CorruptData:
             incoming.close()
             fetcher.drop(blob)
@@ -246,6 +300,10 @@ class Pull:
             incoming.close()
         work.begin(number)
         self._progress.completed(number)
+
+    def _exists(self, chain_id: str, blob: Descriptor) -> bool:
+        """The layer is here, unpacked and as the blob that this image has it in."""
+        return self._layers.has(chain_id) and self._blobs.has(blob.digest)
 
     def _record(self, found: Resolved, config: ImageDocument, chain: tuple[str, ...]) -> None:
         self._blobs.put(found.document.digest, found.document.data)
@@ -271,7 +329,9 @@ class Pull:
         reference = self._reference
         with self._db.transaction() as connection:
             name = "" if reference.digest else reference.canonical
-            self._images.put(record, name, f"{reference.name}@{digest}")
+            whole = self._request.all_platforms and digest != record.manifest_digest
+            index = digest if whole or self._images.index_of(name) == digest else ""
+            self._images.put(record, name, f"{reference.name}@{digest}", index)
             attributes = {**record.labels, "name": reference.familiar_name}
             events.append(connection, events.make("image", "pull", reference.familiar, attributes))
         if self._request.platform and not self._suits(record):

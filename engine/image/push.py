@@ -2,27 +2,29 @@
 
 The blobs are stored as they came, so that the manifest goes out byte for byte and keeps its digest. A blob that the repository
 has is skipped, one that another repository of the same registry is known to have is taken over from there, the rest is
-uploaded, several at a time; the manifest goes last, when everything that it names is there.
+uploaded, several at a time; the manifest goes last, when everything that it names is there. An index goes after all of its manifests.
 
 Source: OCI distribution-spec 1.1, "Push"; moby ``distribution/push_v2.go`` for what is told.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from _queue import SimpleQueue
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from engine.errors import CorruptData, EngineFault, InvalidArgument, NotFound, Unavailable
-from engine.image import catalog
-from engine.image.documents import Descriptor, Manifest, read_manifest
+from engine.errors import EngineFault, InvalidArgument, NotFound
+from engine.image import catalog, indexes, resolve
+from engine.image.documents import Descriptor
+from engine.image.indexes import Variant
+from engine.image.sending import PART, PAUSES, Sending
 from engine.image.work import THREADS, LayerWork
 from engine.model import digest as digests
 from engine.model.auth import Credentials
 from engine.model.blocking import Source
 from engine.model.images import PushPhase, PushProgress
+from engine.model.platform import Platform
 from engine.model.reference import Reference, parse
 from engine.model.value import Value
 from engine.registry import credentials as stored
@@ -39,12 +41,7 @@ from engine.store.images import ImageRecord, Images
 from engine.store.locks import Lock
 from engine.store.roots import Roots
 
-PAUSES = (1, 2, 4, 8)
-"""Seconds before another attempt at a layer."""
 _CLOSE_SECONDS = 2.0
-_INTERVAL = 0.1
-_PIECE = 1 << 18
-_MAX_MANIFEST = 4 << 20
 _FOREIGN = ("application/vnd.docker.image.rootfs.foreign.", "application/vnd.oci.image.layer.nondistributable.")
 
 
@@ -55,16 +52,22 @@ def push(
     *,
     settings: Settings,
     all_tags: bool = False,
+    platform: str = "",
+    all_platforms: bool = False,
     credentials: Credentials | None = None,
     pauses: Sequence[int] = PAUSES,
+    part: int = PART,
 ) -> Source[PushProgress]:
     """Begin to push; the events of ``docker push`` come out.
 
     Args:
         reference: as a person writes it, ``latest`` where it has no tag.
         all_tags: every tag of the repository that is here.
+        platform: ``os/architecture[/variant]``: the image for it alone; ``""`` for the one that runs here.
+        all_platforms: the index that the image was brought with, and everything that it leads to.
         credentials: for the registry; ``None`` are looked up in docker's configuration.
         pauses: seconds before each further attempt at a layer.
+        part: bytes; larger blobs go in parts of that many.
 
     Raises:
         InvalidArgument: the reference is malformed, or no tag. Everything else is raised by ``next``:
@@ -75,7 +78,19 @@ def push(
         raise InvalidArgument("cannot push a digest reference", hint="give the image a tag, and push that")
     if all_tags and named.tag:
         raise InvalidArgument("tag can't be used with --all-tags/-a")
-    request = _Request(reference=named, settings=settings, all_tags=all_tags, credentials=credentials, pauses=tuple(pauses))
+    wanted = resolve.parse_platform(platform)
+    if wanted and all_platforms:
+        raise InvalidArgument("conflicting options: platform and all platforms")
+    request = _Request(
+        reference=named,
+        settings=settings,
+        all_tags=all_tags,
+        platform=wanted,
+        all_platforms=all_platforms,
+        credentials=credentials,
+        pauses=tuple(pauses),
+        part=part,
+    )
     return Push(roots, database, request)
 
 
@@ -85,8 +100,37 @@ class _Request(Value):
     reference: Reference
     settings: Settings
     all_tags: bool
+    platform: Platform | None
+    all_platforms: bool
     credentials: Credentials | None
     pauses: tuple[int, ...]
+    part: int
+
+
+class _Layer(Value):
+    """A blob that is shown; ``shown`` are 12 hex digits of its diff ID."""
+
+    blob: Descriptor
+    shown: str
+
+
+class _Document(Value):
+    """A manifest or index on its way; ``identifier`` is its digest, or the tag."""
+
+    identifier: str
+    data: bytes
+    media_type: str
+
+
+class _Plan(Value):
+    """What one tag takes: blobs, and documents in the order in which they name each other. ``digest`` is that of the last."""
+
+    reference: Reference
+    record: ImageRecord
+    digest: str
+    layers: tuple[_Layer, ...]
+    configs: tuple[Descriptor, ...]
+    documents: tuple[_Document, ...]
 
 
 class Push:
@@ -140,19 +184,19 @@ class Push:
     def _push(self) -> None:
         repository = self._request.reference
         self._queue.put(PushProgress(phase=PushPhase.REFERS, detail=repository.name))
-        chosen = self._chosen()
+        plans = [self._plan(reference, record) for reference, record in self._chosen()]
         sources = self._sources()
         given = self._request.credentials
         found = stored.lookup(repository.domain, path=repository.path) if given is None else Found(credentials=given)
-        endpoint = next(each for each in places.endpoints(self._request.settings, repository.domain) if not each.mirror)
+        endpoint = places.registry(self._request.settings, repository.domain)
         scopes = [f"repository:{repository.path}:pull,push"]
-        wanted = {sources[digest] for _, record in chosen for digest in record.blobs if digest in sources}
+        wanted = {sources[layer.blob.digest] for plan in plans for layer in plan.layers if layer.blob.digest in sources}
         scopes += [f"repository:{path}:pull" for path in sorted(wanted)]
-        for reference, record in chosen:
-            client = RegistryClient(endpoint, reference, found, self._cancel, scopes=scopes, push=True)
+        for plan in plans:
+            client = RegistryClient(endpoint, plan.reference, found, self._cancel, scopes=scopes, push=True)
             try:
                 with self._cancel.waking(client.abort):
-                    self._one(Uploads(client), reference, record, sources)
+                    self._one(Uploads(client), plan, sources)
             finally:
                 client.close()
 
@@ -169,92 +213,106 @@ class Push:
             raise NotFound(f"tag does not exist: {wanted.tagged.familiar}")
         return found
 
+    def _plan(self, reference: Reference, record: ImageRecord) -> _Plan:
+        """What is to be brought; nothing was sent by then. Raises NotFound, CorruptData."""
+        if self._request.all_platforms and (index := indexes.index_of(self._images, record, reference)):
+            return self._whole(reference, record, index)
+        if self._request.platform is None:
+            variant = indexes.of_record(self._blobs, record)
+        else:
+            index = self._images.index_of(reference.canonical)
+            variant = indexes.choose(self._blobs, record, index, self._request.platform, reference.familiar)
+        document = _Document(identifier=reference.tag, data=variant.data, media_type=variant.media_type)
+        return _Plan(
+            reference=reference,
+            record=record,
+            digest=variant.digest,
+            layers=_layers((variant,)),
+            configs=(variant.config,),
+            documents=(document,),
+        )
+
+    def _whole(self, reference: Reference, record: ImageRecord, index: str) -> _Plan:
+        indexes.check_whole(self._blobs, index, reference.familiar)
+        data = self._blobs.read(index, indexes.MAX_MANIFEST)
+        parts = list(indexes.parts(indexes.stored(self._blobs), data))
+        variants = [indexes.of_part(self._blobs, part) for part in parts if part.blobs]
+        documents = [
+            _Document(identifier=part.descriptor.digest, data=part.data or b"", media_type=part.descriptor.media_type) for part in parts
+        ]
+        top = _Document(identifier=reference.tag, data=data, media_type=indexes.media_type(self._blobs, index))
+        return _Plan(
+            reference=reference,
+            record=record,
+            digest=index,
+            layers=_layers(variants),
+            configs=tuple(variant.config for variant in variants),
+            documents=(*documents, top),
+        )
+
     def _sources(self) -> Mapping[str, str]:
         """For a blob, another repository of the same registry that has it: images came from there, or went there."""
         here = self._request.reference
         names = self._images.all_names()
+        whole = set(self._images.indexes().values())
         found: dict[str, str] = {}
         for record in self._images.all():
             for digest in names[record.id].digests if record.id in names else ():
                 where = parse(digest)
-                if where.domain == here.domain and where.path != here.path:
-                    for blob in record.blobs:
-                        found.setdefault(blob, where.path)
+                if where.domain != here.domain or where.path == here.path:
+                    continue
+                for blob in indexes.kept(self._blobs, where.digest) if where.digest in whole else record.blobs:
+                    found.setdefault(blob, where.path)
         return found
 
-    def _one(self, uploads: Uploads, reference: Reference, record: ImageRecord, sources: Mapping[str, str]) -> None:
+    def _one(self, uploads: Uploads, plan: _Plan, sources: Mapping[str, str]) -> None:
         """Push one tag."""
         uploads.ping()
-        data = self._blobs.read(record.manifest_digest, _MAX_MANIFEST)
-        manifest = read_manifest(digests.verify(data, record.manifest_digest, "manifest"))
-        if not isinstance(manifest, Manifest) or len(manifest.layers) != len(record.diff_ids):
-            raise CorruptData("layers from manifest don't match image configuration", hint="remove the image and pull it again")
-        shown = [digests.short(diff_id) for diff_id in record.diff_ids]
-        order = range(len(shown) - 1, -1, -1)  # docker begins at the top
-        for number in order:
-            self._say(PushPhase.PREPARING, shown[number])
-        for number in list(order)[THREADS:]:
-            self._say(PushPhase.WAITING, shown[number])
+        layers = plan.layers
+        for each in layers:
+            self._say(PushPhase.PREPARING, each.shown)
+        for each in layers[THREADS:]:
+            self._say(PushPhase.WAITING, each.shown)
+        sending = Sending(uploads, self._blobs, self._cancel, pauses=self._request.pauses, part=self._request.part)
 
         def layer(number: int) -> None:
-            blob = manifest.layers[number]
-            if blob.media_type.startswith(_FOREIGN):
-                self._say(PushPhase.SKIPPED, shown[number])
+            each = layers[number]
+            if each.blob.media_type.startswith(_FOREIGN):
+                self._say(PushPhase.SKIPPED, each.shown)
             else:
-                self._blob(uploads, blob, shown[number], sources.get(blob.digest, ""))
+                sending.blob(each.blob, sources.get(each.blob.digest, ""), partial(self._tell, each.shown))
 
         attempt = Cancel()
         with self._cancel.waking(attempt.throw):
-            LayerWork((), order, attempt).run(layer)
-        self._blob(uploads, manifest.config, "", "")
-        uploads.manifest(reference.tag, data, manifest.media_type)
-        self._record(reference, record)
-        self._queue.put(PushProgress(phase=PushPhase.DIGEST, layer=reference.tag, detail=record.manifest_digest, total=len(data)))
+            LayerWork((), range(len(layers)), attempt).run(layer)
+        for config in plan.configs:
+            sending.blob(config, "", lambda *_: None)
+        for document in plan.documents:
+            uploads.manifest(document.identifier, document.data, document.media_type)
+        self._record(plan)
+        size = len(plan.documents[-1].data)
+        self._queue.put(PushProgress(phase=PushPhase.DIGEST, layer=plan.reference.tag, detail=plan.digest, total=size))
 
-    def _record(self, reference: Reference, record: ImageRecord) -> None:
+    def _record(self, plan: _Plan) -> None:
         """The registry knows the image by this digest now."""
+        reference = plan.reference
+        other = self._request.platform is not None and plan.digest != plan.record.manifest_digest
         with self._db.transaction() as connection:
-            self._images.put(record, "", f"{reference.name}@{record.manifest_digest}")
-            attributes = {**record.labels, "name": reference.familiar_name}
+            self._images.put(plan.record, "", "" if other else f"{reference.name}@{plan.digest}")
+            attributes = {**plan.record.labels, "name": reference.familiar_name}
             events.append(connection, events.make("image", "push", reference.familiar, attributes))
 
-    def _blob(self, uploads: Uploads, blob: Descriptor, shown: str, source: str) -> None:
-        """See to it that the repository has a blob. ``shown`` is its name in events, ``""`` for none."""
-        for pause in (*self._request.pauses, None):
-            try:
-                self._attempt(uploads, blob, shown, source)
-                return
-            except Unavailable:
-                self._cancel.check()
-                if pause is None:
-                    raise
-                for left in range(pause, 0, -1):
-                    self._say(PushPhase.RETRYING, shown, detail=f"in {left} second{'s' if left > 1 else ''}")
-                    self._cancel.pause(1)
+    def _tell(self, layer: str, phase: PushPhase, current: int, total: int, detail: str) -> None:
+        self._queue.put(PushProgress(phase=phase, layer=layer, current=current, total=total, detail=detail))
 
-    def _attempt(self, uploads: Uploads, blob: Descriptor, shown: str, source: str) -> None:
-        if uploads.has(blob.digest):
-            self._say(PushPhase.EXISTS, shown)
-            return
-        size = self._blobs.size(blob.digest)
-        location = uploads.begin(blob.digest, source)
-        if not location:
-            self._say(PushPhase.MOUNTED, shown, detail=source)
-            return
-        uploads.send(location, blob.digest, size, lambda: self._content(blob.digest, size, shown))
-        self._say(PushPhase.PUSHED, shown)
+    def _say(self, phase: PushPhase, layer: str) -> None:
+        self._queue.put(PushProgress(phase=phase, layer=layer))
 
-    def _content(self, digest: str, size: int, shown: str) -> Iterator[bytes]:
-        done, last = 0, 0.0
-        with os.fdopen(self._blobs.open(digest), "rb", buffering=0) as file:
-            while piece := file.read(_PIECE):
-                self._cancel.check()
-                yield piece
-                done += len(piece)
-                if time.monotonic() - last >= _INTERVAL:
-                    last = time.monotonic()
-                    self._say(PushPhase.PUSHING, shown, current=done, total=size)
 
-    def _say(self, phase: PushPhase, layer: str, *, current: int = 0, total: int = 0, detail: str = "") -> None:
-        if layer:
-            self._queue.put(PushProgress(phase=phase, layer=layer, current=current, total=total, detail=detail))
+def _layers(variants: Iterable[Variant]) -> tuple[_Layer, ...]:
+    """The layers of images, each once, the uppermost of each first, as docker begins."""
+    found: dict[str, _Layer] = {}
+    for variant in variants:
+        for blob, name in reversed(list(zip(variant.blobs, variant.layers, strict=True))):
+            found.setdefault(blob.digest, _Layer(blob=blob, shown=digests.short(name)))
+    return tuple(found.values())

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.errors import Conflict, InvalidArgument, LongshoreError
-from engine.image import catalog
+from engine.image import catalog, indexes
 from engine.image.catalog import Catalog
 from engine.image.layers import LayerStore
 from engine.model import digest as digests
 from engine.model.containers import ContainerStatus, PruneReport
-from engine.model.filters import Filters, check, labels_match
+from engine.model.filters import Filters, boolean, check, deadline, labels_match
 from engine.model.images import RemovedImage
 from engine.model.reference import Reference, parse
 from engine.model.value import EMPTY
-from engine.store import events, images
+from engine.store import events
 from engine.store.blobs import Blobs
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -55,13 +55,14 @@ class Removal:
             users = self._containers.using_image(record.id)
             names = self._images.names(record.id)
             reference = self._meant(name, names)
+            index = self._images.index_of(reference.canonical) if reference else ""
             if reference is None:
                 removed, whole = self._by_id(record, names, users, force)
             else:
                 removed, whole = self._by_name(reference, record, names, users, force)
             if whole:
                 removed.append(self._delete(record))
-        if whole:
+        if whole or index:
             removed += self._collect_after(record)
         return removed
 
@@ -72,8 +73,8 @@ class Removal:
             InvalidArgument: an unknown filter or value.
         """
         check(filters, PRUNE_FILTERS)
-        dangling = catalog.boolean(filters, "dangling") is not False
-        until = catalog.deadline(filters)
+        dangling = boolean(filters, "dangling") is not False
+        until = deadline(filters)
         removed: list[str] = []
         with self._db.transaction():
             for record in self._images.all():
@@ -98,7 +99,7 @@ class Removal:
         try:
             records = self._images.all()
             blobs = Blobs(self._roots)
-            wanted = images.wanted_blobs(records)
+            wanted = indexes.wanted(self._images, blobs)
             freed = sum(blobs.delete(digest) for digest in blobs.all() if digest not in wanted)
             needed = {chain_id for record in records for chain_id in record.chain_ids}
             gone = [layer.chain_id for layer in reversed(Layers(self._db).all()) if layer.chain_id not in needed]

@@ -22,11 +22,13 @@ class Resolved(Value):
     Attributes:
         digest: of the document that the name points to, an index maybe: what docker shows and records.
         manifest: the image's manifest, and ``document`` its bytes.
+        index: the bytes of the index that the name points to, ``b""`` when it points to the manifest.
     """
 
     digest: str
     manifest: Manifest
     document: Document
+    index: bytes = b""
 
 
 def resolve(client: RegistryClient, document: Document, wanted: Platform) -> Resolved:
@@ -44,11 +46,11 @@ def resolve(client: RegistryClient, document: Document, wanted: Platform) -> Res
     found = sorted(_candidates(nested, parsed, wanted, 1), key=lambda candidate: candidate[0])
     if not found:
         raise NotFound(f"no matching manifest for {wanted} in the manifest list entries", hint=_offered(parsed))
-    chosen = _fetch(client, found[0][1])
+    chosen = fetch(client, found[0][1])
     manifest = read_manifest(chosen.data, chosen.media_type)
     if isinstance(manifest, Index):
         raise CorruptData(f"invalid manifest: {chosen.digest} is an index where its parent says it is an image")
-    return Resolved(digest=document.digest, manifest=manifest, document=chosen)
+    return Resolved(digest=document.digest, manifest=manifest, document=chosen, index=document.data)
 
 
 class _Nested:
@@ -62,7 +64,7 @@ class _Nested:
         if not self._left:
             return None
         self._left -= 1
-        document = _fetch(self._client, descriptor)
+        document = fetch(self._client, descriptor)
         parsed = read_manifest(document.data, document.media_type)
         return parsed if isinstance(parsed, Index) else None
 
@@ -82,7 +84,13 @@ def _candidates(nested: _Nested, index: Index, wanted: Platform, depth: int) -> 
                 yield rank, each
 
 
-def _fetch(client: RegistryClient, descriptor: Descriptor) -> Document:
+def fetch(client: RegistryClient, descriptor: Descriptor) -> Document:
+    """A manifest or index that another document names.
+
+    Raises:
+        CorruptData: it has another size than that says.
+        As :meth:`RegistryClient.manifest`.
+    """
     document = client.manifest(descriptor.digest)
     if len(document.data) != descriptor.size:
         raise CorruptData(f"manifest verification failed for digest {descriptor.digest}: {len(document.data)} bytes, not {descriptor.size}")

@@ -126,7 +126,7 @@ def _work(job: _Job, walls: jail.Walls) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         root, lower_root = jail.lock_in(job.target, job.layers, walls)
-        _unpack(job, root, lower_root, walls.rootless)
+        _unpack(job, root, lower_root, walls)
         os._exit(0)
     except LongshoreError as error:
         _tell(talk, "error", type(error).__name__, error.message, error.hint)
@@ -140,10 +140,10 @@ def _work(job: _Job, walls: jail.Walls) -> None:
         os._exit(1)
 
 
-def _unpack(job: _Job, root: int, lower_root: int, rootless: bool) -> None:
+def _unpack(job: _Job, root: int, lower_root: int, walls: jail.Walls) -> None:
     talk = job.talk
     pump = _Pump(job.data, job.kind, job.algorithm)
-    applier = Applier(root, rootless=rootless)
+    applier = Applier(root, rootless=walls.rootless, alone=walls.alone)
     applier.run(TarReader(iter(pump)))
     _tell(talk, "applied", pump.diff_id())
     if talk.recv(64) != b"settle":

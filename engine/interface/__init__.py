@@ -18,9 +18,11 @@ from engine.interface.containers import (
     ContainerStreams,
 )
 from engine.interface.engine import Engine
+from engine.interface.hosts import Fleet, Hosts, members_of
 from engine.interface.images import Images
 from engine.interface.networks import Networks
 from engine.interface.sessions import Session
+from engine.interface.swarm import Swarm, SwarmFiles, SwarmNodes, SwarmServices, SwarmTasks
 from engine.interface.system import System
 from engine.interface.volumes import Volumes
 
@@ -32,9 +34,17 @@ __all__ = [
     "ContainerStreams",
     "Containers",
     "Engine",
+    "Fleet",
+    "Hosts",
     "Images",
     "Networks",
     "Session",
+    "Swarm",
+    "SwarmFiles",
+    "SwarmNodes",
+    "SwarmServices",
+    "SwarmTasks",
     "System",
     "Volumes",
+    "members_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from typing import Protocol
 
 from engine.interface.sessions import Session
@@ -18,7 +18,7 @@ from engine.model.containers import (
     PruneReport,
     UpdateConfig,
 )
-from engine.model.files import Change, CommitConfig, PathStat
+from engine.model.files import Change, CommitConfig, Directory, PathStat
 from engine.model.filters import Filters
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery
@@ -42,7 +42,8 @@ class ContainerLifecycle(Protocol):
 
         Raises:
             NotModified: it already runs.
-            StartFailed: or a subclass, with docker's words; the container stays, with its error recorded.
+            StartFailed: or a subclass, with docker's words; the container stays, with its error recorded, unless it was to remove
+                itself.
         """
 
     async def stop(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
@@ -88,8 +89,12 @@ class ContainerLifecycle(Protocol):
             EngineFault: the kernel refuses (a memory limit below what is in use, for instance); nothing is changed then.
         """
 
-    async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
-        """Wait for ``not-running``, ``next-exit`` or ``removed``."""
+    async def wait(self, container: str, *, condition: str = "not-running", listening: Callable[[], None] | None = None) -> ContainerExit:
+        """Wait for ``not-running``, ``next-exit`` or ``removed``.
+
+        ``listening`` is called once no exit can be missed any more: whoever waits for the end of what is to be started next
+        starts it then.
+        """
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         """Remove every stopped container."""
@@ -144,6 +149,17 @@ class ContainerFiles(Protocol):
 
         Raises:
             NotFound: ``Could not find the file …``.
+        """
+
+    async def list_directory(self, container: str, path: str) -> Directory:
+        """What is in the directory ``path``, a link at its end followed inside the container.
+
+        A Docker host has no such question: it packs the directory with all that is below, of which only the heads are looked at,
+        64 MiB at most; what was found until then comes back, not complete.
+
+        Raises:
+            NotFound: ``Could not find the file …``.
+            InvalidArgument: it is no directory.
         """
 
     def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:

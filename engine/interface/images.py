@@ -8,7 +8,17 @@ from typing import Protocol
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullProgress, PushProgress, RemovedImage
+from engine.model.images import (
+    Image,
+    ImageDetails,
+    ImageLayer,
+    LoadedImage,
+    PullProgress,
+    PushProgress,
+    RegistryImage,
+    RemovedImage,
+    SearchResult,
+)
 from engine.model.value import EMPTY
 
 
@@ -24,22 +34,53 @@ class Images(Protocol):
     async def history(self, image: str) -> Sequence[ImageLayer]:
         """Its layers, newest first."""
 
-    def pull(self, reference: str, *, platform: str = "", credentials: Credentials | None = None) -> AsyncGenerator[PullProgress, None]:
+    def pull(
+        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+    ) -> AsyncGenerator[PullProgress, None]:
         """Fetch an image. ``credentials`` of ``None`` are looked up in docker's configuration.
 
+        With ``all_platforms`` those of its other platforms are kept beside it, as they came, for :meth:`push` and :meth:`save`
+        (NotSupported where the engine can not).
         The last two events are :attr:`~engine.model.images.PullPhase.DIGEST` and ``STATUS``.
         """
 
-    def push(self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None) -> AsyncGenerator[PushProgress, None]:
+    def push(
+        self,
+        reference: str,
+        *,
+        all_tags: bool = False,
+        platform: str = "",
+        all_platforms: bool = False,
+        credentials: Credentials | None = None,
+    ) -> AsyncGenerator[PushProgress, None]:
         """Bring an image to the registry that its name says, or with ``all_tags`` every image of the repository.
 
+        Of an image that is here with several platforms the one that runs here goes, or the one for ``platform``
+        (``os/architecture[/variant]``), or with ``all_platforms`` the index and all that it leads to.
         ``credentials`` of ``None`` are looked up in docker's configuration. The last event of each tag is
         :attr:`~engine.model.images.PushPhase.DIGEST`.
 
         Raises:
             InvalidArgument: no such name can be pushed.
-            NotFound: no image here has that name.
+            NotFound: no image here has that name, or it is not here for that platform, or not for all.
+            NotSupported: the engine can not choose platforms.
             Unauthorized, Forbidden, Unavailable: the registry refuses, or does not answer.
+        """
+
+    async def distribution(self, reference: str, *, credentials: Credentials | None = None) -> RegistryImage:
+        """What the registry has under a name, which need not be here. ``credentials`` of ``None`` are looked up in docker's configuration.
+
+        Raises:
+            NotFound, Unauthorized, Forbidden, Unavailable: the registry has none, refuses, or does not answer.
+        """
+
+    async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
+        """Images of a registry's index (Docker Hub's where ``term`` names no registry) for a word.
+
+        Raises:
+            InvalidArgument: ``limit`` is not in 1 to 100, a filter is unknown, or there is no word.
+            NotFound: the registry has no search.
+            Unauthorized, Unavailable: the registry refuses, or does not answer.
         """
 
     async def tag(self, image: str, reference: str) -> None:
@@ -55,17 +96,18 @@ class Images(Protocol):
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         """Remove dangling images; with ``dangling=false`` every image that no container uses."""
 
-    def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+    def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
         """An uncompressed archive of images, as ``docker save`` writes it and ``docker load`` and OCI tools read it.
 
-        A name without tag stands for all tags of its repository.
+        A name without tag stands for all tags of its repository. ``platform`` and ``all_platforms`` as for :meth:`push`.
 
         Raises:
             NotFound: one of them is not here; nothing was given out by then.
+            NotSupported: the engine can not choose platforms.
         """
 
     async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
-        """Take images from the bytes of a docker or OCI archive, which may be compressed.
+        """Take images from the bytes of a docker or OCI archive, which may be compressed; with all platforms that it holds of them.
 
         Raises:
             InvalidArgument: it is no archive of images.

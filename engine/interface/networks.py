@@ -30,7 +30,7 @@ class Networks(Protocol):
             Forbidden: it is predefined (``bridge``, ``host``, ``none``) or has members.
         """
 
-    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
         """Put a container into one network more: at once if it runs, else from its next start on.
 
         Raises:

@@ -13,6 +13,10 @@ class Session(Protocol):
     One task may read while another writes.
     """
 
+    @property
+    def pid(self) -> int:
+        """What an exec started, as a process of the engine's host; 0 for an attach."""
+
     async def read(self) -> Output | None:
         """The next piece of output; ``None`` when there will be no more."""
 

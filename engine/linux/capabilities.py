@@ -43,10 +43,15 @@ def names(value: int) -> tuple[str, ...]:
     return tuple(f"CAP_{name}" for bit, name in enumerate(NAMES) if value >> bit & 1)
 
 
+_last: list[int] = []
+
+
 def last() -> int:
-    """The highest capability that the running kernel knows."""
-    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
-        return int(file.read())
+    """The highest capability that the running kernel knows; read once in a process."""
+    if not _last:
+        with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+            _last.append(int(file.read()))
+    return _last[0]
 
 
 def available() -> int:
@@ -65,7 +70,13 @@ def drop_bounding(keep: int, last_cap: int) -> None:
             syscalls.prctl(syscalls.PR_CAPBSET_DROP, bit)
 
 
-def apply(effective: int, permitted: int, inheritable: int = 0) -> None:
-    """Set the three sets and clear the ambient one."""
+def apply(effective: int, permitted: int, inheritable: int = 0, ambient: int = 0) -> None:
+    """Set the four sets; only what is permitted and inheritable can be ambient, and the rest of that is left out.
+
+    Docker's containers have nothing inheritable and nothing ambient; an OCI bundle may ask for it.
+    """
     syscalls.capset(effective, permitted, inheritable)
     syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
+    for bit in range(ambient.bit_length()):
+        if ambient & permitted & inheritable & 1 << bit:
+            syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_RAISE, bit)

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from engine.model.value import EMPTY, Value
 
 _TRIES = 20
+OURS = "longshore"
+"""The group that containers are in unless somebody chooses another one."""
+
 CONTROLLERS = frozenset(
     {
         "cpu",
@@ -89,6 +92,11 @@ def keyed(text: str) -> dict[str, int]:
 
 def tree(directory: str) -> list[str]:
     """``directory`` and every group below it, deepest first; empty when it is not there."""
+    try:
+        if os.stat(directory).st_nlink == 2:  # kernfs counts sub-directories as links
+            return [directory]
+    except OSError:
+        return []
     return [path for path, _, _ in os.walk(directory, topdown=False)]
 
 
@@ -100,7 +108,7 @@ def pids_below(directory: str) -> list[int]:
 def remove_tree(directory: str) -> bool:
     """rmdir(2) bottom up; ``False`` when a group still has processes. Files of a cgroup are never removed.
 
-    The parent goes with its last group, so that nothing of us stays on a machine where nothing of us runs.
+    The parent goes with its last group when it is ours, so that nothing of us stays on a machine where nothing of us runs.
     """
     for path in tree(directory):
         try:
@@ -109,12 +117,12 @@ def remove_tree(directory: str) -> bool:
             continue
         except OSError:
             return False
-    parent = os.path.dirname(directory)
     try:
-        if not os.path.ismount(parent):
+        parent = directory.rpartition("/")[0]
+        if os.path.basename(parent).startswith(OURS):
             os.rmdir(parent)
     except OSError:
-        pass  # others are in it, or it is gone
+        pass  # others are in it, it is gone, or it is the hierarchy itself
     return True
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.linux import cgroup_devices
+from engine.linux import cgroup_devices, cgroup_limits
 from engine.linux.cgroup_files import Layout, keyed, make, pids_below, read, remove_tree, write
 
 _FREEZE_TRIES = 1000
@@ -29,7 +29,7 @@ class V1:
 
     def _all(self) -> Sequence[str]:
         """Directories, once each: co-mounted controllers share one."""
-        return list(dict.fromkeys(os.path.realpath(path) for path in self._directories.values()))
+        return list(dict.fromkeys(self._directories.values()))
 
     def create(self) -> None:
         make(self._create)
@@ -38,7 +38,12 @@ class V1:
         for name, directory in self._directories.items():
             if name == "cpuset":
                 self._create_cpuset(directory)
-            else:
+                continue
+            try:
+                os.mkdir(directory)
+            except FileExistsError:
+                continue
+            except FileNotFoundError:
                 os.makedirs(directory, exist_ok=True)
 
     @staticmethod
@@ -69,14 +74,31 @@ class V1:
         if limit is not None:
             self._put("pids", "pids.max", "max" if limit < 0 else max(limit, 1), warnings)
         self._blkio(resources.get("blockIO") or {}, warnings)
+        self._strict(resources)
         return warnings
 
     def _put(self, controller: str, file: str, value: int | str, warnings: list[str]) -> None:
         directory = self.directory(controller)
         if not directory or not os.path.exists(f"{directory}/{file}"):
-            warnings.append(f"your kernel does not support {file}: limit discarded")
+            warnings.append(cgroup_limits.sentence(file))
             return
         write(f"{directory}/{file}", value)
+
+    def _strict(self, resources: Mapping[str, Any]) -> None:
+        """What only OCI bundles ask for, who must be told when it can not be had."""
+        network = resources.get("network") or {}
+        wanted = [
+            ("hugetlb", f"hugetlb.{each['pageSize']}.limit_in_bytes", each["limit"]) for each in resources.get("hugepageLimits") or ()
+        ]
+        if network.get("classID"):
+            wanted.append(("net_cls", "net_cls.classid", network["classID"]))
+        wanted += [("net_prio", "net_prio.ifpriomap", f"{each['name']} {each['priority']}") for each in network.get("priorities") or ()]
+        for controller, file, value in wanted:
+            if not self.directory(controller):
+                raise OSError(errno.ENOTSUP, f"no {controller} control group of version 1 is mounted", file)
+            write(f"{self.directory(controller)}/{file}", value)
+        if resources.get("unified"):
+            raise OSError(errno.ENOTSUP, "control groups of this machine are not unified", "linux.resources.unified")
 
     def _devices(self, rules: Sequence[Mapping[str, Any]]) -> None:
         directory = self.directory("devices")
@@ -109,6 +131,8 @@ class V1:
             ("shares", "cpu", "cpu.shares"),
             ("period", "cpu", "cpu.cfs_period_us"),
             ("quota", "cpu", "cpu.cfs_quota_us"),
+            ("realtimePeriod", "cpu", "cpu.rt_period_us"),
+            ("realtimeRuntime", "cpu", "cpu.rt_runtime_us"),
             ("cpus", "cpuset", "cpuset.cpus"),
             ("mems", "cpuset", "cpuset.mems"),
         ):
@@ -119,6 +143,16 @@ class V1:
         if blkio.get("weight"):
             file = "blkio.weight" if os.path.exists(f"{self.directory('blkio')}/blkio.weight") else "blkio.bfq.weight"
             self._put("blkio", file, blkio["weight"], warnings)
+        bfq = "" if os.path.exists(f"{self.directory('blkio')}/blkio.weight_device") else "bfq."
+        for entry in blkio.get("weightDevice") or ():
+            if entry.get("weight"):
+                device = f"{entry['major']}:{entry['minor']}"
+                try:
+                    self._put("blkio", f"blkio.{bfq}weight_device", f"{device} {entry['weight']}", warnings)
+                except OSError as error:
+                    if error.errno != errno.EOPNOTSUPP:
+                        raise
+                    warnings.append(f"the I/O scheduler of device {device} knows no weights: limit discarded")
         for key, file in (
             ("throttleReadBpsDevice", "blkio.throttle.read_bps_device"),
             ("throttleWriteBpsDevice", "blkio.throttle.write_bps_device"),
@@ -128,7 +162,7 @@ class V1:
             for entry in blkio.get(key) or ():
                 self._put("blkio", file, f"{entry['major']}:{entry['minor']} {entry['rate']}", warnings)
 
-    def join(self) -> None:
+    def join(self, leader: int = 0) -> None:
         for directory in self._directories.values():
             write(f"{directory}/tasks", 0)
 
@@ -158,6 +192,9 @@ class V1:
         if wanted == "FROZEN":
             write(file, "THAWED")
         raise TimeoutError(errno.ETIMEDOUT, f"did not become {wanted}", file)
+
+    def frozen(self) -> bool:
+        return read(f"{self.directory('freezer')}/freezer.state").strip() == "FROZEN"
 
     def kill(self) -> None:
         for _ in range(_FREEZE_TRIES):

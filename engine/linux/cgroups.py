@@ -7,10 +7,12 @@ Resource values come as the OCI ``linux.resources`` object (runtime-spec ``confi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from engine.linux.cgroup_files import CONTROLLERS, Layout
+from engine.linux import userns
+from engine.linux.cgroup_files import CONTROLLERS, Layout, read
 from engine.linux.cgroup_v1 import V1
 from engine.linux.cgroup_v2 import V2
 
@@ -29,8 +31,8 @@ class Cgroup(Protocol):
     def update(self, resources: Mapping[str, Any]) -> Sequence[str]:
         """Write limits as :meth:`apply` does; device rules stay as they are."""
 
-    def join(self) -> None:
-        """Move the calling process into it."""
+    def join(self, leader: int = 0) -> None:
+        """Move the calling process into it; on version 2 to where process ``leader`` is, when it holds none but in groups below."""
 
     def pids(self) -> Sequence[int]:
         """Its processes, those of groups below included."""
@@ -40,6 +42,9 @@ class Cgroup(Protocol):
 
     def thaw(self) -> None:
         """Let them run again."""
+
+    def frozen(self) -> bool:
+        """Its processes are stopped from running."""
 
     def kill(self) -> None:
         """SIGKILL to every process, frozen ones too."""
@@ -86,11 +91,41 @@ _detected: list[Layout] = []
 
 
 def detect() -> Layout:
-    """This machine's layout; read once in a process."""
+    """This machine's layout, empty when we may make no groups in it; read once in a process."""
     if not _detected:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            _detected.append(parse_mountinfo(file.read()))
+            layout = parse_mountinfo(file.read())
+        _detected.append(_ours(layout) if userns.contained() else layout)
     return _detected[0]
+
+
+def cgroup_of(spec: Mapping[str, Any]) -> Cgroup | None:
+    """The control group of an OCI configuration; ``None`` where it names none or the machine has none."""
+    path = spec["linux"].get("cgroupsPath")
+    if not path:
+        return None
+    try:
+        return open_cgroup(path)
+    except OSError:
+        return None
+
+
+def _ours(layout: Layout) -> Layout:
+    """What root of a user namespace has been given of the hierarchies: nothing, all (in a container of another engine), or a part.
+
+    A part can be had of version 2 only: the groups above ours that are ours to write to (cgroup-v2.rst, "Delegation"), as
+    systemd gives them to a user's manager, or to a scope with ``Delegate=yes``. The topmost of them is where our groups go.
+    """
+    if layout.version != 2:
+        return layout if layout.v1 and all(os.access(point, os.W_OK) for point in layout.v1.values()) else Layout()
+    given = ""
+    group = next((line[3:] for line in read("/proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
+    while os.access(f"{layout.v2}{group}/cgroup.procs", os.W_OK) and os.access(f"{layout.v2}{group}", os.W_OK):
+        given = f"{layout.v2}{group}".rstrip("/")
+        if group == "/":
+            break
+        group = os.path.dirname(group)
+    return Layout(v2=given)
 
 
 def open_cgroup(path: str, layout: Layout | None = None) -> Cgroup:

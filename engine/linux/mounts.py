@@ -12,7 +12,7 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 
-from engine.linux import syscalls
+from engine.linux import syscalls, userns
 
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
@@ -39,29 +39,42 @@ _ATTRIBUTES: dict[str, tuple[int, int]] = {
     "nosymfollow": (_NOSYMFOLLOW, 0), "symfollow": (0, _NOSYMFOLLOW),
     "nodiratime": (_NODIRATIME, 0), "diratime": (0, _NODIRATIME),
     "noatime": (_NOATIME, _ATIME), "relatime": (0, _ATIME), "strictatime": (_STRICTATIME, _ATIME),
-    "defaults": (0, 0), "async": (0, 0),
 }  # fmt: skip
 
-_PROPAGATION = {"private": MS_PRIVATE, "slave": MS_SLAVE, "shared": MS_SHARED, "unbindable": MS_UNBINDABLE}
+PROPAGATION = {"private": MS_PRIVATE, "slave": MS_SLAVE, "shared": MS_SHARED, "unbindable": MS_UNBINDABLE}
+"""Options to the flags of mount(2)."""
+
 
 _CLONE = 0x1 | 0x80000  # OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC
 _SET_FLAG, _SET_STRING, _CREATE = 0, 1, 6
+
+
+_IGNORED = frozenset({"defaults", "async", "silent", "loud", "remount", "nomand"})
+COPY_UP = "tmpcopyup"
+"""A tmpfs starts with what is below it: runc's and podman's."""
+
+
+def known_options() -> list[str]:
+    """Every option that is not the file system's own, for runtime-spec ``features.md``."""
+    spread = [f"r{name}" for name in (*_ATTRIBUTES, *PROPAGATION)]
+    return sorted({"bind", "rbind", COPY_UP, *_IGNORED, *_ATTRIBUTES, *PROPAGATION, *spread})
 
 
 class Options:
     """Mount options in fstab(5) spelling, sorted by who understands them.
 
     Attributes:
-        attr_set, attr_clr: mount attributes.
+        attr_set, attr_clr: mount attributes; ``deep_set`` and ``deep_clr`` are those for every mount below too (``rro``, …).
+        copy_up: the file system gets the content of the directory that it is mounted on.
         propagation: ``MS_PRIVATE``, … or 0; ``recursive_propagation`` for ``rprivate``, ….
         data: what is left, for the file system itself.
     """
 
-    __slots__ = ("attr_clr", "attr_set", "data", "propagation", "recursive", "recursive_propagation")
+    __slots__ = ("attr_clr", "attr_set", "copy_up", "data", "deep_clr", "deep_set", "propagation", "recursive", "recursive_propagation")
 
     def __init__(self, options: Iterable[str] = ()) -> None:
-        self.attr_set = self.attr_clr = self.propagation = 0
-        self.recursive = self.recursive_propagation = False
+        self.attr_set = self.attr_clr = self.deep_set = self.deep_clr = self.propagation = 0
+        self.recursive = self.recursive_propagation = self.copy_up = False
         self.data: list[str] = []
         for option in options:
             self._add(option)
@@ -72,10 +85,18 @@ class Options:
             put, clear = _ATTRIBUTES[option]
             self.attr_set = self.attr_set & ~clear | put
             self.attr_clr = self.attr_clr & ~put | clear
+        elif plain in _ATTRIBUTES:
+            put, clear = _ATTRIBUTES[plain]
+            self.deep_set = self.deep_set & ~clear | put
+            self.deep_clr = self.deep_clr & ~put | clear
         elif option in ("bind", "rbind"):
             self.recursive = option == "rbind"
-        elif option in _PROPAGATION or plain in _PROPAGATION:
-            self.propagation = _PROPAGATION[plain]
+        elif option == COPY_UP:
+            self.copy_up = True
+        elif option in _IGNORED:
+            pass
+        elif option in PROPAGATION or plain in PROPAGATION:
+            self.propagation = PROPAGATION[plain]
             self.recursive_propagation = option != plain
         else:
             self.data.append(option)
@@ -143,16 +164,23 @@ def bind(source: int, target: int, *, attributes: int = 0, recursive: bool = Fal
         os.close(copy)
 
 
-def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = False) -> int:
+def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = False, label: str = "") -> int:
     """A detached overlay of ``lowers`` (topmost first) below ``upper``; read-only without ``upper``.
 
-    With ``volatile`` nothing is synced at unmount: for content that nobody will want after a crash.
+    In a user namespace its marks are in ``user.overlay.*`` (Linux 5.11), as ``trusted`` attributes are the machine's root's.
+    With ``volatile`` nothing is synced at unmount: for content that nobody will want after a crash. ``label`` is the SELinux context that
+    every file in it has.
 
     Raises:
         OSError: the file system of ``upper`` can not carry one, a layer is missing, …
     """
     # Neither directories that point elsewhere nor files without content: the upper directory alone must say what changed.
     above = [f"upperdir={upper}", f"workdir={work}", "redirect_dir=off", "metacopy=off"] if upper else []
+    flags = ["volatile"] if volatile else []
+    if userns.contained():
+        # Both are off then and may not be said to be: CONFIG_OVERLAY_FS_REDIRECT_ALWAYS_FOLLOW takes "off" for "follow".
+        above, flags = above[:2], ["userxattr", *flags]
+    labelled = [f"context={label}"] if label else []
     context = syscalls.fsopen("overlay")
     try:
         syscalls.fsconfig(context, _SET_STRING, "source", "overlay")
@@ -162,12 +190,13 @@ def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = Fa
         except OSError as error:
             if error.errno != errno.EINVAL or not all(map(os.path.isdir, lowers)):
                 raise OSError(error.errno, f"{error.strerror}: layer {lower}") from None
-            return _overlay_by_mount(lowers, [*above, *(["volatile"] if volatile else [])])
-        for option in above:
+            # mount(2) takes a comma for the next option unless it is quoted.
+            return _overlay_by_mount(lowers, [*above, *flags, *([f'context="{label}"'] if label else [])])
+        for option in (*above, *labelled):
             key, _, value = option.partition("=")
             syscalls.fsconfig(context, _SET_STRING, key, value)
-        if volatile:
-            syscalls.fsconfig(context, _SET_FLAG, "volatile")
+        for flag in flags:
+            syscalls.fsconfig(context, _SET_FLAG, flag)
         syscalls.fsconfig(context, _CREATE)
         return syscalls.fsmount(context)
     except OSError as error:

@@ -64,21 +64,30 @@ class ChildNamespaces:
         self._join = join or {}
         self._own: list[tuple[int, int]] = []
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ChildNamespaces) and (set(self._new), self._join) == (set(other._new), other._join)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __enter__(self) -> None:
         try:
             for kind in (*self._new, *self._join):
                 fd = os.open(f"/proc/self/ns/{FILES[kind]}", os.O_RDONLY | os.O_CLOEXEC)
                 self._own.append((fd, FLAGS[kind]))
-            for kind, path in self._join.items():
-                enter(path, FLAGS[kind])
-            if self._new:
-                flags = 0
-                for kind in self._new:
-                    flags |= FLAGS[kind]
-                syscalls.unshare(flags)
+            self.stay()
         except OSError:
             self.__exit__()
             raise
+
+    def stay(self) -> None:
+        """Enter them for good: from inside a user namespace the way back to the host's is closed (setns(2))."""
+        for kind, path in self._join.items():
+            enter(path, FLAGS[kind])
+        flags = 0
+        for kind in self._new:
+            flags |= FLAGS[kind]
+        if flags:
+            syscalls.unshare(flags)
 
     def __exit__(self, *exc: object) -> None:
         while self._own:

@@ -33,13 +33,17 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_NET_NS_FD, _IFLA_PROTINFO = 18, 20, 27, 28, 12
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
-_IFLA_BR_NF_CALL_IPTABLES = 36
+_IFLA_BR_NF_CALL_IPTABLES, _IFLA_BR_NF_CALL_IP6TABLES = 36, 37
 _IFLA_BRPORT_STATE, _IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 1, 4, 33
 _BR_STATE_DISABLED = 0
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
+_IFA_F_NODAD = 0x2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _IFF_UP = 0x1
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 254, 3, 0, 1
+
+ROUTER_ADVERTISEMENT = 9
+"""``RTPROT_RA``: the protocol of routes that a router told the host of."""
 
 _IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
@@ -67,7 +71,7 @@ class Link(Value):
 
 
 class Address(Value):
-    """An IPv4 address of an interface."""
+    """An address of an interface."""
 
     index: int
     address: str
@@ -75,13 +79,19 @@ class Address(Value):
 
 
 class Route(Value):
-    """An IPv4 route; ``destination`` is ``0.0.0.0`` with prefix length 0 for the default route."""
+    """A route.
+
+    Attributes:
+        destination: ``0.0.0.0`` or ``::`` with prefix length 0 for a default route.
+        protocol: who made it, :data:`ROUTER_ADVERTISEMENT` for one.
+    """
 
     destination: str
     prefix_length: int
     gateway: str = ""
     index: int = 0
     table: int = _RT_TABLE_MAIN
+    protocol: int = _RTPROT_BOOT
 
 
 def mac_bytes(mac: str) -> bytes:
@@ -117,9 +127,10 @@ class RouteSocket(Netlink):
 
         Args:
             name, mac, group, mtu: of the interface.
-            filtered: frames between its ports pass the IPv4 hooks even where ``bridge-nf-call-iptables`` is off.
+            filtered: frames between its ports pass the IP hooks even where ``bridge-nf-call-iptables`` and ``-ip6tables`` are off.
         """
-        data = nest(_IFLA_INFO_DATA, attribute(_IFLA_BR_NF_CALL_IPTABLES, b"\1")) if filtered else b""
+        hooks = (_IFLA_BR_NF_CALL_IPTABLES, _IFLA_BR_NF_CALL_IP6TABLES)
+        data = nest(_IFLA_INFO_DATA, *(attribute(hook, b"\1") for hook in hooks)) if filtered else b""
         self.request(
             _NEWLINK,
             _IFINFO.pack(0, 0, 0, 0, 0)
@@ -200,56 +211,66 @@ class RouteSocket(Netlink):
         return True
 
     def add_address(self, index: int, address: str, prefix_length: int) -> None:
-        """Give an interface an IPv4 address; one that it has already is no error."""
-        raw = socket.inet_aton(address)
-        host_bits = (1 << (32 - prefix_length)) - 1
-        broadcast = struct.pack(">I", struct.unpack(">I", raw)[0] | host_bits)
-        self.request(
-            _NEWADDR,
-            _IFADDR.pack(socket.AF_INET, prefix_length, 0, 0, index)
-            + attribute(_IFA_LOCAL, raw)
-            + attribute(_IFA_ADDRESS, raw)
-            + attribute(_IFA_BROADCAST, broadcast),
-            NLM_F_CREATE | NLM_F_REPLACE,
-        )
+        """Give an interface an address; one that it has already is no error.
 
-    def addresses(self) -> list[Address]:
-        """Every IPv4 address."""
+        An IPv6 one can be used at once: it is the engine's to know that nobody else has it (``IFA_F_NODAD``).
+        """
+        family, raw = _packed(address)
+        payload = attribute(_IFA_LOCAL, raw) + attribute(_IFA_ADDRESS, raw)
+        if family == socket.AF_INET:
+            host_bits = (1 << (32 - prefix_length)) - 1
+            payload += attribute(_IFA_BROADCAST, struct.pack(">I", struct.unpack(">I", raw)[0] | host_bits))
+        else:
+            payload += u32(_IFA_FLAGS, _IFA_F_NODAD)
+        self.request(_NEWADDR, _IFADDR.pack(family, prefix_length, 0, 0, index) + payload, NLM_F_CREATE | NLM_F_REPLACE)
+
+    def addresses(self, family: int = socket.AF_INET) -> list[Address]:
+        """Every address of a family."""
         found = []
-        for kind, payload in self.dump(_GETADDR, _IFADDR.pack(socket.AF_INET, 0, 0, 0, 0)):
+        for kind, payload in self.dump(_GETADDR, _IFADDR.pack(family, 0, 0, 0, 0)):
             parts = attributes(payload, _IFADDR.size)
             raw = parts.get(_IFA_LOCAL) or parts.get(_IFA_ADDRESS)
             if kind == _NEWADDR and raw:
-                found.append(Address(index=_IFADDR.unpack_from(payload)[4], address=socket.inet_ntoa(raw), prefix_length=payload[1]))
+                address = socket.inet_ntop(family, raw)
+                found.append(Address(index=_IFADDR.unpack_from(payload)[4], address=address, prefix_length=payload[1]))
         return found
 
     def add_default_route(self, gateway: str, index: int) -> None:
-        """Send everything that has no other route to ``gateway``."""
+        """Send everything of the gateway's family that has no other route to ``gateway``, in place of an earlier one."""
+        family, raw = _packed(gateway)
         self.request(
             _NEWROUTE,
-            _RTMSG.pack(socket.AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0)
-            + attribute(_RTA_GATEWAY, socket.inet_aton(gateway))
+            _RTMSG.pack(family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+            + attribute(_RTA_GATEWAY, raw)
             + u32(_RTA_OIF, index),
             NLM_F_CREATE | NLM_F_REPLACE,
         )
 
-    def routes(self) -> list[Route]:
-        """Unicast IPv4 routes of every table."""
+    def routes(self, family: int = socket.AF_INET) -> list[Route]:
+        """Unicast routes of a family, of every table."""
         found = []
-        for kind, payload in self.dump(_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        for kind, payload in self.dump(_GETROUTE, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
             if kind != _NEWROUTE or payload[7] != _RTN_UNICAST:
                 continue
             parts = attributes(payload, _RTMSG.size)
+            anywhere = bytes(4 if family == socket.AF_INET else 16)
             found.append(
                 Route(
-                    destination=socket.inet_ntoa(parts.get(_RTA_DST, b"\0\0\0\0")),
+                    destination=socket.inet_ntop(family, parts.get(_RTA_DST, anywhere)),
                     prefix_length=payload[1],
-                    gateway=socket.inet_ntoa(parts[_RTA_GATEWAY]) if _RTA_GATEWAY in parts else "",
+                    gateway=socket.inet_ntop(family, parts[_RTA_GATEWAY]) if _RTA_GATEWAY in parts else "",
                     index=_number(parts.get(_RTA_OIF)),
                     table=_number(parts.get(_RTA_TABLE)) or payload[4],
+                    protocol=payload[5],
                 )
             )
         return found
+
+
+def _packed(address: str) -> tuple[int, bytes]:
+    """Family and bytes of an address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
 
 
 def _link(payload: bytes) -> Link:

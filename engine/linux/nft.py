@@ -25,9 +25,9 @@ from engine.linux.netlink import (
 )
 from engine.model.value import Value
 
-INET, IPV4 = 1, 2
+INET, IPV4, IPV6 = 1, 2, 10
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
-DROP, ACCEPT = 0, 1
+DROP, ACCEPT, RETURN = 0, 1, 0xFFFFFFFB
 
 _SUBSYSTEM = 10 << 8
 _NEWTABLE, _GETTABLE, _DELTABLE = 0, 1, 2
@@ -67,6 +67,7 @@ class KeyType(Value):
 
 
 IPV4_ADDR = KeyType(number=7, length=4)
+IPV6_ADDR = KeyType(number=8, length=16)
 INET_PROTO = KeyType(number=12, length=1)
 INET_SERVICE = KeyType(number=13, length=2)
 IFNAME = KeyType(number=41, length=16)
@@ -93,7 +94,7 @@ class Rule(Value):
 
 
 def verdict(code: int) -> bytes:
-    """Data of a verdict without a chain (:data:`ACCEPT`, :data:`DROP`)."""
+    """Data of a verdict without a chain (:data:`ACCEPT`, :data:`DROP`, :data:`RETURN`)."""
     return nest(_DATA_VERDICT, be32(_VERDICT_CODE, code))
 
 
@@ -190,11 +191,12 @@ class NftSocket(Netlink):
     def __init__(self) -> None:
         super().__init__(NETLINK_NETFILTER)
 
-    def apply(self, batch: Batch) -> None:
-        """Make a batch's changes, all or none."""
-        if batch.messages:
+    def apply(self, *batches: Batch) -> None:
+        """Make the changes of batches in order, all or none."""
+        messages = [message for batch in batches for message in batch.messages]
+        if messages:
             mark = struct.pack(">BBH", 0, 0, 10)
-            self.transaction(batch.messages, mark, mark)
+            self.transaction(messages, mark, mark)
 
     def has_table(self, table: str, family: int = IPV4) -> bool:
         """There is such a table."""

@@ -22,7 +22,10 @@ _NETWORK, _TRANSPORT = 1, 2
 _IIFNAME, _OIFNAME, _L4PROTO = 6, 7, 16
 _CT_STATE, _CT_STATUS = 0, 2
 _FIB_TYPE, _FIB_SADDR, _FIB_DADDR = 3, 1, 2
-_SOURCE, _DESTINATION, _DESTINATION_PORT = 12, 16, 2
+_SOURCE, _DESTINATION = {4: 12, 16: 8}, {4: 16, 16: 24}
+"""Where the addresses lie in an IP header, by their length."""
+_DESTINATION_PORT = 2
+_LENGTH = {nft.IPV4: 4, nft.IPV6: 16}
 _DNAT = 1
 _RTN_LOCAL = 2
 
@@ -68,19 +71,27 @@ def outgoing(name: str, *, negate: bool = False) -> bytes:
 
 
 def source_in(address: str, prefix_length: int) -> bytes:
-    """``ip saddr address/prefix_length``."""
-    return _payload(_NETWORK, _SOURCE, 4) + _network(address, prefix_length)
+    """``ip saddr address/prefix_length``, or ``ip6 saddr``."""
+    return _in_network(_SOURCE, address, prefix_length)
 
 
 def destination_in(address: str, prefix_length: int) -> bytes:
-    """``ip daddr address/prefix_length``."""
-    return _payload(_NETWORK, _DESTINATION, 4) + _network(address, prefix_length)
+    """``ip daddr address/prefix_length``, or ``ip6 daddr``."""
+    return _in_network(_DESTINATION, address, prefix_length)
 
 
-def _network(address: str, prefix_length: int) -> bytes:
-    mask = 0xFFFFFFFF << (32 - prefix_length) & 0xFFFFFFFF
-    (number,) = struct.unpack(">I", socket.inet_aton(address))
-    return _mask(struct.pack(">I", mask)) + _compare(struct.pack(">I", number & mask))
+def _in_network(offsets: dict[int, int], address: str, prefix_length: int) -> bytes:
+    raw = address_bytes(address)
+    bits = len(raw) * 8
+    mask = (1 << bits) - (1 << (bits - prefix_length))
+    number = int.from_bytes(raw, "big") & mask
+    load = _payload(_NETWORK, offsets[len(raw)], len(raw))
+    return load + _mask(mask.to_bytes(len(raw), "big")) + _compare(number.to_bytes(len(raw), "big"))
+
+
+def address_bytes(address: str) -> bytes:
+    """An address as data of its type. Raises OSError."""
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def state(states: int) -> bytes:
@@ -121,19 +132,20 @@ def by_outgoing(verdicts: str) -> bytes:
     return _meta(_OIFNAME) + _lookup(verdicts, _VERDICT)
 
 
-def dnat_by_port(targets: str) -> bytes:
+def dnat_by_port(targets: str, family: int = nft.IPV4) -> bytes:
     """``dnat ip addr . port to meta l4proto . th dport map @targets``; a packet that is not in the map goes on."""
-    return _meta(_L4PROTO) + _payload(_TRANSPORT, _DESTINATION_PORT, 2, _SLOT + 1) + _lookup(targets, _REGISTER) + _dnat()
+    return _meta(_L4PROTO) + _payload(_TRANSPORT, _DESTINATION_PORT, 2, _SLOT + 1) + _lookup(targets, _REGISTER) + _dnat(family)
 
 
-def dnat_by_address_and_port(targets: str) -> bytes:
+def dnat_by_address_and_port(targets: str, family: int = nft.IPV4) -> bytes:
     """``dnat ip addr . port to ip daddr . meta l4proto . th dport map @targets``."""
+    length = _LENGTH[family]
     return (
-        _payload(_NETWORK, _DESTINATION, 4)
-        + _meta(_L4PROTO, _SLOT + 1)
-        + _payload(_TRANSPORT, _DESTINATION_PORT, 2, _SLOT + 2)
+        _payload(_NETWORK, _DESTINATION[length], length)
+        + _meta(_L4PROTO, _SLOT + length // 4)
+        + _payload(_TRANSPORT, _DESTINATION_PORT, 2, _SLOT + length // 4 + 1)
         + _lookup(targets, _REGISTER)
-        + _dnat()
+        + _dnat(family)
     )
 
 
@@ -141,8 +153,8 @@ def _lookup(name: str, into: int) -> bytes:
     return _expression("lookup", text(1, name), be32(2, _REGISTER), be32(3, into))
 
 
-def _dnat() -> bytes:
-    return _expression("nat", be32(1, _DNAT), be32(2, nft.IPV4), be32(3, _REGISTER), be32(5, _SLOT + 1))
+def _dnat(family: int = nft.IPV4) -> bytes:
+    return _expression("nat", be32(1, _DNAT), be32(2, family), be32(3, _REGISTER), be32(5, _SLOT + _LENGTH[family] // 4))
 
 
 def dnat_to(address: str, port: int) -> bytes:
@@ -170,6 +182,11 @@ def accept() -> bytes:
 def drop() -> bytes:
     """``drop``."""
     return _verdict(nft.verdict(nft.DROP))
+
+
+def leave() -> bytes:
+    """``return``: back to the chain that jumped here."""
+    return _verdict(nft.verdict(nft.RETURN))
 
 
 def jump(chain: str) -> bytes:

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Final
+
+_PF_EXITING: Final = 0x4
+"""include/linux/sched.h: on its way out of the kernel, set before anything is given back."""
 
 
 def start_time(pid: int) -> int:
     """When ``pid`` was started, in clock ticks since boot; 0 when there is no such process or it is a zombie."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields and fields[0] not in (b"Z", b"X") else 0
+
+
+def exiting(pid: int) -> bool:
+    """Whether ``pid`` is ending (flag PF_EXITING of proc_pid_stat(5), field 9), a zombie or gone."""
+    fields = _stat(pid)
+    return not fields or fields[0] in (b"Z", b"X") or bool(int(fields[6]) & _PF_EXITING)
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields from the third on; none when there is no such process."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return 0
+        return []
     try:
         text = os.read(fd, 4096)
     except ProcessLookupError:
-        return 0
+        return []
     finally:
         os.close(fd)
-    fields = text[text.rfind(b")") + 2 :].split()
-    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+    return text[text.rfind(b")") + 2 :].split()
 
 
 def same(pid: int, started: int) -> bool:

@@ -30,6 +30,7 @@ PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 CLOSE_RANGE_CLOEXEC = 4
@@ -38,8 +39,8 @@ SECCOMP_SET_MODE_FILTER = 1
 
 _MACHINE = os.uname().machine
 _OLD_NUMBERS = {
-    "x86_64": {"capget": 125, "capset": 126, "pivot_root": 155, "keyctl": 250, "seccomp": 317, "bpf": 321},
-    "aarch64": {"capget": 90, "capset": 91, "pivot_root": 41, "keyctl": 219, "seccomp": 277, "bpf": 280},
+    "x86_64": {"capget": 125, "capset": 126, "pivot_root": 155, "keyctl": 250, "renameat2": 316, "seccomp": 317, "bpf": 321},
+    "aarch64": {"capget": 90, "capset": 91, "pivot_root": 41, "keyctl": 219, "renameat2": 276, "seccomp": 277, "bpf": 280},
 }.get(_MACHINE, {})
 _NR_OPEN_TREE = 428
 _NR_MOVE_MOUNT = 429
@@ -80,6 +81,7 @@ _call_fsconfig = _bind("syscall", c_long, c_int, c_uint, c_char_p, c_char_p, c_i
 _call_fsmount = _bind("syscall", c_long, c_int, c_uint, c_uint)
 _call_open_tree = _bind("syscall", c_long, c_int, c_char_p, c_uint)
 _call_move_mount = _bind("syscall", c_long, c_int, c_char_p, c_int, c_char_p, c_uint)
+_call_renameat2 = _bind("syscall", c_long, c_int, c_char_p, c_int, c_char_p, c_uint)
 _call_mount_setattr = _bind("syscall", c_long, c_int, c_char_p, c_uint, c_char_p, c_size_t)
 _call_close_range = _bind("syscall", c_long, c_uint, c_uint, c_uint)
 _call_keyctl = _bind("syscall", c_long, c_int, c_char_p)
@@ -168,6 +170,11 @@ def default_signals() -> None:
 def syncfs(fd: int) -> None:
     """syncfs(2): write back the file system that ``fd`` lies on."""
     _check(_syncfs(fd), f"fd {fd}")
+
+
+def exchange(one: bytes, other: bytes) -> None:
+    """renameat2(2) with RENAME_EXCHANGE: two names change places at once. EINVAL where the file system can not."""
+    _check(_call_renameat2(_old("renameat2"), AT_FDCWD, one, AT_FDCWD, other, 2), one)
 
 
 def openat2(dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:

@@ -42,7 +42,7 @@ def version_1(read: Reader) -> Counters:
         cpu_total=_number(read("cpuacct", "cpuacct.usage")),
         cpu_user=times.get("user", 0) * tick,
         cpu_kernel=times.get("system", 0) * tick,
-        memory_usage=_without_cache(usage, keyed(read("memory", "memory.stat")).get("total_inactive_file", 0)),
+        memory_usage=_without_cache(usage, _entry(read("memory", "memory.stat"), "total_inactive_file")),
         memory_limit=_number(read("memory", "memory.limit_in_bytes")),
         block_read=read_bytes,
         block_write=written,
@@ -60,7 +60,7 @@ def version_2(read: Reader) -> Counters:
         cpu_total=cpu.get("usage_usec", 0) * 1000,
         cpu_user=cpu.get("user_usec", 0) * 1000,
         cpu_kernel=cpu.get("system_usec", 0) * 1000,
-        memory_usage=_without_cache(usage, keyed(read("memory", "memory.stat")).get("inactive_file", 0)),
+        memory_usage=_without_cache(usage, _entry(read("memory", "memory.stat"), "inactive_file")),
         memory_limit=_number(read("memory", "memory.max")),
         block_read=read_bytes,
         block_write=written,
@@ -118,6 +118,12 @@ def network(dev: str) -> tuple[int, int]:
 def _number(text: str) -> int:
     text = text.strip()
     return int(text) if text.isdigit() and text != _UNLIMITED else 0
+
+
+def _entry(text: str, name: str) -> int:
+    """One of many ``name number`` lines; 0 when it is not there."""
+    _, found, after = f"\n{text}".partition(f"\n{name} ")
+    return _number(after.partition("\n")[0]) if found else 0
 
 
 def _without_cache(usage: int, inactive: int) -> int:

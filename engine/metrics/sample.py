@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from engine.linux import processes
-from engine.linux.cgroup_files import read as read_control
-from engine.linux.cgroups import detect, open_cgroup
+from engine.linux.cgroup_files import read as read_file
+from engine.linux.cgroups import Cgroup, detect, open_cgroup
 from engine.metrics import counters, host
 from engine.model.stats import Stats, cpu_percent
 from engine.store.containers import ContainerRecord
@@ -18,11 +19,11 @@ def sample(record: ContainerRecord, before: Stats | None = None) -> Stats:
     pid = record.state.pid
     if not record.state.running or not processes.same(pid, record.pid_start):
         return blank
-    system_total, online = host.cpu_times(host.read("/proc/stat"))
+    system_total, online = host.cpu_times(host.read_shared("/proc/stat"))
     counted = _counters(record)
-    total = host.memory_total(host.read("/proc/meminfo"))
+    total = host.memory_total(host.read_shared("/proc/meminfo"))
     limit = counted.memory_limit
-    received, sent = (0, 0) if record.host_config.network_mode == "host" else counters.network(host.read(f"/proc/{pid}/net/dev"))
+    received, sent = (0, 0) if record.host_config.network_mode == "host" else counters.network(read_file(f"/proc/{pid}/net/dev"))
     now = blank.replace(
         cpu_total=counted.cpu_total,
         cpu_user=counted.cpu_user,
@@ -42,17 +43,29 @@ def sample(record: ContainerRecord, before: Stats | None = None) -> Stats:
 
 
 def _counters(record: ContainerRecord) -> counters.Counters:
-    path = cgroup_of(host.read(f"/proc/{record.state.pid}/cgroup"), record.id)
-    if not path:
+    try:
+        group = _group(record.id, record.state.pid, record.pid_start)
+    except LookupError:
         return counters.process_tree(record.state.pid)
-    group = open_cgroup(path)
     reader = counters.version_2 if detect().version == 2 else counters.version_1
 
     def read(controller: str, file: str) -> str:
         directory = group.directory(controller)
-        return read_control(f"{directory}/{file}") if directory else ""
+        return read_file(f"{directory}/{file}") if directory else ""
 
     return reader(read)
+
+
+@lru_cache(maxsize=1024)
+def _group(container_id: str, pid: int, started: int) -> Cgroup:
+    """The control group of a container's process, which stays the same while the process lives.
+
+    Raises:
+        LookupError: it has none.
+    """
+    if path := cgroup_of(read_file(f"/proc/{pid}/cgroup"), container_id):
+        return open_cgroup(path)
+    raise LookupError(container_id)
 
 
 def cgroup_of(membership: str, container_id: str) -> str:

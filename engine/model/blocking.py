@@ -15,3 +15,14 @@ class Source(Protocol[T_co]):
 
     def close(self) -> None:
         """Cancel: wake a blocked :meth:`next` and give everything up. Idempotent, callable from any thread."""
+
+
+class Paced(Source[T_co], Protocol[T_co]):
+    """A stream whose items come at times that are known before, so that many can be waited for together."""
+
+    @property
+    def due(self) -> float:
+        """When the next item is to be had, by the monotonic clock."""
+
+    def take(self) -> T_co | None:
+        """The item that is due, without waiting for its time; ``None`` at the end."""

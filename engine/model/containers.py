@@ -13,6 +13,9 @@ from enum import StrEnum
 from engine.model.health import Healthcheck, HealthReport
 from engine.model.value import EMPTY, Value
 
+NO_LOG = "none"
+"""The logging driver of a container that keeps nothing."""
+
 
 class ContainerStatus(StrEnum):
     """Docker's container states (``State.Status``)."""
@@ -71,6 +74,20 @@ class Device(Value):
     permissions: str = "rwm"
 
 
+class WeightDevice(Value):
+    """A block device's path on the host and the container's weight for it, 10 to 1000."""
+
+    path: str
+    weight: int
+
+
+class ThrottleDevice(Value):
+    """A block device's path on the host and a rate: bytes or operations a second."""
+
+    path: str
+    rate: int
+
+
 class Ulimit(Value):
     """An rlimit by its docker name (``nofile``, ``nproc``, …); -1 is unlimited."""
 
@@ -109,7 +126,20 @@ class ContainerConfig(Value):
 
 
 class HostConfig(Value):
-    """How it runs on this host. Zero, "" and ``None`` mean docker's default."""
+    """How it runs on this host. Zero, "" and ``None`` mean docker's default.
+
+    Attributes:
+        volumes_from: containers whose mounts it gets, ``NAME[:ro|rw]``; its own mounts on the same path win.
+        device_cgroup_rules: ``[acb] MAJOR:MINOR [rwm]`` with ``*`` for any number.
+        memory_swappiness: 0 to 100; ``None`` is the host's.
+        cpu_rt_period, cpu_rt_runtime: microseconds of the real-time scheduler.
+        annotations: for the runtime's configuration.
+        cgroup_parent: path below which its control group is; ``""`` is the engine's own.
+        userns_mode: ``""`` or ``host``.
+        links: names that it alone has for other containers, ``TARGET[:ALIAS]``.
+        log_driver, log_options: such as ``json-file`` and ``max-size``.
+        runtime, volume_driver: names that the host knows.
+    """
 
     network_mode: str = "default"
     port_bindings: tuple[PortBinding, ...] = ()
@@ -127,6 +157,7 @@ class HostConfig(Value):
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     group_add: tuple[str, ...] = ()
     pid_mode: str = ""
     ipc_mode: str = ""
@@ -137,6 +168,15 @@ class HostConfig(Value):
     sysctls: Mapping[str, str] = EMPTY
     ulimits: tuple[Ulimit, ...] = ()
     devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = EMPTY
+    cgroup_parent: str = ""
+    userns_mode: str = ""
+    log_driver: str = ""
+    log_options: Mapping[str, str] = EMPTY
+    runtime: str = ""
+    volume_driver: str = ""
     memory: int = 0
     memory_swap: int = 0
     memory_reservation: int = 0
@@ -146,10 +186,21 @@ class HostConfig(Value):
     cpu_quota: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
+    cpu_rt_period: int = 0
+    cpu_rt_runtime: int = 0
     pids_limit: int = 0
     oom_score_adj: int = 0
+    oom_kill_disable: bool = False
+    memory_swappiness: int | None = None
+    blkio_weight: int = 0
+    blkio_weight_device: tuple[WeightDevice, ...] = ()
+    device_read_bps: tuple[ThrottleDevice, ...] = ()
+    device_write_bps: tuple[ThrottleDevice, ...] = ()
+    device_read_iops: tuple[ThrottleDevice, ...] = ()
+    device_write_iops: tuple[ThrottleDevice, ...] = ()
     network_aliases: tuple[str, ...] = ()
     ipv4_address: str = ""
+    ipv6_address: str = ""
     mac_address: str = ""
 
 
@@ -165,6 +216,9 @@ class UpdateConfig(Value):
     cpu_quota: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
+    cpu_rt_period: int = 0
+    cpu_rt_runtime: int = 0
+    blkio_weight: int = 0
     pids_limit: int | None = None
     restart_policy: RestartPolicy | None = None
 
@@ -189,20 +243,33 @@ class ContainerState(Value):
 
 
 class Endpoint(Value):
-    """A container's place in one network. ``requested_ip`` is the address that was asked for, ``""`` for any."""
+    """A container's place in one network.
+
+    ``requested_ip`` and ``requested_ipv6`` are the addresses that were asked for, ``""`` for any. The ``ipv6`` ones are
+    ``""`` and 0 in a network without IPv6.
+    """
 
     network: str
     network_id: str = ""
     ip_address: str = ""
     prefix_length: int = 0
     gateway: str = ""
+    global_ipv6_address: str = ""
+    global_ipv6_prefix_length: int = 0
+    ipv6_gateway: str = ""
     mac_address: str = ""
     aliases: tuple[str, ...] = ()
     requested_ip: str = ""
+    requested_ipv6: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What the container has in the network, IPv4 first; nothing while it does not run."""
+        return tuple(address for address in (self.ip_address, self.global_ipv6_address) if address)
 
 
 class Container(Value):
-    """A row of the container list."""
+    """A row of the container list. ``host`` is set where several engines are listed as one."""
 
     id: str
     name: str
@@ -217,6 +284,7 @@ class Container(Value):
     networks: tuple[Endpoint, ...] = ()
     size_rw: int | None = None
     size_rootfs: int | None = None
+    host: str = ""
 
     @property
     def short_id(self) -> str:
@@ -231,6 +299,7 @@ class ContainerDetails(Value):
         path, args: the argv that runs, entrypoint and cmd already merged.
         config: the configuration after merging with the image's.
         health: what the last probes found, ``None`` without a health check.
+        app_armor_profile: that its processes run under; ``process_label`` and ``mount_label``: SELinux contexts of its processes and files.
         raw: the document that ``inspect`` prints, in Docker's shape, as JSON text.
     """
 
@@ -243,6 +312,9 @@ class ContainerDetails(Value):
     driver: str = ""
     platform: str = "linux"
     health: HealthReport | None = None
+    app_armor_profile: str = ""
+    process_label: str = ""
+    mount_label: str = ""
     raw: str = "{}"
 
 

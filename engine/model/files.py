@@ -39,6 +39,36 @@ class PathStat(Value):
     link_target: str = ""
 
 
+class DirectoryEntry(Value):
+    """A file in a directory of a container, itself, not what a link leads to.
+
+    Attributes:
+        mode: as ``st_mode`` of stat(2), with the file's type.
+        uid, gid: numbers, as the container sees them.
+        mtime: seconds since the epoch.
+        link_target: what a symbolic link says, ``""`` for anything else.
+    """
+
+    name: str
+    mode: int = 0
+    size: int = 0
+    uid: int = 0
+    gid: int = 0
+    mtime: float = 0.0
+    link_target: str = ""
+
+
+class Directory(Value):
+    """What is in a directory, by name.
+
+    Attributes:
+        complete: nothing is missing; where it is off the engine gave up, for there is more than it reads.
+    """
+
+    entries: tuple[DirectoryEntry, ...] = ()
+    complete: bool = True
+
+
 class CommitConfig(Value):
     """How an image is made from a container.
 

@@ -37,6 +37,42 @@ def check(filters: Filters, known: Iterable[str]) -> None:
             raise InvalidArgument(f"invalid filter '{key}'")
 
 
+def boolean(filters: Filters, key: str) -> bool | None:
+    """A filter that is true or false; ``None`` when it is not given.
+
+    Source: moby ``api/types/filters`` (``GetBoolOrDefault``).
+
+    Raises:
+        InvalidArgument: it is neither, or both (docker's words).
+    """
+    if key not in filters:
+        return None
+    values = filters[key]
+    true, false = ("1" in values or "true" in values), ("0" in values or "false" in values)
+    if true == false:
+        raise InvalidArgument(f"invalid filter '{key}=[{' '.join(values)}]'")
+    return true
+
+
+def deadline(filters: Filters) -> float | None:
+    """Seconds since the epoch of ``until``: a time, or a duration back from now.
+
+    Raises:
+        InvalidArgument: it is neither, or given more than once.
+    """
+    values = filters.get("until", ())
+    if not values:
+        return None
+    if len(values) > 1:
+        raise InvalidArgument("more than one until filter specified")
+    from engine.model.units import parse_moment
+
+    try:
+        return parse_moment(values[0]) / 1e9
+    except (InvalidArgument, ValueError, OverflowError):
+        raise InvalidArgument(f'failed to parse value as time or duration: "{values[0]}"') from None
+
+
 def labels_match(filters: Filters, labels: Mapping[str, str]) -> bool:
     """Every ``label=key`` or ``label=key=value`` holds, and no ``label!`` does."""
 

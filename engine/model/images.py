@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from engine.model.health import Healthcheck
+from engine.model.platform import Platform
 from engine.model.value import EMPTY, Value
 
 
@@ -18,6 +19,7 @@ class Image(Value):
         digests: familiar repository digests, ``busybox@sha256:…``.
         size: bytes of all layers, unpacked.
         containers: how many containers use it, -1 when not counted.
+        host: set where several engines are listed as one.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Image(Value):
     containers: int = -1
     labels: Mapping[str, str] = EMPTY
     parent_id: str = ""
+    host: str = ""
 
     @property
     def short_id(self) -> str:
@@ -74,6 +77,25 @@ class ImageDetails(Value):
     author: str = ""
     layers: tuple[str, ...] = ()
     raw: str = "{}"
+
+
+class SearchResult(Value):
+    """An image that a registry's index knows. ``description`` is one printable line; ``stars`` are people's votes."""
+
+    name: str
+    description: str = ""
+    stars: int = 0
+    official: bool = False
+    automated: bool = False
+
+
+class RegistryImage(Value):
+    """What a registry has under a name: the manifest or index there, its length in bytes, and the platforms that it has images for."""
+
+    digest: str
+    media_type: str = ""
+    size: int = 0
+    platforms: tuple[Platform, ...] = ()
 
 
 class RemovedImage(Value):

@@ -17,7 +17,10 @@ class Subnet(Value):
 
 
 class NetworkSpec(Value):
-    """What is asked for at create. Without ``subnets`` the engine picks one from its pools."""
+    """What is asked for at create.
+
+    ``subnets`` holds at most one of each family; for a family that is wanted and not named the engine picks one from its pools.
+    """
 
     name: str
     driver: str = "bridge"
@@ -38,7 +41,7 @@ class NetworkMember(Value):
 
 
 class Network(Value):
-    """A network. ``members`` is filled by inspect only."""
+    """A network. ``members`` is filled by inspect only; ``host`` is set where several engines are listed as one."""
 
     id: str
     name: str
@@ -52,6 +55,7 @@ class Network(Value):
     options: Mapping[str, str] = EMPTY
     labels: Mapping[str, str] = EMPTY
     members: tuple[NetworkMember, ...] = ()
+    host: str = ""
     raw: str = "{}"
 
     @property

@@ -94,3 +94,12 @@ class LogQuery(Value):
     until: int | None = None
     stdout: bool = True
     stderr: bool = True
+
+
+class TaskLine(LogLine):
+    """A line of a service's log. ``details`` are further attributes that the log driver wrote, as ``key=value`` texts by key."""
+
+    task_id: str
+    node_id: str
+    service_id: str
+    details: tuple[str, ...]

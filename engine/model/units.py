@@ -41,20 +41,20 @@ def bytes_size(size: float) -> str:
 def human_duration(seconds: float) -> str:
     """``Less than a second``, ``5 minutes``, ``About an hour``, ``3 weeks``, …"""
     whole = int(seconds)
+    if whole < 60:
+        return "Less than a second" if whole < 1 else "1 second" if whole == 1 else f"{whole} seconds"
     minutes, hours = whole // 60, round(seconds / 3600)
-    steps: tuple[tuple[bool, str], ...] = (
-        (whole < 1, "Less than a second"),
-        (whole == 1, "1 second"),
-        (whole < 60, f"{whole} seconds"),
-        (minutes == 1, "About a minute"),
-        (minutes < 60, f"{minutes} minutes"),
-        (hours == 1, "About an hour"),
-        (hours < 48, f"{hours} hours"),
-        (hours < 24 * 7 * 2, f"{hours // 24} days"),
-        (hours < 24 * 30 * 2, f"{hours // 24 // 7} weeks"),
-        (hours < 24 * 365 * 2, f"{hours // 24 // 30} months"),
-    )
-    return next((text for holds, text in steps if holds), f"{int(seconds / 3600) // 24 // 365} years")
+    if minutes < 60:
+        return "About a minute" if minutes == 1 else f"{minutes} minutes"
+    if hours < 48:
+        return "About an hour" if hours == 1 else f"{hours} hours"
+    if hours < 24 * 7 * 2:
+        return f"{hours // 24} days"
+    if hours < 24 * 30 * 2:
+        return f"{hours // 24 // 7} weeks"
+    if hours < 24 * 365 * 2:
+        return f"{hours // 24 // 30} months"
+    return f"{int(seconds / 3600) // 24 // 365} years"
 
 
 def ago(moment: float, now: float | None = None) -> str:
@@ -74,6 +74,12 @@ def rfc3339_nano(moment: int) -> str:
     seconds, nanos = divmod(moment, 1_000_000_000)
     fraction = f".{nanos:09d}".rstrip("0").rstrip(".") if nanos else ""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
+
+
+def rfc3339_fixed(moment: int) -> str:
+    """A time in nanoseconds as RFC 3339 in UTC with nine digits, as docker stamps log lines (moby, ``RFC3339NanoFixed``)."""
+    seconds, nanos = divmod(moment, 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanos:09d}Z"
 
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
@@ -103,7 +109,7 @@ def parse_duration(text: str) -> float:
     """Seconds out of a Go duration such as ``1h30m`` or ``500ms``.
 
     Raises:
-        InvalidArgument: ``time: invalid duration "…"``.
+        InvalidArgument: Go's words: ``time: invalid duration "…"``, or which unit is missing or unknown.
     """
     rest, total = text.strip(), 0.0
     sign = -1.0 if rest.startswith("-") else 1.0
@@ -115,13 +121,17 @@ def parse_duration(text: str) -> float:
     while rest:
         tail = rest.lstrip("0123456789.")
         number = rest[: len(rest) - len(tail)]
-        unit = tail[: len(tail) - len(tail.lstrip("nuµmsh"))]
-        unit = next((known for known in ("ns", "us", "µs", "ms", "s", "m", "h") if unit == known or unit.startswith(known)), "")
+        length = next((place for place, char in enumerate(tail) if char in "0123456789."), len(tail))
+        unit, rest = tail[:length], tail[length:]
         try:
-            total += float(number) * _DURATIONS[unit]
-        except (ValueError, KeyError):
+            value = float(number)
+        except ValueError:
             raise InvalidArgument(f'time: invalid duration "{text}"') from None
-        rest = tail[len(unit) :]
+        if not unit:
+            raise InvalidArgument(f'time: missing unit in duration "{text}"')
+        if unit not in _DURATIONS:
+            raise InvalidArgument(f'time: unknown unit "{unit}" in duration "{text}"')
+        total += value * _DURATIONS[unit]
     return sign * total
 
 

@@ -1,9 +1,13 @@
 """``Value``: the base of every value that crosses a package border.
 
-A value is frozen, slotted, keyword-only and compared by content, as ``@dataclass(frozen=True, slots=True,
-kw_only=True)`` would make it. We do not use :mod:`dataclasses` because importing it costs 35 to 45 ms (it pulls in
-``inspect``, ``ast`` and ``dis``) and every decorated class another 0.5 ms: more than all else that a short
-verb such as ``longshore ps`` does. ``dataclass_transform`` (PEP 681) makes type checkers treat it the same.
+A value is frozen, keyword-only and compared by content, as ``@dataclass(frozen=True, kw_only=True)`` would make it. We
+do not use :mod:`dataclasses` because importing it costs 35 to 45 ms (it pulls in ``inspect``, ``ast`` and ``dis``) and every
+decorated class another 0.5 ms: more than all else that a short verb such as ``longshore ps`` does. ``dataclass_transform``
+(PEP 681) makes type checkers treat it the same.
+
+An instance holds what it was given; defaults stay with the class. Most values have many fields and few that differ, and lists are
+made of thousands of them: so they cost a sixth of the time, and less memory, than with a slot for each field. A class
+whose fields all have to be given has slots.
 """
 
 from __future__ import annotations
@@ -20,17 +24,24 @@ _MISSING = object()
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=True)
 class _ValueType(type):
+    _slotted: bool
+    _plain: bool
+    _fields: dict[str, Any]
+
     def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> _ValueType:
         own = [key for key in space.get("__annotations__", ()) if not key.startswith("_")]
-        defaults = {key: space.pop(key) for key in own if key in space}
-        space["__slots__"] = tuple(own)
-        made = super().__new__(mcs, name, bases, space)
         fields: dict[str, Any] = {}
-        for base in reversed(made.__mro__[1:]):
-            fields.update(base.__dict__.get("_fields", {}))
-        fields.update((key, defaults.get(key, _MISSING)) for key in own)
-        type.__setattr__(made, "_fields", fields)
-        return made
+        for base in reversed(bases):
+            fields.update(getattr(base, "_fields", {}))
+        fields.update((key, space.get(key, _MISSING)) for key in own)
+        space["_fields"] = fields
+        space["_required"] = tuple(key for key, default in fields.items() if default is _MISSING)
+        dictless = all(base._slotted for base in bases if isinstance(base, _ValueType))
+        space["_slotted"] = dictless and all(key not in space for key in own)
+        # A slot of a base class would hide what lies in the dictionary under its name.
+        space["_plain"] = not space["_slotted"] and all(base._plain or not base._fields for base in bases if isinstance(base, _ValueType))
+        space["__slots__"] = tuple(own) if space["_slotted"] else ("__dict__",) if dictless else ()
+        return super().__new__(mcs, name, bases, space)
 
 
 class Value(metaclass=_ValueType):
@@ -42,16 +53,20 @@ class Value(metaclass=_ValueType):
     """
 
     _fields: ClassVar[dict[str, Any]]
+    _required: ClassVar[tuple[str, ...]]
 
     def __init__(self, **given: Any) -> None:
-        put = object.__setattr__
-        for name, default in type(self)._fields.items():
-            value = given.pop(name, default)
-            if value is _MISSING:
-                raise TypeError(f"{type(self).__name__} needs {name}")
-            put(self, name, value)
-        if given:
-            raise TypeError(f"{type(self).__name__} has no field {', '.join(given)}")
+        kind = type(self)
+        for name in kind._required:
+            if name not in given:
+                raise TypeError(f"{kind.__name__} needs {name}")
+        if not given.keys() <= kind._fields.keys():
+            raise TypeError(f"{kind.__name__} has no field {', '.join(name for name in given if name not in kind._fields)}")
+        if kind._plain:
+            self.__dict__.update(given)
+            return
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} is read-only")

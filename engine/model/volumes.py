@@ -17,7 +17,7 @@ class VolumeSpec(Value):
 
 
 class Volume(Value):
-    """A volume. ``size`` and ``users`` are -1 when they were not counted."""
+    """A volume. ``size`` and ``users`` are -1 when they were not counted; ``host`` is set where several engines are listed as one."""
 
     name: str
     driver: str = "local"
@@ -29,4 +29,5 @@ class Volume(Value):
     anonymous: bool = False
     size: int = -1
     users: int = -1
+    host: str = ""
     raw: str = "{}"

@@ -46,6 +46,6 @@ def fault(network: NetworkRecord, error: OSError) -> LongshoreError:
     if error.errno in (errno.EPERM, errno.EACCES):
         return Forbidden(f"network {network.name}: {reason.lower()}", hint="bridge networks need root; host and none do not")
     hint = ""
-    if error.errno in (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):
+    if error.errno in (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
         hint = "this kernel lacks veth, bridge or nf_tables; network mode host works without"
     return EngineFault(f"network {network.name}: {reason}", hint=hint)

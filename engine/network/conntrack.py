@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from engine.linux.netlink import NETLINK_NETFILTER, Netlink, NetlinkError, attributes, nest
 from engine.model.containers import PortBinding
@@ -19,17 +19,21 @@ _TUPLE_ORIGINAL = 1
 _TUPLE_PROTOCOL = 2
 _PROTOCOL_NUMBER, _DESTINATION_PORT = 1, 3
 _UDP = 17
-_GENERAL = struct.pack(">BBH", 2, 0, 0)
+_IPV4, _IPV6 = struct.pack(">BBH", 2, 0, 0), struct.pack(">BBH", 10, 0, 0)
 
 
-def forget(bindings: Iterable[PortBinding]) -> None:
+def forget(bindings: Sequence[PortBinding]) -> None:
     """Drop tracked UDP flows to these host ports. Raises NetlinkError."""
-    wanted = {binding.host_port for binding in bindings if binding.protocol == "udp"}
-    if not wanted:
-        return
+    for general, separator in ((_IPV4, "."), (_IPV6, ":")):
+        wanted = {binding.host_port for binding in bindings if binding.protocol == "udp" and separator in binding.host_ip}
+        if wanted:
+            _forget(general, wanted)
+
+
+def _forget(general: bytes, wanted: set[int]) -> None:
     with Netlink(NETLINK_NETFILTER) as socket:
         try:
-            flows = socket.dump(_SUBSYSTEM | _GET, _GENERAL)
+            flows = socket.dump(_SUBSYSTEM | _GET, general)
         except NetlinkError as fault:
             if fault.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # this kernel shows no flows (nf_conntrack_netlink)
                 return
@@ -39,7 +43,7 @@ def forget(bindings: Iterable[PortBinding]) -> None:
             if kind & 0xFF != _NEW or original is None or not _leads_to(original, wanted):
                 continue
             try:
-                socket.request(_SUBSYSTEM | _DELETE, _GENERAL + nest(_TUPLE_ORIGINAL, original))
+                socket.request(_SUBSYSTEM | _DELETE, general + nest(_TUPLE_ORIGINAL, original))
             except NetlinkError as fault:
                 if fault.errno != errno.ENOENT:  # it ended by itself
                     raise

@@ -1,4 +1,4 @@
-"""DNS messages, as far as the embedded name server needs them (RFC 1035, RFC 6891). Bytes in, bytes out.
+"""DNS messages, as far as the embedded name server needs them (RFC 1035, RFC 3596, RFC 6891). Bytes in, bytes out.
 
 Questions come from containers and replies from anywhere: whatever is not well formed is ``None``, never an exception.
 """
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from engine.model.value import Value
 
-A, PTR, ANY, AXFR = 1, 12, 255, 252
+A, PTR, AAAA, ANY, AXFR = 1, 12, 28, 255, 252
 NO_ERROR, SERVER_FAILURE, NAME_ERROR, NOT_IMPLEMENTED, REFUSED = 0, 2, 3, 4, 5
 _INTERNET = 1
 _HEADER = struct.Struct(">HHHHHH")
 _RESPONSE, _OPCODE, _RECURSION_DESIRED, _RECURSION_AVAILABLE = 0x8000, 0x7800, 0x0100, 0x0080
 _TO_QUESTION = b"\xc0\x0c"
 _TTL = 600
-_MOST_ADDRESSES = 25
+_MOST_ADDRESSES = {A: 25, AAAA: 14}
 """As many as fit into the 512 bytes that every client takes, with a name of full length."""
 
 
@@ -75,6 +75,11 @@ def code(response: bytes) -> int:
     return response[3] & 0xF
 
 
+def records(response: bytes) -> int:
+    """How many records answer, in a well formed response."""
+    return response[6] << 8 | response[7]
+
+
 def with_identity(message: bytes, identity: int) -> bytes:
     """The message with another identity."""
     return struct.pack(">H", identity) + message[2:]
@@ -86,9 +91,10 @@ def failure(question: Question, response_code: int) -> bytes:
 
 
 def addresses(question: Question, found: Sequence[str]) -> bytes:
-    """An answer with IPv4 addresses."""
-    found = found[:_MOST_ADDRESSES]
-    records = b"".join(_record(A, socket.inet_aton(address)) for address in found)
+    """An answer with addresses of the family that was asked for: a question of kind :data:`A` or :data:`AAAA`."""
+    found = found[: _MOST_ADDRESSES[question.kind]]
+    family = socket.AF_INET6 if question.kind == AAAA else socket.AF_INET
+    records = b"".join(_record(question.kind, socket.inet_pton(family, address)) for address in found)
     return _head(question, NO_ERROR, len(found)) + question.raw + records
 
 
@@ -100,11 +106,17 @@ def pointer(question: Question, name: str) -> bytes:
 
 
 def reverse_address(name: str) -> str:
-    """``1.2.3.4`` for ``4.3.2.1.in-addr.arpa``, ``""`` for any other name."""
-    labels = name.removesuffix(".in-addr.arpa").split(".")
-    if not name.endswith(".in-addr.arpa") or len(labels) != 4:
-        return ""
-    return ".".join(reversed(labels))
+    """``1.2.3.4`` for ``4.3.2.1.in-addr.arpa``, an IPv6 address for 32 digits below ``ip6.arpa``, ``""`` for any other name."""
+    labels = name.split(".")[::-1]
+    if labels[:2] == ["arpa", "in-addr"] and len(labels) == 6:
+        return ".".join(labels[2:])
+    digits = "".join(labels[2:])
+    if labels[:2] == ["arpa", "ip6"] and len(labels) == 34 and len(digits) == 32:
+        try:
+            return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(digits))
+        except ValueError:
+            return ""
+    return ""
 
 
 def _head(question: Question, response_code: int, answers: int) -> bytes:

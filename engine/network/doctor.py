@@ -5,17 +5,18 @@ from __future__ import annotations
 from engine.linux.netlink import NetlinkError
 from engine.linux.nft import NftSocket
 
-_LEGACY = "/proc/net/ip_tables_names"
+_LEGACY = (("iptables-legacy", "/proc/net/ip_tables_names"), ("ip6tables-legacy", "/proc/net/ip6_tables_names"))
 
 
 def warnings() -> tuple[str, ...]:
     """Sentences, most often none."""
     found = []
-    if "filter" in _read(_LEGACY).split():
-        found.append(
-            "iptables-legacy rules are loaded, which can not be seen from here: if containers reach nothing, let their bridges through "
-            "with `iptables-legacy -I FORWARD -i BRIDGE -j ACCEPT` and `-o BRIDGE`"
-        )
+    for program, names in _LEGACY:
+        if "filter" in _read(names).split():
+            found.append(
+                f"{program} rules are loaded, which can not be seen from here: if containers reach nothing, let their bridges through "
+                f"with `{program} -I FORWARD -i BRIDGE -j ACCEPT` and `-o BRIDGE`"
+            )
     if _read("/proc/sys/net/ipv4/ip_forward").strip() == "0":
         found.append("IPv4 forwarding is disabled")  # attach switches it on
     try:

@@ -100,12 +100,12 @@ def hosts(record: ContainerRecord, endpoints: Sequence[Endpoint], host_gateway: 
 
 
 def _host_line(record: ContainerRecord, endpoint: Endpoint) -> str:
-    """The line that gives the container its own name in one network; ``""`` where it has no address."""
+    """The lines that give the container its own name in one network; ``""`` where it has no address."""
     name, domain = hostname(record), record.config.domainname
     full = f"{name}.{domain}" if domain else name
     short = full.partition(".")[0]
     names = full if short == full else f"{full} {short}"
-    return f"{endpoint.ip_address}\t{names}\n" if endpoint.ip_address else ""
+    return "".join(f"{address}\t{names}\n" for address in endpoint.addresses)
 
 
 def hostname(record: ContainerRecord) -> str:
@@ -158,13 +158,17 @@ def write_resolver(directory: str, text: str) -> None:
 
 
 def add_host(directory: str, record: ContainerRecord, endpoint: Endpoint) -> None:
-    """Add a running container's own line for a network that it has joined; what it wrote itself stays."""
+    """Add a running container's own lines for a network that it has joined; what it wrote itself stays."""
     _edit(f"{directory}/hosts", lambda text: text + ("" if not text or text.endswith("\n") else "\n") + _host_line(record, endpoint))
 
 
-def remove_host(directory: str, address: str) -> None:
-    """Take the lines of an address away again."""
-    _edit(f"{directory}/hosts", lambda text: "".join(line for line in text.splitlines(True) if line.split()[:1] != [address]))
+def remove_host(directory: str, gone: Sequence[str]) -> None:
+    """Take the lines of some addresses away again."""
+    _edit(f"{directory}/hosts", lambda text: "".join(line for line in text.splitlines(True) if not _begins(line, gone)))
+
+
+def _begins(line: str, words: Sequence[str]) -> bool:
+    return any(word in words for word in line.split()[:1])
 
 
 def _edit(path: str, change: Callable[[str], str]) -> None:

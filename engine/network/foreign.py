@@ -21,33 +21,33 @@ from engine.linux.netlink import NetlinkError
 _USER_CHAIN = "DOCKER-USER"
 
 
-def admit(firewall: nft.NftSocket, owner: str, bridges: Callable[[], Iterable[str]]) -> None:
+def admit(firewall: nft.NftSocket, owner: str, bridges: Callable[[int], Iterable[str]]) -> None:
     """Make every foreign forward chain that drops by policy let ``bridges`` through, and no other of ours.
 
     Args:
         firewall: of the namespace.
         owner: the engine's own table; it is part of the comments.
-        bridges: gives the interfaces that are up; asked only when there is such a chain.
+        bridges: gives the interfaces that are up for a family of chains; asked only when there is such a chain.
 
     Raises:
         NetlinkError: a chain can not be changed.
     """
     chains = firewall.chains()
     targets = _targets(chains)
-    wanted = {f"{owner} {name}": name for name in bridges()} if targets else {}
+    wanted = {family: {f"{owner} {name}": name for name in bridges(family)} for family in {chain.family for chain in targets}}
     for chain in chains:
         # Rules of ours may also be left in a chain that does not drop any more.
         if chain not in targets and not (chain.name == _USER_CHAIN or chain.hook == nft.FORWARD):
             continue
         if chain.table == owner:
             continue
-        _adjust(firewall, chain, owner, wanted if chain in targets else {})
+        _adjust(firewall, chain, owner, wanted[chain.family] if chain in targets else {})
 
 
 def _targets(chains: list[nft.Chain]) -> list[nft.Chain]:
     found = []
     for chain in chains:
-        if chain.hook != nft.FORWARD or chain.family not in (nft.IPV4, nft.INET) or chain.table.startswith("longshore"):
+        if chain.hook != nft.FORWARD or chain.family not in (nft.IPV4, nft.IPV6, nft.INET) or chain.table.startswith("longshore"):
             continue
         # firewalld's policy is accept, and its last rule rejects.
         if chain.policy == nft.DROP or chain.table == "firewalld":

@@ -18,6 +18,7 @@ from engine.network import conntrack, files, names, nameserver, plan, ports
 from engine.network.attachment import Attachment, event, fault
 from engine.network.cabling import Cabling, Namespace
 from engine.network.firewall import Firewall
+from engine.rootless import aside
 from engine.store import events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -135,7 +136,8 @@ class Joining:
         try:
             if before is None and not network.internal:
                 asked = ports.wanted(record.config, record.host_config, host_ip=plan.host_binding(network))
-                held = ports.hold(asked, record.name)
+                carry = os.path.exists(self._roots.netns)
+                held = aside.at_home(lambda: ports.hold(asked, record.name, dual=plan.subnet6(network) is not None, carry=carry))
             bound = tuple(held.bindings) or record.ports
             with Namespace():
                 endpoint = self._wire(record, network, wanted, namespace, bound)
@@ -158,7 +160,9 @@ class Joining:
         with RouteSocket() as links:
             network = self._cabling.settle(links, network)
             with self._db.transaction() as connection:
-                lease = self._networks.allocate(network.id, record.id, plan.subnet(network), wanted=wanted.requested_ip)
+                lease = self._networks.allocate(
+                    network.id, record.id, network.subnets, wanted=wanted.requested_ip, wanted6=wanted.requested_ipv6
+                )
                 endpoint = plan.endpoint(network, wanted, lease)
                 self._containers.set_network(record.id, (*record.endpoints, endpoint), bound)
                 events.append(connection, event("connect", network, record))
@@ -171,7 +175,7 @@ class Joining:
             self._firewall.reload()
             conntrack.forget(bound)
         else:
-            self._firewall.publish(network.bridge, lease.address, ())
+            self._firewall.publish(network, lease, ())
         return endpoint
 
     def _undo(self, record: ContainerRecord, network: NetworkRecord, namespace: int) -> None:
@@ -216,7 +220,7 @@ class Joining:
                 conntrack.forget(record.ports)
             self._cabling.tidy(links)
         for lease in mine:
-            files.remove_host(self._roots.container_dir(record.id), lease.address)
+            files.remove_host(self._roots.container_dir(record.id), (lease.address, lease.address6))
         return bool(record.ports) and after is None
 
     def _forget(self, record: ContainerRecord, network: NetworkRecord, rest: tuple[Endpoint, ...], bound: tuple[PortBinding, ...]) -> None:

@@ -46,6 +46,16 @@ def veth(container_id: str, network_id: str) -> str:
     return f"veth{_fnv(container_id + network_id) & 0xFFFFFFF:07x}"
 
 
+def global_id(roots: Roots) -> int:
+    """The 40 bits that make the engine's unique local IPv6 networks its own, on this machine and among others (RFC 4193)."""
+    try:
+        with open("/etc/machine-id", encoding="ascii", errors="replace") as file:
+            machine = file.read().strip()
+    except OSError:
+        machine = ""
+    return _fnv(f"{machine}{roots.state}") & 0xFFFFFFFFFF
+
+
 def _fnv(text: str) -> int:
     """FNV-1a, 64 bits: hashlib would cost a supervisor 5 ms."""
     value = 0xCBF29CE484222325

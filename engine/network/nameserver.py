@@ -14,7 +14,7 @@ import select
 import socket
 from collections.abc import Sequence
 
-from engine.linux import nft
+from engine.linux import namespaces, nft
 from engine.linux import nft_rule as match
 from engine.linux.netlink import NetlinkError, inside
 from engine.network import files
@@ -48,16 +48,19 @@ def prepare(namespace: int) -> tuple[int, ...]:
             listener.close()
 
 
-def serve(database: Database, container_id: str, names: Sequence[int], *, idle: float = IDLE) -> None:
+def serve(database: Database, container_id: str, names: Sequence[int], *, idle: float = IDLE, netns: str = "") -> None:
     """Answer what comes in on the sockets of :func:`prepare` until nobody has asked for ``idle`` seconds.
 
-    The caller's descriptors stay open.
+    The caller's descriptors stay open. With ``netns``, that of an ordinary user's networks, the process stays in it when servers
+    are to be asked from the container.
 
     Raises:
         NotFound: the container is gone.
     """
     record = Containers(database).get(container_id)
     if record.host_config.dns:
+        if netns:
+            namespaces.enter(netns, namespaces.CLONE_NEWNET)  # there is no way back from the container to the host's
         upstream = Upstream(record.host_config.dns, fcntl.ioctl(names[0], _SIOCGSKNS))
     else:
         upstream = Upstream(files.Resolver(files.host_resolv_conf(stub=True)).servers)

@@ -5,6 +5,8 @@ Docker's driver options of the bridge driver are read here (``com.docker.network
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.errors import InvalidArgument, NotSupported
 from engine.linux.netlink_route import mac_bytes
 from engine.model.containers import Endpoint
@@ -20,6 +22,8 @@ MTU_OPTION = "com.docker.network.driver.mtu"
 DEFAULT_NETWORK = "bridge"
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _KNOWN_OPTIONS = ("name", "enable_icc", "enable_ip_masquerade", "host_binding_ipv4", "default_bridge")
+_IPV6_LEAST_MTU = 1280
+_NAT = (("gateway_mode_ipv4", "nat"), ("gateway_mode_ipv6", "nat"))
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -34,6 +38,11 @@ def is_default(network: NetworkRecord) -> bool:
     return network.name == DEFAULT_NETWORK
 
 
+def wants_names(record: ContainerRecord, networks: Iterable[NetworkRecord]) -> bool:
+    """A name server is needed: some network has names, or the container has links."""
+    return bool(record.host_config.links) or not all(map(is_default, networks))
+
+
 def check_options(network: NetworkRecord) -> None:
     """Refuse driver options that are malformed, and those of docker's that nothing here would follow.
 
@@ -41,13 +50,14 @@ def check_options(network: NetworkRecord) -> None:
         InvalidArgument: malformed.
         NotSupported: not followed; ignoring an option that protects would be worse than refusing it.
     """
-    bridge(network)
-    mtu(network)
+    bridge(network, subnet(network))
+    if mtu(network) < _IPV6_LEAST_MTU and network.enable_ipv6:
+        raise InvalidArgument(f"invalid value for {MTU_OPTION}: {mtu(network)}", hint=f"IPv6 needs at least {_IPV6_LEAST_MTU} (RFC 8200)")
     if host_binding(network):
         addresses.number(host_binding(network))
     for name, value in network.options.items():
         short = name.removeprefix(OPTION)
-        if short == name or short in _KNOWN_OPTIONS or (short, value) == ("gateway_mode_ipv4", "nat"):
+        if short == name or short in _KNOWN_OPTIONS or (short, value) in _NAT:
             continue
         raise NotSupported(f"network option {name}={value} is not supported", hint="leave it out")
 
@@ -82,14 +92,17 @@ def subnet(network: NetworkRecord) -> Subnet:
     return network.subnets[0]
 
 
-def bridge(network: NetworkRecord) -> Bridge:
-    """The network as the rules see it."""
-    place = subnet(network)
+def subnet6(network: NetworkRecord) -> Subnet | None:
+    """The network's IPv6 subnet, ``None`` when it has no IPv6."""
+    return network.subnets[1] if len(network.subnets) > 1 else None
+
+
+def bridge(network: NetworkRecord, place: Subnet) -> Bridge:
+    """The network as the rules for the family of ``place``, one of its subnets, see it."""
     return Bridge(
         name=network.bridge,
-        network=addresses.text(addresses.bounds(place.subnet)[0], 4),
+        network=place.subnet.partition("/")[0],
         prefix_length=addresses.prefix_length(place.subnet),
-        gateway=place.gateway,
         internal=network.internal,
         icc=not secluded(network),
         masquerade=flag(network, "enable_ip_masquerade", True),
@@ -101,36 +114,53 @@ def secluded(network: NetworkRecord) -> bool:
     return not flag(network, "enable_icc", True)
 
 
-def precedence(network: NetworkRecord) -> tuple[bool, str]:
-    """What sorts the networks of a container: the first one is its default route (moby ``Endpoint.Less``)."""
-    return network.internal, network.name
+def precedence(network: NetworkRecord) -> tuple[bool, bool, str]:
+    """What sorts the networks of a container: the first one is its default route (moby ``Endpoint.Less``, ``selectGatewayEndpoint``).
+
+    One that leads out for both families comes before one that only does for IPv4, so that a single network leads out.
+    """
+    return network.internal, len(network.subnets) < 2, network.name
 
 
 def cable(network: NetworkRecord, lease: Lease, host_end: str, interface: str, *, isolated: bool = False, gateway: bool = True) -> Cable:
     """A container's connection to the network; with ``gateway`` it is the default route, unless the network is internal."""
-    place = subnet(network)
+    given = {4: lease.address, 6: lease.address6}
     return Cable(
         host_end=host_end,
         container_end=interface,
-        address=lease.address,
-        prefix_length=addresses.prefix_length(place.subnet),
+        addresses=tuple(
+            (given[addresses.version(place.subnet)], addresses.prefix_length(place.subnet))
+            for place in network.subnets
+            if given[addresses.version(place.subnet)]
+        ),
         mac=lease.mac,
-        gateway=place.gateway if gateway and not network.internal else "",
+        gateways=gateways(network) if gateway and not network.internal else (),
         mtu=mtu(network),
         isolated=isolated,
     )
 
 
+def gateways(network: NetworkRecord) -> tuple[str, ...]:
+    """The network's own addresses, of each family that it has."""
+    return tuple(place.gateway for place in network.subnets)
+
+
 def asked(network: NetworkRecord, record: ContainerRecord) -> Endpoint:
     """The place in the network that a container's own configuration asks for."""
     host = record.host_config
-    return Endpoint(network=network.name, network_id=network.id, aliases=host.network_aliases, requested_ip=host.ipv4_address)
+    return Endpoint(
+        network=network.name,
+        network_id=network.id,
+        aliases=host.network_aliases,
+        requested_ip=host.ipv4_address,
+        requested_ipv6=host.ipv6_address,
+    )
 
 
 def endpoint(network: NetworkRecord, wanted: Endpoint, lease: Lease) -> Endpoint:
     """The place that a container has got for the one it wanted."""
-    place = subnet(network)
-    return wanted.replace(
+    place, place6 = subnet(network), subnet6(network)
+    got = wanted.replace(
         network=network.name,
         network_id=network.id,
         ip_address=lease.address,
@@ -138,11 +168,24 @@ def endpoint(network: NetworkRecord, wanted: Endpoint, lease: Lease) -> Endpoint
         gateway="" if network.internal else place.gateway,
         mac_address=lease.mac,
     )
+    if place6 is None or not lease.address6:
+        return got
+    return got.replace(
+        global_ipv6_address=lease.address6,
+        global_ipv6_prefix_length=addresses.prefix_length(place6.subnet),
+        ipv6_gateway="" if network.internal else place6.gateway,
+    )
 
 
 def vacated(place: Endpoint) -> Endpoint:
     """A place as it is kept while the container does not run."""
-    return Endpoint(network=place.network, network_id=place.network_id, aliases=place.aliases, requested_ip=place.requested_ip)
+    return Endpoint(
+        network=place.network,
+        network_id=place.network_id,
+        aliases=place.aliases,
+        requested_ip=place.requested_ip,
+        requested_ipv6=place.requested_ipv6,
+    )
 
 
 def check(network: NetworkRecord, wanted: Endpoint) -> None:
@@ -152,12 +195,14 @@ def check(network: NetworkRecord, wanted: Endpoint) -> None:
         InvalidArgument: in docker's words.
     """
     predefined = is_default(network) or network.driver != "bridge"
-    address = wanted.requested_ip
-    if address and predefined:
-        raise InvalidArgument("user-specified IP address is supported on user-defined networks only")
-    if address:
-        first, last = addresses.bounds(subnet(network).subnet)
-        if addresses.version(address) != 4 or not first <= addresses.number(address) <= last:
+    for address, family in ((wanted.requested_ip, 4), (wanted.requested_ipv6, 6)):
+        if not address:
+            continue
+        if predefined:
+            raise InvalidArgument("user-specified IP address is supported on user-defined networks only")
+        spans = [addresses.bounds(place.subnet) for place in network.subnets if addresses.version(place.subnet) == family]
+        fits = addresses.version(address) == family and any(first <= addresses.number(address) <= last for first, last in spans)
+        if not fits:
             raise InvalidArgument(f"invalid config for network {network.name}: no configured subnet contains IP address {address}")
     if wanted.aliases and predefined:
         raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")

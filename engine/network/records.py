@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 from engine.errors import Conflict, Forbidden, InvalidArgument, NotSupported
 from engine.linux.netlink_route import RouteSocket
 from engine.model.events import Event
 from engine.model.networks import NetworkSpec, Subnet
 from engine.network import files, names, plan, pools
+from engine.network.settings import Wanted
 from engine.store import addresses, events
 from engine.store.database import Database
 from engine.store.networks import NetworkRecord, Networks
@@ -48,8 +50,22 @@ def _default_bridge(roots: Roots, networks: Networks) -> NetworkRecord:
         f"{plan.OPTION}name": name,
         plan.MTU_OPTION: "1500",
     }
-    subnet = free_subnet(networks)
+    subnet = free_subnet(roots, networks)
     return NetworkRecord(id=_new_id(), name="bridge", created_at=time.time(), bridge=name, subnets=(subnet,), options=options)
+
+
+def changed(roots: Roots, networks: Networks, bridge: NetworkRecord, wanted: Wanted) -> NetworkRecord:
+    """The default bridge as ``config.toml`` wants it. Raises InvalidArgument, Conflict or NotSupported, as :func:`create`."""
+    ipv6, subnet = wanted
+    if not ipv6:
+        return bridge.replace(enable_ipv6=False, subnets=bridge.subnets[:1])
+    if not os.path.exists("/proc/sys/net/ipv6"):
+        raise NotSupported("network bridge: this kernel has no IPv6", hint="leave ipv6 out of config.toml")
+    if subnet and addresses.version(subnet) != 6:
+        raise InvalidArgument(f"fixed-cidr-v6 {subnet} is no IPv6 subnet", hint='such as "fd00:1::/64"')
+    others = taken(networks, 6, without=bridge.id)
+    place = pools.check(Subnet(subnet=subnet), others) if subnet else free_subnet(roots, networks, 6, without=bridge.id)
+    return bridge.replace(enable_ipv6=True, subnets=(bridge.subnets[0], place))
 
 
 def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord:
@@ -58,7 +74,7 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
     Raises:
         Conflict: the name or the subnet is in use.
         InvalidArgument: name, subnet or option is malformed.
-        NotSupported: driver or IPv6 is not to be had here.
+        NotSupported: driver or option is not to be had here.
         Forbidden: the name is predefined, in docker's words.
     """
     networks = Networks(database)
@@ -70,10 +86,8 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
         raise NotSupported(
             f'could not find plugin {spec.driver} in v1 plugin registry: plugin "{spec.driver}" not found', hint="use driver bridge"
         )
-    if spec.enable_ipv6:
-        raise NotSupported(f"network {spec.name}: IPv6 is not supported", hint="leave --ipv6 out")
-    if len(spec.subnets) > 1:
-        raise InvalidArgument("bridge driver doesn't support multiple subnets")
+    if spec.enable_ipv6 and not os.path.exists("/proc/sys/net/ipv6"):
+        raise NotSupported(f"network {spec.name}: this kernel has no IPv6", hint="leave --ipv6 out")
     identity = _new_id()
     bridge = spec.options.get(f"{plan.OPTION}name", "") or names.bridge(identity)
     if not _valid_interface(bridge):
@@ -86,7 +100,8 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
             internal=spec.internal,
             attachable=spec.attachable,
             bridge=bridge,
-            subnets=(_subnet(networks, spec.subnets),),
+            enable_ipv6=spec.enable_ipv6,
+            subnets=_subnets(roots, networks, spec),
             options=dict(spec.options),
             labels=dict(spec.labels),
         )
@@ -108,28 +123,45 @@ def _event(action: str, network: NetworkRecord) -> Event:
     return events.make("network", action, network.id, {"name": network.name, "type": network.driver})
 
 
-def _subnet(networks: Networks, wanted: tuple[Subnet, ...]) -> Subnet:
-    if wanted and wanted[0].subnet:
-        return pools.check(wanted[0], taken(networks))
-    if wanted and (wanted[0].gateway or wanted[0].ip_range):
-        raise InvalidArgument("gateway and ip-range need a subnet", hint="name it with --subnet")
-    return free_subnet(networks)
+def _subnets(roots: Roots, networks: Networks, spec: NetworkSpec) -> tuple[Subnet, ...]:
+    """The network's IPv4 subnet, and after it the IPv6 one of a network that is to have one."""
+    given: dict[int, list[Subnet]] = {4: [], 6: []}
+    for wanted in spec.subnets:
+        if wanted.subnet:
+            given[addresses.version(wanted.subnet)].append(wanted)
+        elif wanted.gateway or wanted.ip_range:
+            raise InvalidArgument("gateway and ip-range need a subnet", hint="name it with --subnet")
+    if max(map(len, given.values())) > 1:
+        raise InvalidArgument("bridge driver doesn't support multiple subnets")
+    if given[6] and not spec.enable_ipv6:
+        raise InvalidArgument(f"network {spec.name}: subnet {given[6][0].subnet} needs IPv6", hint="enable it with --ipv6")
+    families = (4, 6) if spec.enable_ipv6 else (4,)
+    return tuple(
+        pools.check(given[family][0], taken(networks, family)) if given[family] else free_subnet(roots, networks, family)
+        for family in families
+    )
 
 
-def free_subnet(networks: Networks, *, without: str = "") -> Subnet:
-    """A subnet of the default pools that no network but ``without``, no route and no name server uses."""
-    busy = taken(networks, without=without) + pools.nameservers(files.host_resolv_conf())
+def free_subnet(roots: Roots, networks: Networks, family: int = 4, *, without: str = "") -> Subnet:
+    """A subnet of the pools that no network but ``without``, no route and no name server uses."""
+    busy = taken(networks, family, without=without) + pools.nameservers(files.host_resolv_conf(), family)
     try:
         with RouteSocket() as links:
-            busy += pools.routed(links)
+            busy += pools.routed(links, family)
     except OSError:  # no netlink here: the database alone must do
         pass
-    return pools.choose(busy)
+    return pools.choose(busy, candidates(roots, family))
 
 
-def taken(networks: Networks, *, without: str = "") -> list[pools.Span]:
-    """The subnets of all networks but one."""
-    return [addresses.bounds(subnet.subnet) for record in networks.all() if record.id != without for subnet in record.subnets]
+def candidates(roots: Roots, family: int) -> Iterator[str]:
+    """The subnets that the engine gives out by itself."""
+    return pools.local_candidates(names.global_id(roots)) if family == 6 else pools.candidates()
+
+
+def taken(networks: Networks, family: int = 4, *, without: str = "") -> list[pools.Span]:
+    """The subnets of a family of all networks but one."""
+    subnets = (subnet.subnet for record in networks.all() if record.id != without for subnet in record.subnets)
+    return [addresses.bounds(subnet) for subnet in subnets if addresses.version(subnet) == family]
 
 
 def _new_id() -> str:

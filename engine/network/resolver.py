@@ -24,7 +24,10 @@ from engine.network.files import EMBEDDED_RESOLVER
 from engine.network.resolver_stream import Connection
 
 _PORT = 53
+_AT_ONCE = 64
+"""Datagrams that are read before anybody else is served."""
 _MOST_QUESTIONS = 128
+_MOST_KEPT, _KEPT_SIZE = 256, 512
 _MOST_CONNECTIONS = 32
 _PATIENCE = 10.0
 _LARGEST = 65535
@@ -86,7 +89,10 @@ class Resolver:
         self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
         self._pending: list[_Pending] = []
         self._connections: list[Connection] = []
-        self.watch(datagrams, lambda: self._question(datagrams))
+        self._answers: dict[bytes, bytes] = {}
+        """Own answers by question, both without their identity, while the database stays at ``_version``."""
+        self._version: tuple[int, int] | None = None
+        self.watch(datagrams, lambda: self._questions(datagrams))
         self.watch(listener, lambda: self._accept(listener))
 
     @property
@@ -129,19 +135,31 @@ class Resolver:
 
     def answer(self, message: bytes) -> bytes | None:
         """The reply that needs nobody else, ``b""`` for what gets none, ``None`` when it must be forwarded."""
-        question = dns.parse(message)
-        if question is None:
-            return b""
+        question: dns.Question | None = None
         try:
-            return self._own_answer(question)
+            version = self._directory.version()
+            if version != self._version:
+                self._version = version
+                self._answers.clear()
+            elif (kept := self._answers.get(message[2:])) is not None:
+                return message[:2] + kept
+            question = dns.parse(message)
+            answer = self._own_answer(question) if question else b""
         except LongshoreError:  # the database is locked or gone: the container goes on
-            return dns.failure(question, dns.SERVER_FAILURE)
+            question = question or dns.parse(message)
+            return dns.failure(question, dns.SERVER_FAILURE) if question else b""
+        if answer and dns.records(answer) <= 1 and len(message) <= _KEPT_SIZE and len(self._answers) < _MOST_KEPT:
+            self._answers[message[2:]] = answer[2:]  # several addresses are given in another order each time
+        return answer
 
     def _own_answer(self, question: dns.Question) -> bytes | None:
         if not question.answerable:
             return dns.failure(question, dns.NOT_IMPLEMENTED)
-        if found := self._directory.find(question.name):
-            return dns.addresses(question, found) if question.kind == dns.A else dns.failure(question, dns.NO_ERROR)
+        known, found = self._directory.find(question.name, ipv6=question.kind == dns.AAAA)
+        if known and question.kind in (dns.A, dns.AAAA):
+            return dns.addresses(question, found)
+        if known:
+            return dns.failure(question, dns.NO_ERROR)
         address = dns.reverse_address(question.name)
         if question.kind == dns.PTR and address and self._directory.covers(address):
             name = self._directory.name_of(address)
@@ -161,12 +179,15 @@ class Resolver:
 
     # -- datagrams ---------------------------------------------------------------------------------------------------------
 
-    def _question(self, server: socket.socket) -> None:
-        try:
-            message, client = server.recvfrom(_LARGEST)
-        except OSError:
-            return
+    def _questions(self, server: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                message, client = server.recvfrom(_LARGEST)
+            except OSError:
+                return
+            self._question(server, message, client)
 
+    def _question(self, server: socket.socket, message: bytes, client: tuple[str, int]) -> None:
         def reply(response: bytes) -> None:
             try:
                 server.sendto(response, client)

@@ -6,10 +6,12 @@ The sysctls are written through ``/proc/sys/net``, which shows the network names
 from __future__ import annotations
 
 import errno
+import socket
+from collections.abc import Iterable
 
 from engine.errors import Conflict
 from engine.linux.netlink import NetlinkError, inside
-from engine.linux.netlink_route import Link, RouteSocket
+from engine.linux.netlink_route import ROUTER_ADVERTISEMENT, Link, RouteSocket
 from engine.model.networks import Subnet
 from engine.model.value import Value
 from engine.store import addresses
@@ -21,27 +23,31 @@ class Cable(Value):
     Attributes:
         host_end: name of the veth interface on the host.
         container_end: its peer's name, ``eth0``.
-        address, prefix_length, mac, gateway: of the container; without a gateway no default route is set.
+        addresses: of the container with their prefix lengths, an IPv4 one and perhaps an IPv6 one.
+        mac: of the container.
+        gateways: where it leads out, one of each family; without any no default route is set.
         isolated: no frames to and from other isolated ports.
     """
 
     host_end: str
     container_end: str
-    address: str
-    prefix_length: int
+    addresses: tuple[tuple[str, int], ...]
     mac: str
-    gateway: str = ""
+    gateways: tuple[str, ...] = ()
     mtu: int = 1500
     isolated: bool = False
 
 
 class Span(Value):
-    """A bridge that is wanted. ``group`` says whose it is; ``filtered`` as for :meth:`RouteSocket.add_bridge`."""
+    """A bridge that is wanted, with an address in each of ``subnets``.
+
+    ``group`` says whose it is; ``filtered`` as for :meth:`RouteSocket.add_bridge`.
+    """
 
     name: str
     group: int
     alias: str
-    subnet: Subnet
+    subnets: tuple[Subnet, ...]
     mtu: int = 1500
     filtered: bool = False
 
@@ -53,34 +59,58 @@ def bridge_up(links: RouteSocket, wanted: Span) -> Link:
         Conflict: an interface of that name is not ours.
         NetlinkError: the kernel refused something.
     """
-    name, gateway = wanted.name, wanted.subnet.gateway
+    name = wanted.name
     link = links.link(name)
     if link is not None and (link.kind != "bridge" or link.group != wanted.group):
         raise Conflict(f"interface {name} exists and belongs to something else", hint=f"remove it with `ip link del {name}`")
     if link is not None and link.up:
         return link
     if link is None:
-        links.add_bridge(name, addresses.mac_for(gateway), group=wanted.group, mtu=wanted.mtu, filtered=wanted.filtered)
+        links.add_bridge(name, addresses.mac_for(wanted.subnets[0].gateway), group=wanted.group, mtu=wanted.mtu, filtered=wanted.filtered)
         link = links.link(name)
         assert link is not None
     links.set_alias(name, wanted.alias)
-    sysctl(f"ipv6/conf/{name}/disable_ipv6", "1")  # or containers reach the host's link-local services
-    sysctl(f"ipv6/conf/{name}/accept_ra", "0")  # CVE-2020-13401
+    with_ipv6 = any(addresses.version(place.subnet) == 6 for place in wanted.subnets)
+    _ipv6(name, with_ipv6)  # without it containers would reach the host's link-local services
     sysctl(f"ipv4/conf/{name}/route_localnet", "1")  # published ports answer on 127.0.0.1; the rules drop it from outside
-    links.add_address(link.index, gateway, addresses.prefix_length(wanted.subnet.subnet))
+    for place in wanted.subnets:
+        links.add_address(link.index, place.gateway, addresses.prefix_length(place.subnet))
     links.set_up(link.index)
     return link
 
 
 def frames_are_filtered() -> bool:
-    """Frames between the ports of a bridge can be made to pass the IPv4 hooks (br_netfilter is there)."""
+    """Frames between the ports of a bridge can be made to pass the IP hooks (br_netfilter is there)."""
     return _read_sysctl("bridge/bridge-nf-call-iptables") != ""
 
 
-def enable_forwarding() -> None:
-    """Let the host route between interfaces."""
+def _ipv6(name: str, on: bool) -> None:
+    """Switch an interface's IPv6 on, or off (CVE-2024-32473).
+
+    Nobody there hands out addresses but the engine: router advertisements are a neighbour's attack (CVE-2020-13401), and a
+    search for duplicates would only delay the first packets.
+    """
+    sysctl(f"ipv6/conf/{name}/accept_ra", "0")
+    if on:
+        sysctl(f"ipv6/conf/{name}/accept_dad", "0")
+    sysctl(f"ipv6/conf/{name}/disable_ipv6", "0" if on else "1")
+
+
+def enable_forwarding(links: RouteSocket, subnets: Iterable[Subnet]) -> None:
+    """Let the host route between interfaces, in the families of ``subnets``.
+
+    A host that forwards IPv6 does not listen to routers any more (``accept_ra`` 1): where it has a route from one, it is told to
+    go on, so that it does not lose its own way out. (Documentation/networking/ip-sysctl.rst)
+    """
     if _read_sysctl("ipv4/ip_forward") == "0":
         sysctl("ipv4/ip_forward", "1")
+    if not any(addresses.version(place.subnet) == 6 for place in subnets) or _read_sysctl("ipv6/conf/all/forwarding") != "0":
+        return
+    learned = {route.index for route in links.routes(socket.AF_INET6) if route.protocol == ROUTER_ADVERTISEMENT}
+    for name in (link.name for link in links.links() if link.index in learned):
+        if _read_sysctl(f"ipv6/conf/{name}/accept_ra") == "1":
+            sysctl(f"ipv6/conf/{name}/accept_ra", "2")
+    sysctl("ipv6/conf/all/forwarding", "1")
 
 
 def connect(links: RouteSocket, bridge: int, namespace: int, cable: Cable) -> None:
@@ -119,18 +149,16 @@ def _configure(there: RouteSocket, cable: Cable) -> None:
     link = there.link(cable.container_end)
     if link is None:
         raise NetlinkError(errno.ENODEV, f"{cable.container_end} did not arrive in the container")
-    sysctl(f"ipv6/conf/{cable.container_end}/disable_ipv6", "1")  # CVE-2024-32473
+    with_ipv6 = any(addresses.version(address) == 6 for address, _ in cable.addresses)
+    _ipv6(cable.container_end, with_ipv6)
     sysctl(f"ipv4/conf/{cable.container_end}/arp_notify", "1")  # neighbours forget who had the address before
-    there.add_address(link.index, cable.address, cable.prefix_length)
+    if with_ipv6:
+        sysctl(f"ipv6/conf/{cable.container_end}/ndisc_notify", "1")
+    for address, prefix_length in cable.addresses:
+        there.add_address(link.index, address, prefix_length)
     there.set_up(link.index)
-    if cable.gateway:
-        there.add_default_route(cable.gateway, link.index)
-
-
-def loopback_up(namespace: int) -> None:
-    """Bring ``lo`` of a namespace up. Raises OSError."""
-    with inside(namespace), RouteSocket() as there:
-        _loopback_up(there)
+    for gateway in cable.gateways:
+        there.add_default_route(gateway, link.index)
 
 
 def _loopback_up(there: RouteSocket) -> None:
@@ -140,15 +168,15 @@ def _loopback_up(there: RouteSocket) -> None:
 def sysctl(name: str, value: str) -> None:
     """Write ``/proc/sys/net/NAME``; one that this kernel does not have is left out."""
     try:
-        with open(f"/proc/sys/net/{name}", "w", encoding="ascii") as file:
-            file.write(value)
+        with open(f"/proc/sys/net/{name}", "wb", buffering=0) as file:
+            file.write(value.encode())
     except FileNotFoundError:
         pass
 
 
 def _read_sysctl(name: str) -> str:
     try:
-        with open(f"/proc/sys/net/{name}", encoding="ascii") as file:
-            return file.read().strip()
+        with open(f"/proc/sys/net/{name}", "rb", buffering=0) as file:
+            return file.read().decode().strip()
     except FileNotFoundError:
         return ""

@@ -7,7 +7,7 @@ asks for with 429 (a short one: longer ones are the person's decision), and when
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import CorruptData, InvalidArgument, LongshoreError, NotFound, TooManyRequests, Unauthorized, Unavailable
@@ -154,7 +154,7 @@ class RegistryClient:
 
     def _open(self, path: str, offset: int) -> Blob:
         ranged = {"Range": f"bytes={offset}-"} if offset else {}
-        response = self.request("GET", path, ranged)
+        response = self.request("GET", path, ranged, answers=(416,) if offset else ())
         if response.status_code == 206 and _range_start(response.headers.get("Content-Range", "")) == offset:
             return Blob(response, 0)
         if response.status_code != 200:
@@ -172,20 +172,23 @@ class RegistryClient:
             self._cancel.check()
             raise failures.translate(error, "GET", str(response.url.copy_with(query=None))) from error
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], content: Content | None = None) -> httpx.Response:
-        """A successful answer (2xx, or 416 to a range), body unread; after as many attempts as are reasonable.
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], content: Content | None = None, *, answers: Sequence[int] = ()
+    ) -> httpx.Response:
+        """A successful answer (2xx, or one of the statuses ``answers``), body unread; after as many attempts as are reasonable.
 
         ``path`` is below the repository, or with a leading slash below the registry, or the URL of somebody who gets no credentials.
+        PATCH, which adds to what is there, is sent a second time only where the first was turned away.
         Raises as :meth:`manifest`.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             self._cancel.check()
             response = self._settle(method, path, headers, content)
-            if response.is_success or (response.status_code == 416 and "Range" in headers):
+            if response.is_success or response.status_code in answers:
                 return response
             pause = pacing.pause(response.status_code, response.headers, attempt)
             error = self._refused(response)
-            if attempt == _ATTEMPTS or pause is None:
+            if attempt == _ATTEMPTS or pause is None or (method == "PATCH" and response.status_code != 429):
                 raise error
             self._cancel.pause(pause)
         raise AssertionError("unreachable")
@@ -274,6 +277,8 @@ class RegistryClient:
         try:
             return transport.send(method, url, sent, content=content)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if method == "PATCH":
+                raise
             # A kept connection that the server has closed meanwhile looks like this.
             self._cancel.check()
             return transport.send(method, url, sent, content=content)

@@ -45,17 +45,19 @@ def host_of(domain: str) -> str:
 
 def endpoints(settings: Settings, domain: str) -> tuple[Endpoint, ...]:
     """The places to ask for images of ``domain``."""
-    configured = settings.registry(domain)
-    mirrors = tuple(_mirror(settings, url) for url in configured.mirrors)
+    mirrors = tuple(_mirror(settings, url) for url in settings.registry(domain).mirrors)
+    return (*mirrors, registry(settings, domain))
+
+
+def registry(settings: Settings, domain: str) -> Endpoint:
+    """The registry ``domain`` itself, which alone is written to and shown credentials."""
     host = HUB_HOST if domain == DEFAULT_DOMAIN else domain
     if loopback(host_of(domain)):
         # Nearly every registry on loopback is a plain one, and a TLS server tells at once that it is none.
-        own = Endpoint(urls=(f"http://{host}", f"https://{host}"), insecure=True)
-    elif configured.insecure:
-        own = Endpoint(urls=(f"https://{host}", f"http://{host}"), insecure=True)
-    else:
-        own = Endpoint(urls=(f"https://{host}",))
-    return (*mirrors, own)
+        return Endpoint(urls=(f"http://{host}", f"https://{host}"), insecure=True)
+    if settings.registry(domain).insecure:
+        return Endpoint(urls=(f"https://{host}", f"http://{host}"), insecure=True)
+    return Endpoint(urls=(f"https://{host}",))
 
 
 def _mirror(settings: Settings, url: str) -> Endpoint:

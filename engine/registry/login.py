@@ -19,7 +19,7 @@ def login(settings: Settings, domain: str, credentials: Credentials) -> Credenti
         Unauthorized: it does not (docker's words).
         Unavailable: it does not answer.
     """
-    endpoint = next(each for each in places.endpoints(settings, domain) if not each.mirror)
+    endpoint = places.registry(settings, domain)
     reference = Reference(domain=domain, path="login")
     client = RegistryClient(endpoint, reference, Found(credentials=credentials), Cancel(), scopes=(), push=True)
     try:

@@ -25,7 +25,9 @@ from engine.model.value import EMPTY, Value
 
 SYSTEM_FILE = "/etc/longshore/config.toml"
 _KEYS = ("mirrors", "insecure")
-_MAX_SIZE = 1 << 20
+MAX_SIZE = 1 << 20
+"""Bytes that a configuration file may have."""
+
 _EXAMPLE = 'write [registries."docker.io"] with mirrors = ["http://127.0.0.1:5000"] or insecure = true'
 
 
@@ -65,7 +67,7 @@ def load(path: str = "", environ: Mapping[str, str] | None = None) -> Settings:
     for each in (path,) if path else candidates(environ):
         try:
             with open(each, "rb") as file:
-                data = file.read(_MAX_SIZE + 1)
+                data = file.read(MAX_SIZE + 1)
         except (FileNotFoundError, NotADirectoryError):
             if path:
                 raise InvalidArgument(f"configuration file {path}: no such file") from None
@@ -82,18 +84,22 @@ def decode(data: bytes, path: str) -> Settings:
     Raises:
         InvalidArgument: no TOML, or not ours; names file, table and key.
     """
-    import tomllib
-
-    if len(data) > _MAX_SIZE:
-        raise InvalidArgument(f"configuration file {path}: larger than {_MAX_SIZE} bytes")
-    try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"configuration file {path}: no valid TOML: {error}") from None
-    tables = document.get("registries", {})
+    tables = document(data, path).get("registries", {})
     if not isinstance(tables, dict):
         raise InvalidArgument(f"configuration file {path}: registries must be a table", hint=_EXAMPLE)
     return Settings(path=path, registries=dict(_registry(domain, table, path) for domain, table in tables.items()))
+
+
+def document(data: bytes, path: str) -> dict[str, Any]:
+    """The tables in the bytes of a file; ``path`` is for messages. Raises InvalidArgument."""
+    import tomllib
+
+    if len(data) > MAX_SIZE:
+        raise InvalidArgument(f"configuration file {path}: larger than {MAX_SIZE} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"configuration file {path}: no valid TOML: {error}") from None
 
 
 def _registry(domain: str, table: Any, path: str) -> tuple[str, Registry]:

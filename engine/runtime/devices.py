@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import posixpath
 import stat
 import struct
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from engine.linux import mounts, paths, syscalls
 from engine.linux.syscalls import reason
 
 _DEVPTS_MAGIC = 0x1CD1
-_TMPFS_MAGIC = 0x01021994
+_FOREIGN = frozenset({"bind", "devtmpfs"})
 _TIOCSPTLCK = 0x40045431
 _TIOCGPTPEER = 0x5441
 _TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
@@ -42,8 +43,8 @@ def is_null(fd: int) -> bool:
     return stat.S_ISCHR(info.st_mode) and info.st_rdev == os.makedev(1, 3)
 
 
-def populate(root: int, devices: Sequence[Mapping[str, Any]]) -> None:
-    """Nodes and links in ``/dev``, and nodes elsewhere. A ``/dev`` that the person mounted is left alone.
+def populate(root: int, devices: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]]) -> None:
+    """Nodes and links in ``/dev``, and nodes elsewhere. A ``/dev`` that is bound from elsewhere (``mounts``) is left alone.
 
     The caller's umask must be 0: mknod(2) has no other way to give the mode that was asked for.
 
@@ -52,7 +53,7 @@ def populate(root: int, devices: Sequence[Mapping[str, Any]]) -> None:
     """
     dev = paths.make_directories(root, "/dev")
     try:
-        ours = syscalls.filesystem_type(dev) == _TMPFS_MAGIC
+        ours = not any(posixpath.normpath(mount["destination"]) == "/dev" and mount["type"] in _FOREIGN for mount in mounts)
         for device in devices:
             try:
                 _make(root, dev, ours, device)
@@ -86,10 +87,46 @@ def _make(root: int, dev: int, ours: bool, device: Mapping[str, Any]) -> None:
             os.mknod(name, mode, number, dir_fd=parent)
         except FileExistsError:
             return
+        except PermissionError:  # in a user namespace nobody may
+            return _borrow(parent, name, device)
         if device.get("uid") or device.get("gid"):
             os.chown(name, device.get("uid", 0), device.get("gid", 0), dir_fd=parent, follow_symlinks=False)
     finally:
         os.close(parent)
+
+
+def _borrow(parent: int, name: str, device: Mapping[str, Any]) -> None:
+    """Bind the host's node of the same device, where a user namespace may make none; it keeps its owner and mode.
+
+    Raises:
+        OSError: the host has none, or another device there.
+    """
+    source = _host_node(device)
+    try:
+        info = os.fstat(source)
+        number = os.makedev(device.get("major", 0), device.get("minor", 0))
+        if stat.S_IFMT(info.st_mode) != _TYPES[device["type"]] or info.st_rdev != number:
+            raise OSError(errno.ENODEV, "the host has no such device node that could be bound")
+        target = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=parent)
+        try:
+            mounts.bind(source, target)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _host_node(device: Mapping[str, Any]) -> int:
+    """A descriptor of what the kernel says is the node (``DEVNAME`` in sysfs), else of what has the same path."""
+    path = device["path"]
+    kind = "block" if device["type"] == "b" else "char"
+    try:
+        with open(f"/sys/dev/{kind}/{device.get('major', 0)}:{device.get('minor', 0)}/uevent", encoding="ascii", errors="replace") as file:
+            names = [line[8:].strip() for line in file if line.startswith("DEVNAME=")]
+        path = f"/dev/{names[0]}" if names and os.path.exists(f"/dev/{names[0]}") else path
+    except OSError:
+        pass
+    return os.open(path, syscalls.O_PATH | os.O_CLOEXEC)
 
 
 def open_pty(root: int) -> tuple[int, int]:

@@ -4,9 +4,9 @@
 
     supervisor                              init
     fork ────────────────────────────────▶  own signals, session, stdio, cgroup, namespaces
-                          ◀── NAMESPACES ──
-    wire(pid): network                      root file system, /proc, /dev, …
-    ── WIRED ───────────▶                   bind mounts, masks, pivot_root, user
+    wire: name files      ◀── NAMESPACES ──
+    ── WIRED ───────────▶                   root file system, /proc, /dev, …; then, with WIRED, bind mounts,
+    wire: network                           masks, pivot_root, user
                           ◀── READY [fds] ─
     (created)                               waits
     ── START ───────────▶                   privileges down, seccomp, execve
@@ -14,6 +14,34 @@
                           ◀── ERROR ─────── at any point instead; init has ended
 
 One SEQPACKET socket pair: a message is a packet, and its end is the other side's death. For exec the same without WIRED.
+
+A process that was forked before its container was known (:class:`engine.runtime.process.Reserve`) has its signals and session,
+and waits for the rest::
+
+    ── PLAN [stdio] ────▶                   stdio, cgroup, namespaces, and so on as above
+
+A container that somebody else starts later (OCI's ``create`` and ``start``, see :mod:`engine.runtime.gate`) says more::
+
+    oci create                              init
+                          ◀── MOUNTED ───── everything but pivot_root
+    prestart, createRuntime hooks
+    ── HOOKED ──────────▶                   createContainer hooks, pivot_root, user
+                          ◀── READY [fds] ─ privileges down
+                          ◀── FOUND ─────── the program is there
+    state.json is written
+    ── START ───────────▶
+    exits                 ◀── end of file ─ waits at the exec fifo; dies with nobody
+
+With a user namespace there is a process before: the others must be made by who is root in it, and so must be the pid namespace, in
+which only a child lives. It is gone before anything else happens::
+
+    oci create                              helper                              init
+    fork ────────────────────────────────▶  cgroup, namespaces with a path, user
+                          ◀── USER ────────
+    uid_map, gid_map
+    ── MAPPED ──────────▶                   root of its namespace; pid, time
+                                            clone(CLONE_PARENT) ──────────────▶ goes on as above
+                          ◀── CHILD [pid] ─ exits
 """
 
 from __future__ import annotations
@@ -24,15 +52,24 @@ import struct
 
 from engine import errors
 
+PLAN = b"P"
 NAMESPACES = b"N"
 WIRED = b"W"
 READY = b"R"
 START = b"S"
+MOUNTED = b"M"
+HOOKED = b"H"
+FOUND = b"F"
+USER = b"U"
+MAPPED = b"m"
+CHILD = b"C"
 ERROR = b"E"
 
-_LIMIT = 1 << 16
+LIMIT = 1 << 16
+"""The longest message, in bytes, its kind included. A longer one is cut."""
+
 _INT = struct.calcsize("i")
-_MAX_FDS = 2
+_MAX_FDS = 3
 
 
 def pair() -> tuple[Line, Line]:
@@ -55,16 +92,14 @@ class Line:
     def close(self) -> None:
         self._socket.close()
 
-    def move(self, fd: int) -> Line:
-        """The same end under the number ``fd``."""
-        moved = socket.socket(fileno=self._socket.detach())
-        del self._socket
-        return Line(_renumber(moved, fd))
+    def move(self, fd: int) -> None:
+        """Change its descriptor's number to ``fd``."""
+        self._socket = _renumber(self._socket, fd)
 
     def say(self, kind: bytes, payload: bytes = b"", fds: tuple[int, ...] = ()) -> None:
         """Send one message with descriptors. Raises OSError when nobody listens."""
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))] if fds else []
-        self._socket.sendmsg([kind + payload[: _LIMIT - 1]], ancillary, socket.MSG_NOSIGNAL)
+        self._socket.sendmsg([kind + payload[: LIMIT - 1]], ancillary, socket.MSG_NOSIGNAL)
 
     def open(self) -> bool:
         """The other side still lives."""
@@ -77,10 +112,10 @@ class Line:
         """The next message: kind (``b""`` at the end), payload and descriptors."""
         space = socket.CMSG_SPACE(_MAX_FDS * _INT)
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(LIMIT, space, socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
             # The other side left something unread when it died. That is told once, before its own last words.
-            data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(LIMIT, space, socket.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -1,9 +1,10 @@
 """The last steps before the program runs: privileges down, working directory, execve.
 
-The order is runc's, for its reasons: the bounding set while CAP_SETPCAP is there; seccomp while CAP_SYS_ADMIN is, unless
-no_new_privs makes that needless, and then at the very end; the working directory after every other descriptor is closed, and verified to
-be inside (CVE-2024-21626); ids; capabilities, with nothing inheritable (CVE-2022-24769); then the look-up of the program
-with the person's own rights.
+The order is runc's, for its reasons: the bounding set while CAP_SETPCAP is there; the working directory after every other descriptor
+is closed, and verified to be inside (CVE-2024-21626); ids; capabilities, with nothing inheritable (CVE-2022-24769); then the
+look-up of the program with the person's own rights. Only seccomp is later than runc's: without no_new_privs it takes
+CAP_SYS_ADMIN, which is kept, permitted but not effective, until nothing but capset(2) and execve(2) is left to do. So a profile
+need not allow what *we* call.
 """
 
 from __future__ import annotations
@@ -41,10 +42,23 @@ def environment(process: Mapping[str, Any], home: str) -> dict[str, str]:
     return out
 
 
-def finish(process: Mapping[str, Any], identity: Identity, seccomp: bytes, last_cap: int, parent_lives: Callable[[], bool]) -> NoReturn:
-    """Become the program. Everything but descriptors 0 to 2 and one that closes on exec is closed already.
+def finish(
+    process: Mapping[str, Any],
+    identity: Identity,
+    seccomp: bytes,
+    last_cap: int,
+    parent_lives: Callable[[], bool],
+    *,
+    lasting: bool = False,
+    gate: Callable[[], None] | None = None,
+    confine: Callable[[], None] | None = None,
+    set_groups: bool = True,
+) -> NoReturn:
+    """Become the program. Everything but descriptors 0 to 2, those to be preserved and some that close on exec is closed already.
 
-    ``parent_lives`` is asked once the death signal is armed again: before that nothing would have told us.
+    ``parent_lives`` is asked once the death signal is armed again: before that nothing would have told us. A ``lasting`` process
+    has none, it outlives its parent. ``gate`` returns when the program, which is there, shall run; ``confine`` tells a security module.
+    Without ``set_groups`` the supplementary groups stay: a user namespace without subordinate ids may not change them.
 
     Raises:
         ExecutableNotFound, NotExecutable, StartFailed: in docker's words.
@@ -56,21 +70,29 @@ def finish(process: Mapping[str, Any], identity: Identity, seccomp: bytes, last_
     if no_new_privileges:
         syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     capabilities.drop_bounding(sets["bounding"], last_cap)
-    if seccomp and not no_new_privileges:
-        syscalls.seccomp_filter(seccomp)
+    extra = capabilities.mask(["SYS_ADMIN"]) if seccomp and not no_new_privileges else 0
     cwd = process.get("cwd") or "/"
     entered = _enter(cwd, final=False)
-    _become(identity)
+    _become(identity, set_groups=set_groups)
     if not entered:
         _enter(cwd, final=True)
     _verify_cwd(cwd)
-    capabilities.apply(sets["effective"], sets["permitted"], sets["inheritable"])
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of ids clears it
+    ambient = capabilities.mask(caps.get("ambient") or ())
+    capabilities.apply(sets["effective"], sets["permitted"] | extra, sets["inheritable"], ambient & sets["permitted"])
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 0 if lasting else signal.SIGKILL)  # a change of ids clears it
     if not parent_lives():
         os._exit(1)
     program = find(process["args"][0], env.get("PATH", ""))
-    if seccomp and no_new_privileges:
+    if gate:
+        gate()
+    if confine:
+        confine()
+    if seccomp:
+        if extra:
+            syscalls.capset(sets["effective"] | extra, sets["permitted"] | extra, sets["inheritable"])
         syscalls.seccomp_filter(seccomp)
+        if extra:
+            syscalls.capset(sets["effective"], sets["permitted"], sets["inheritable"])
     execute(program, process["args"], env)
 
 
@@ -96,7 +118,7 @@ def _verify_cwd(cwd: str) -> None:
         raise StartFailed(f'{_PREFIX}the working directory "{cwd}" is outside of the container: refusing to start')
 
 
-def _become(identity: Identity) -> None:
+def _become(identity: Identity, *, set_groups: bool) -> None:
     for fd in range(3):
         info = os.fstat(fd)
         if info.st_uid != identity.uid and not (stat.S_ISCHR(info.st_mode) and info.st_rdev == os.makedev(1, 3)):
@@ -106,9 +128,18 @@ def _become(identity: Identity) -> None:
                 if error.errno not in (errno.EINVAL, errno.EPERM, errno.EROFS):
                     raise
     syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
-    os.setgroups(identity.groups)
-    os.setresgid(identity.gid, identity.gid, identity.gid)
-    os.setresuid(identity.uid, identity.uid, identity.uid)
+    try:
+        if set_groups:
+            os.setgroups(identity.groups)
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise StartFailed(
+            f"{_PREFIX}user {identity.uid}:{identity.gid} does not exist in the user namespace",
+            hint="give the user who runs longshore a larger range in /etc/subuid and /etc/subgid",
+        ) from None
     syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 0)
 
 

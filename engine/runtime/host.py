@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from engine.errors import InvalidArgument
-from engine.linux import capabilities, namespaces
+from engine.linux import apparmor, capabilities, labels, namespaces, selinux, userns
 from engine.linux.cgroups import detect
-from engine.model.containers import Device
+from engine.model.containers import Device, HostConfig
 from engine.model.value import Value
 
 _INITS = ("docker-init", "tini-static", "tini", "catatonit")
@@ -41,6 +41,9 @@ class HostFacts(Value):
         time_namespace: the kernel has time namespaces.
         init: path of a static init program for ``--init``, or ``""``.
         devices: the host's device nodes, for privileged containers.
+        last_group: the highest group there is in our user namespace.
+        apparmor: AppArmor is on; with ``profiles`` our own profile can be loaded.
+        contexts: what the SELinux policy has for containers.
     """
 
     capabilities: int = capabilities.DEFAULT
@@ -51,6 +54,10 @@ class HostFacts(Value):
     time_namespace: bool = False
     init: str = ""
     devices: tuple[DeviceNode, ...] = ()
+    last_group: int = (1 << 32) - 2
+    apparmor: bool = False
+    profiles: bool = False
+    contexts: selinux.Contexts = selinux.Contexts()
 
 
 def host_facts(*, devices: bool = False) -> HostFacts:
@@ -64,6 +71,10 @@ def host_facts(*, devices: bool = False) -> HostFacts:
         time_namespace=namespaces.supported("time"),
         init=_init(),
         devices=tuple(_walk("/dev", "/dev", "rwm")) if devices else (),
+        last_group=userns.last_group(),
+        apparmor=labels.apparmor(),
+        profiles=apparmor.can_load(),
+        contexts=selinux.contexts(),
     )
 
 
@@ -102,6 +113,25 @@ def resolve_devices(devices: Sequence[Device]) -> tuple[DeviceNode, ...]:
             )
         nodes += [node for node in found if node is not None]
     return tuple(nodes)
+
+
+def resolve_disks(host: HostConfig) -> dict[str, tuple[int, int]]:
+    """Major and minor of every block device that a limit names.
+
+    Raises:
+        InvalidArgument: there is no such device, or it is no block device.
+    """
+    limited = (host.blkio_weight_device, host.device_read_bps, host.device_write_bps, host.device_read_iops, host.device_write_iops)
+    found = {}
+    for path in {device.path for devices in limited for device in devices}:
+        try:
+            info = os.stat(path)
+        except OSError as error:
+            raise InvalidArgument(f"stat {path}: {(error.strerror or '').lower()}") from None
+        if not stat.S_ISBLK(info.st_mode):
+            raise InvalidArgument(f"{path} is not a block device, whose I/O could be limited")
+        found[path] = os.major(info.st_rdev), os.minor(info.st_rdev)
+    return found
 
 
 def _node(source: str, target: str, permissions: str) -> DeviceNode | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import InvalidArgument
-from engine.model.containers import HostConfig, Ulimit
+from engine.model.containers import HostConfig, ThrottleDevice, Ulimit, WeightDevice
+from engine.model.value import EMPTY
 from engine.runtime import defaults
 from engine.runtime.host import DeviceNode, HostFacts
 
@@ -39,6 +40,8 @@ def validate(host: HostConfig, facts: HostFacts) -> None:
         raise InvalidArgument(f"invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
     for ulimit in host.ulimits:
         _validate_ulimit(ulimit)
+    for rule in host.device_cgroup_rules:
+        device_rule(rule)
 
 
 def _validate_memory(host: HostConfig) -> None:
@@ -66,8 +69,43 @@ def rlimits(ulimits: Sequence[Ulimit]) -> list[dict[str, Any]]:
     return [{"type": f"RLIMIT_{each.name.upper()}", "soft": each.soft, "hard": each.hard} for each in ulimits]
 
 
-def resources(host: HostConfig, nodes: Sequence[DeviceNode]) -> dict[str, Any]:
-    """OCI ``linux.resources``; limits that are not set are not written."""
+def device_rule(text: str) -> dict[str, Any]:
+    """A rule of ``--device-cgroup-rule`` as OCI has it.
+
+    Raises:
+        InvalidArgument: docker's words.
+    """
+    kind, _, rest = text.partition(" ")
+    numbers, _, access = rest.partition(" ")
+    major, colon, minor = numbers.partition(":")
+    known = kind in ("a", "b", "c") and colon and 1 <= len(access) <= 3 and set(access) <= set("rwm")
+    if not known or not all(number == "*" or (number.isascii() and number.isdigit()) for number in (major, minor)):
+        raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
+    rule: dict[str, Any] = {"allow": True, "type": kind, "access": access}
+    return rule | {name: int(number) for name, number in (("major", major), ("minor", minor)) if number != "*"}
+
+
+def block_io(host: HostConfig, disks: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+    """OCI ``linux.resources.blockIO``; empty without limits. ``disks`` has major and minor of every device that ``host`` names."""
+
+    def of(device: WeightDevice | ThrottleDevice) -> dict[str, Any]:
+        major, minor = disks[device.path]
+        value = {"weight": device.weight} if isinstance(device, WeightDevice) else {"rate": device.rate}
+        return {"major": major, "minor": minor, **value}
+
+    found: dict[str, Any] = {
+        "weight": host.blkio_weight,
+        "weightDevice": [of(device) for device in host.blkio_weight_device],
+        "throttleReadBpsDevice": [of(device) for device in host.device_read_bps],
+        "throttleWriteBpsDevice": [of(device) for device in host.device_write_bps],
+        "throttleReadIOPSDevice": [of(device) for device in host.device_read_iops],
+        "throttleWriteIOPSDevice": [of(device) for device in host.device_write_iops],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def resources(host: HostConfig, nodes: Sequence[DeviceNode], disks: Mapping[str, tuple[int, int]] = EMPTY) -> dict[str, Any]:
+    """OCI ``linux.resources``; limits that are not set are not written. ``disks`` as for :func:`block_io`."""
     out: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     if host.memory:
@@ -77,6 +115,10 @@ def resources(host: HostConfig, nodes: Sequence[DeviceNode]) -> dict[str, Any]:
         memory["swap"] = host.memory_swap
     if host.memory_reservation:
         memory["reservation"] = host.memory_reservation
+    if host.memory_swappiness is not None:
+        memory["swappiness"] = host.memory_swappiness
+    if host.oom_kill_disable:
+        memory["disableOOMKiller"] = True
     cpu: dict[str, Any] = {}
     if host.nano_cpus:
         cpu = {"period": 100000, "quota": host.nano_cpus // 10000}
@@ -84,6 +126,8 @@ def resources(host: HostConfig, nodes: Sequence[DeviceNode]) -> dict[str, Any]:
         ("period", host.cpu_period),
         ("quota", host.cpu_quota),
         ("shares", host.cpu_shares),
+        ("realtimePeriod", host.cpu_rt_period),
+        ("realtimeRuntime", host.cpu_rt_runtime),
         ("cpus", host.cpuset_cpus),
         ("mems", host.cpuset_mems),
     ):
@@ -95,7 +139,12 @@ def resources(host: HostConfig, nodes: Sequence[DeviceNode]) -> dict[str, Any]:
         out["cpu"] = cpu
     if host.pids_limit > 0:
         out["pids"] = {"limit": host.pids_limit}
-    out["devices"] = [{"allow": True, "access": "rwm"}] if host.privileged else [*defaults.device_rules(), *map(_rule, nodes)]
+    if blkio := block_io(host, disks):
+        out["blockIO"] = blkio
+    if host.privileged:
+        out["devices"] = [{"allow": True, "access": "rwm"}]
+    else:
+        out["devices"] = [*defaults.device_rules(), *map(_rule, nodes), *map(device_rule, host.device_cgroup_rules)]
     return out
 
 

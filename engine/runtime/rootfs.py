@@ -15,16 +15,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import StartFailed
-from engine.linux import mounts, namespaces, paths, syscalls
+from engine.linux import mounts, namespaces, paths, selinux, syscalls, userns
 from engine.linux.cgroup_files import Layout
 from engine.linux.mounts import Options
 from engine.linux.syscalls import reason
+from engine.runtime import copyup
+
+RESERVED = "dev.longshore."
+"""Annotations that begin so are orders to this runtime."""
 
 OVERLAY_LOWER = "dev.longshore.overlay.lower"
 OVERLAY_UPPER = "dev.longshore.overlay.upper"
 OVERLAY_WORK = "dev.longshore.overlay.work"
 OVERLAY_VOLATILE = "dev.longshore.overlay.volatile"
 """Set when the content dies with the container: the overlay then need not be synced to disk when it is unmounted."""
+
+SHALLOW = "shallow"
+"""Member of a bind mount whose ``ro`` and the like are for it alone, as OCI has it; docker's go for the mounts below too."""
 
 PROC_MAGIC = 0x9FA0
 _PROC_FILES = frozenset(
@@ -64,6 +71,14 @@ def set_propagation(spec: Spec, rootfs: str) -> None:
         point = os.path.dirname(point)
 
 
+def propagate_root(spec: Spec) -> None:
+    """Give our root, once it is ``/``, the ``rootfsPropagation`` of the spec; it is private until then."""
+    wanted = spec["linux"].get("rootfsPropagation") or ""
+    kind = mounts.PROPAGATION.get(wanted.removeprefix("r"), 0)
+    if kind and kind != mounts.MS_PRIVATE:
+        syscalls.mount("", "/", "", kind | (mounts.MS_REC if wanted.startswith("r") else 0))
+
+
 def mount_root(spec: Spec) -> int:
     """Mount the root file system on ``root.path`` and give back a descriptor of it."""
     path = spec["root"]["path"]
@@ -73,7 +88,8 @@ def mount_root(spec: Spec) -> int:
         volatile = bool(notes.get(OVERLAY_VOLATILE))
         if volatile:
             _forget_volatile(work)
-        tree = mounts.overlay(notes[OVERLAY_LOWER].split("\n"), upper, work, volatile=volatile)
+        label = spec["linux"].get("mountLabel") or ""
+        tree = mounts.overlay(notes[OVERLAY_LOWER].split("\n"), upper, work, volatile=volatile, label=label)
     else:
         tree = mounts.clone_path(path)
     target = os.open(path, syscalls.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -114,14 +130,16 @@ class Mounter:
         wired: waits until the caller has done its part, such as writing the files that are bound next.
         cgroup: path of the container's cgroup, with the machine's layout.
         private_cgroup: it has a cgroup namespace of its own.
+        label: SELinux context of the file systems that are made for it, ``""`` without SELinux.
     """
 
-    def __init__(self, root: int, wired: Callable[[], None], cgroup: str, layout: Layout, *, private_cgroup: bool) -> None:
+    def __init__(self, root: int, wired: Callable[[], None], cgroup: str, layout: Layout, *, private_cgroup: bool, label: str = "") -> None:
         self._root = root
         self._wired = wired
         self._cgroup = cgroup
         self._layout = layout
         self._private_cgroup = private_cgroup
+        self._label = label
         self.proc = -1
         """Descriptor of the container's fresh procfs, or -1."""
 
@@ -139,7 +157,7 @@ class Mounter:
                 self._mount_kernel(kind, destination, options)
             elif kind == "bind":
                 self._wired()
-                self._bind(entry["source"], destination, options)
+                self._bind(entry["source"], destination, options, deep=options.recursive and not entry.get(SHALLOW))
             elif kind == "join":
                 self._join(entry["source"], destination)
             elif kind == "cgroup":
@@ -160,7 +178,11 @@ class Mounter:
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
                 raise StartFailed(f'filesystem "{kind}" must be mounted on ordinary directory {destination}') from None
             raise
-        tree = mounts.detached(kind, kind, options)
+        try:
+            tree = mounts.detached(kind, kind, options)
+        except PermissionError:
+            # In a user namespace there is none of our own that shows the host's network (sysfs) or processes (proc).
+            tree = _bound("/sys" if kind == "sysfs" else "/proc", options)
         mounts.attach(tree, target)
         os.close(target)
         if kind == "proc":
@@ -179,15 +201,21 @@ class Mounter:
             _refuse_procfs(destination, target)
             if kind == "tmpfs" and existed and not any(option.startswith("mode=") for option in options.data):
                 options.data.append(f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}")
+            if self._label and kind in ("tmpfs", "devpts"):
+                options.data.append(f"context={self._label}")
             if kind == "devpts":
-                options.data = [option for option in options.data if option != "newinstance"]
+                options.data = [option for option in options.data if option != "newinstance" and _group_exists(option)]
             tree = mounts.detached(kind, source, options)
+            if options.copy_up and existed:
+                copyup.copy(target, tree)
             mounts.attach(tree, target)
+            if self._label and kind == "mqueue":  # which knows no context=
+                selinux.label_open(tree, self._label)
             os.close(tree)
         finally:
             os.close(target)
 
-    def _bind(self, source: str, destination: str, options: Options) -> None:
+    def _bind(self, source: str, destination: str, options: Options, *, deep: bool) -> None:
         tree = mounts.clone_path(source, recursive=options.recursive)
         try:
             if stat.S_ISDIR(os.fstat(tree).st_mode):
@@ -197,7 +225,9 @@ class Mounter:
             try:
                 _refuse_procfs(destination, target)
                 if options.attr_set or options.attr_clr:
-                    syscalls.mount_setattr(tree, recursive=options.recursive, attr_set=options.attr_set, attr_clr=options.attr_clr)
+                    syscalls.mount_setattr(tree, recursive=deep, attr_set=options.attr_set, attr_clr=options.attr_clr)
+                if options.deep_set or options.deep_clr:
+                    syscalls.mount_setattr(tree, recursive=True, attr_set=options.deep_set, attr_clr=options.deep_clr)
                 mounts.attach(tree, target)
                 if options.propagation:
                     syscalls.mount_setattr(tree, recursive=options.recursive_propagation, propagation=options.propagation)
@@ -274,6 +304,19 @@ class Mounter:
         os.close(tmpfs)
 
 
+def _bound(path: str, options: Options) -> int:
+    """The host's own mount at ``path``, a copy of it and of what is mounted below."""
+    tree = mounts.clone_path(path)
+    syscalls.mount_setattr(tree, recursive=True, attr_set=options.attr_set)
+    return tree
+
+
+def _group_exists(option: str) -> bool:
+    """An option other than ``gid=``, or the group is mapped in our user namespace."""
+    name, _, value = option.partition("=")
+    return name != "gid" or userns.mapped_group(int(value))
+
+
 def pivot(root: int) -> None:
     """Make ``root`` the root and drop the host's tree (the ``pivot_root(".", ".")`` of pivot_root(2))."""
     old = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -283,4 +326,15 @@ def pivot(root: int) -> None:
     syscalls.mount("", ".", "", mounts.MS_SLAVE | mounts.MS_REC)
     syscalls.umount2(".", mounts.MNT_DETACH)
     os.close(old)
+    os.chdir("/")
+
+
+def move(root: int) -> None:
+    """Make ``root`` the root where pivot_root(2) can not: the host's own root is a RAM disk, which nothing may leave.
+
+    It is moved over the host's, as switch_root(8) does.
+    """
+    os.fchdir(root)
+    syscalls.move_mount(root, os.open("/", syscalls.O_PATH | os.O_CLOEXEC))
+    os.chroot(".")
     os.chdir("/")

@@ -12,13 +12,14 @@ from typing import Any
 
 from engine.errors import InvalidArgument, NotSupported
 from engine.linux import capabilities
+from engine.linux.cgroup_files import OURS
 from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount
-from engine.model.value import Value
-from engine.runtime import defaults, resources, seccomp, spec_mounts, sysctl
+from engine.model.value import EMPTY, Value
+from engine.runtime import confinement, defaults, resources, seccomp, spec_mounts, sysctl
 from engine.runtime.host import DeviceNode, HostFacts
-from engine.runtime.rootfs import OVERLAY_LOWER, OVERLAY_UPPER, OVERLAY_VOLATILE, OVERLAY_WORK
+from engine.runtime.rootfs import OVERLAY_LOWER, OVERLAY_UPPER, OVERLAY_VOLATILE, OVERLAY_WORK, RESERVED
 
-CGROUP_PARENT = "/longshore"
+CGROUP_PARENT = f"/{OURS}"
 _INIT = "/sbin/docker-init"
 
 
@@ -35,6 +36,8 @@ class SpecInputs(Value):
         mounts: with ``path`` filled.
         files: container path to host path of generated files (``/etc/hosts``, ``/etc/resolv.conf``, ``/etc/hostname``).
         devices: what ``--device`` gives.
+        disks: major and minor of the block devices whose I/O is limited, by path.
+        level: the container's own SELinux level; ``joined`` is the process context of the container whose processes it shares.
     """
 
     id: str
@@ -48,7 +51,10 @@ class SpecInputs(Value):
     mounts: tuple[Mount, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     devices: tuple[DeviceNode, ...] = ()
+    disks: Mapping[str, tuple[int, int]] = EMPTY
     facts: HostFacts = HostFacts()
+    level: str = ""
+    joined: str = ""
 
 
 class SecurityOptions(Value):
@@ -167,18 +173,20 @@ def build_spec(inputs: SpecInputs) -> dict[str, Any]:
         "hostname": hostname if "uts" in private else "",
         "domainname": config.domainname if "uts" in private else "",
         "mounts": mounts,
-        "annotations": {},
+        # Those with our prefix are orders to the runtime, which only we give.
+        "annotations": {key: value for key, value in host.annotations.items() if not key.startswith(RESERVED)},
         "linux": {
             "namespaces": kinds,
-            "cgroupsPath": f"{CGROUP_PARENT}/{inputs.id}",
-            "resources": resources.resources(host, inputs.devices),
+            "cgroupsPath": f"{_cgroup_parent(host)}/{inputs.id}",
+            "resources": resources.resources(host, inputs.devices, inputs.disks),
             "devices": _devices(nodes),
-            "sysctl": _sysctls(host, private),
+            "sysctl": _sysctls(host, private, inputs.facts.last_group),
             "rootfsPropagation": spec_mounts.propagation(inputs.mounts),
             "maskedPaths": [*defaults.MASKED_PATHS, *inputs.facts.thermal] if hide else [],
             "readonlyPaths": [*defaults.READONLY_PATHS] if hide else [],
         },
     }
+    _confine(spec, inputs)
     if inputs.lowers:
         spec["annotations"] |= {OVERLAY_LOWER: "\n".join(inputs.lowers), OVERLAY_UPPER: inputs.upper, OVERLAY_WORK: inputs.work}
         if host.auto_remove:
@@ -188,6 +196,24 @@ def build_spec(inputs: SpecInputs) -> dict[str, Any]:
     elif security.seccomp != "unconfined":
         spec["linux"]["seccomp"] = seccomp.parse_profile(security.seccomp)
     return spec
+
+
+def _confine(spec: dict[str, Any], inputs: SpecInputs) -> None:
+    """Enter the AppArmor profile and the SELinux contexts, where there are any."""
+    facts = inputs.facts
+    contexts = confinement.contexts(inputs.host, facts.contexts, inputs.level, inputs.joined)
+    wanted = {
+        "apparmorProfile": confinement.profile(inputs.host, default=facts.profiles) if facts.apparmor else "",
+        "selinuxLabel": contexts.process,
+    }
+    spec["process"] |= {name: value for name, value in wanted.items() if value}
+    if contexts.file:
+        spec["linux"]["mountLabel"] = contexts.file
+
+
+def _cgroup_parent(host: HostConfig) -> str:
+    parent = host.cgroup_parent.strip("/")
+    return f"/{parent}" if parent else CGROUP_PARENT
 
 
 def _process(inputs: SpecInputs, argv: list[str], hostname: str, security: SecurityOptions) -> dict[str, Any]:
@@ -261,8 +287,10 @@ def resolve_joins(spec: Mapping[str, Any], pid_of: Callable[[str], int]) -> dict
     return {**spec, "linux": linux, "mounts": mounted}
 
 
-def _sysctls(host: HostConfig, private: set[str]) -> dict[str, str]:
+def _sysctls(host: HostConfig, private: set[str], last_group: int) -> dict[str, str]:
     base = dict(defaults.SYSCTLS) if "network" in private else {}
+    if "net.ipv4.ping_group_range" in base:  # the kernel wants groups that exist in the user namespace
+        base["net.ipv4.ping_group_range"] = f"0 {min(last_group, 2147483647)}"
     return {**base, **sysctl.validate(host.sysctls, private)}
 
 

@@ -99,4 +99,4 @@ def _tmpfs(target: str, options: str) -> Entry:
 def propagation(given: Sequence[Mount]) -> str:
     """What ``rootfsPropagation`` the mounts need: a slave or shared mount must not be cut off from the host."""
     options = {option.removeprefix("r") for mount in given for option in mount.options if option in _PROPAGATION}
-    return "rshared" if "shared" in options else "rslave" if "slave" in options else "rprivate"
+    return "shared" if "shared" in options else "slave" if "slave" in options else "rprivate"

@@ -8,7 +8,8 @@ only when regular, up to 10 MiB (CVE-2024-9676).
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from engine.errors import StartFailed
 from engine.linux import paths
@@ -56,6 +57,13 @@ def resolve(user: str, extra: Sequence[str], passwd: bytes, group: bytes) -> Ide
         groups = [number for _, number, members in _groups(group) if name in members]
     wanted = [gid, *groups, *(_group(each, group) for each in extra)]
     return Identity(uid=uid, gid=gid, groups=tuple(dict.fromkeys(wanted)), home=home or "/")
+
+
+def numeric(user: Mapping[str, Any], passwd: bytes) -> Identity:
+    """The OCI ``process.user`` of a bundle: ids as they are, no groups but ``additionalGids``; the home is that of ``/etc/passwd``."""
+    uid, gid = user.get("uid") or 0, user.get("gid") or 0
+    home = next((home for _, number, _, home in _entries(passwd) if number == uid), "")
+    return Identity(uid=uid, gid=gid, groups=tuple(user.get("additionalGids") or ()), home=home or "/")
 
 
 def _user(who: str, passwd: bytes) -> tuple[int, int, str, str]:

@@ -15,12 +15,12 @@ The exit of the first process is the signal that somebody listens; no file is po
 from __future__ import annotations
 
 import os
-import socket
 import time
+from _socket import socket
 
-from engine.errors import EngineFault, Unavailable
+from engine.errors import DiskFull, LongshoreError, Unavailable
 from engine.spawner import interpreter, wire
-from engine.store import locks
+from engine.store import faults, locks, reserve
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
@@ -35,13 +35,14 @@ _LOG_LIMIT = 1 << 20
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3:])"
 
 
-def connect(run: str, entry: str, arguments: list[str]) -> socket.socket:
+def connect(run: str, entry: str, arguments: list[str]) -> socket:
     """A connection to the spawner that serves ``run``, started when there is none.
 
     ``entry`` is the module whose ``main(arguments)`` turns a fresh interpreter into the spawner.
 
     Raises:
         Unavailable: none could be started; the message ends with what it said.
+        DiskFull: the run root's disk has no room for a socket.
         EngineFault: the interpreter can not be run.
     """
     path = os.path.join(run, SOCKET)
@@ -50,19 +51,20 @@ def connect(run: str, entry: str, arguments: list[str]) -> socket.socket:
         if sock is not None:
             return sock
         launch(run, entry, arguments)
-    raise Unavailable(f"the spawner of {run} does not answer", hint=f"see {os.path.join(run, LOG)}")
+    raise _silent(run, f"the spawner of {run} does not answer")
 
 
 def dismiss(run: str) -> None:
     """Let the spawner of ``run`` leave, if there is one, and wait for that. Supervisors and their containers go on."""
     deadline = time.monotonic() + _FAREWELL
     while (sock := wire.connect(os.path.join(run, SOCKET))) is not None and time.monotonic() < deadline:
-        with sock:
-            try:
-                sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
-            except OSError:
-                continue
+        try:
+            sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
             wire.receive(sock)
+        except OSError:
+            continue
+        finally:
+            sock.close()
     while locks.is_held(os.path.join(run, LOCK)) and time.monotonic() < deadline:
         time.sleep(0.002)
 
@@ -79,7 +81,7 @@ def launch(run: str, entry: str, arguments: list[str]) -> None:
     try:
         stderr = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EngineFault(f"{log}: {error.strerror}") from error
+        raise faults.from_os(error, f"open {log}") from error
     try:
         size = os.fstat(stderr).st_size
         if size > _LOG_LIMIT:
@@ -93,11 +95,24 @@ def launch(run: str, entry: str, arguments: list[str]) -> None:
     except ChildProcessError:
         return  # somebody in this process reaps every child; the connection will tell
     if status:
-        raise Unavailable(f"the spawner of {run} could not be started: {_last_words(log, size)}", hint=f"see {log}")
+        words = _last_words(log, size)
+        if not words:
+            raise _silent(run, f"the spawner of {run} could not be started")
+        raise Unavailable(f"the spawner of {run} could not be started: {words}", hint=f"see {log}")
+
+
+def _silent(run: str, message: str) -> LongshoreError:
+    """Where not even the log takes a word, the disk says why."""
+    log = os.path.join(run, LOG)
+    if reserve.exhausted(log):
+        return DiskFull(
+            f"{message}: no space left on device", hint=f"free some space below {run}, or choose another place with LONGSHORE_RUN"
+        )
+    return Unavailable(message, hint=f"see {log}")
 
 
 def _last_words(log: str, start: int) -> str:
     with open(log, "rb") as stream:
         stream.seek(start)
         lines = stream.read(65536).decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else ""

@@ -16,14 +16,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from typing import Final
 
 from engine.errors import EngineFault
 
-_SEALS: Final = 0x1 | 0x2 | 0x4 | 0x8
+_SEALS = 0x1 | 0x2 | 0x4 | 0x8
 """F_SEAL_SEAL, SHRINK, GROW and WRITE (fcntl(2))."""
 
-_F_ADD_SEALS: Final = 1033
+_F_ADD_SEALS = 1033
 
 
 def interpreter_path() -> str:

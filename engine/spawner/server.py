@@ -3,7 +3,7 @@
 ::
 
     client ──connect──▶ spare: accept, TAKEN, and it is the supervisor that was asked for
-                          │ "taken"
+                          │ "taken", and once the client has what it waits for "settled"
                           ▼
                         spawner: fork the next spare          spawner gone: the spare sees its end of the leash close and leaves
 
@@ -22,32 +22,33 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any, Final
 
-from engine.errors import LongshoreError
+# :func:`signal.signal` around this makes enumerations of numbers, which costs each supervisor 15 pages.
+from _signal import signal as _set_signal  # type: ignore[import-not-found]
+from collections.abc import Callable
+from typing import Final
+
 from engine.spawner import wire
 from engine.spawner.client import LOCK, SOCKET
+from engine.spawner.spare import GONE, LEAVE, SETTLED, Spare
 
-_REQUEST_TIMEOUT: Final = 5.0
 _ALL: Final = (1 << 31) - 1
-_BREATH: Final = 0.03
-_TAKEN: Final = b"t"
-_LEAVE: Final = b"x"
+_SIGCHLD: Final = int(signal.SIGCHLD)
+_SIG_DFL: Final = int(signal.SIG_DFL)
+_BREATH: Final = 30
+"""Milliseconds after which the next spare is forked though the one before has not settled."""
 _DEATHS: Final = 3
 """Spares that may die in a row before the spawner gives up; whoever asks then starts another."""
 
-Work = Callable[[socket.socket, dict[str, Any]], None]
-Rehearse = Callable[[], Work]
+Live = Callable[[Spare], None]
 Practise = Callable[[], None]
 
 
-def serve(run: str, token: str, warm: Callable[[], tuple[Rehearse, Practise]], *, idle: float) -> None:
+def serve(run: str, token: str, warm: Callable[[], tuple[Live, Practise]], *, idle: float) -> None:
     """Become the spawner of ``run``; returns in the process that has nothing to do any more.
 
-    ``warm`` imports whatever supervisors need, and gives two functions. The first is called in each forked child, to touch what it
-    will need, and gives the function that serves a client's connection and request. The second is called once, here, when
-    the first child is ready: it makes those after it cheaper. A request whose ``token`` differs comes
+    ``warm`` imports whatever supervisors need, and gives two functions. The first is the life of each forked child. The second
+    is called once, here, when the first child is ready: it makes those after it cheaper. A request whose ``token`` differs comes
     from another version of the program: the spawner leaves and the client starts its own. So it does after ``idle``
     seconds without a request.
     """
@@ -65,11 +66,10 @@ def serve(run: str, token: str, warm: Callable[[], tuple[Rehearse, Practise]], *
         return
     os.chdir("/")
     os.umask(0o022)
-    rehearse, practise = warm()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors that end are reaped by the kernel
+    live, practise = warm()
     gc.disable()
     _freeze()
-    _Spawner(listener, lock=lock, path=path, token=token, rehearse=rehearse).run(idle, practise)
+    _Spawner(listener, lock=lock, path=path, token=token, live=live).run(idle, practise)
     os._exit(0)
 
 
@@ -79,13 +79,23 @@ def _freeze() -> None:
     gc.freeze()
 
 
+def _disown() -> None:
+    """Have the kernel reap supervisors that end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass  # one that has ended already
+    except ChildProcessError:
+        pass
+
+
 class _Spawner:
-    def __init__(self, listener: socket.socket, *, lock: int, path: str, token: str, rehearse: Rehearse) -> None:
+    def __init__(self, listener: socket.socket, *, lock: int, path: str, token: str, live: Live) -> None:
         self._listener = listener
         self._lock = lock
         self._path = path
         self._token = token
-        self._rehearse = rehearse
+        self._live = live
         self._news, self._report = os.pipe2(os.O_CLOEXEC)
         self._leash, self._hold = os.pipe2(os.O_CLOEXEC)
 
@@ -100,31 +110,39 @@ class _Spawner:
                 first = False
                 practise()
                 _freeze()
+                _disown()
             word = self._wait(spare, idle)
             os.close(spare)
-            if word == _LEAVE:
-                break
             deaths = 0 if word else deaths + 1
-            self._let_it_start()
+            if word == GONE:
+                word = self._let_it_start()
+            if word == LEAVE:
+                break
         # Unlinked before the lock goes, so that a successor's socket is never taken away. A client that has
         # connected meanwhile gets no TAKEN and asks again.
         os.unlink(self._path)
-
-    def _let_it_start(self) -> None:
-        """Leave the processors to the container that is being started, unless somebody wants the next one already."""
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        poll.poll(_BREATH * 1000)
 
     def _wait(self, spare: int, idle: float) -> bytes:
         """What a child says, LEAVE when none says anything for ``idle`` seconds, nothing when the spare died."""
         poll = select.poll()
         poll.register(self._news, select.POLLIN)
         poll.register(spare, select.POLLIN)
-        ready = [fd for fd, _ in poll.poll(idle * 1000)]
-        if self._news in ready:
-            return os.read(self._news, 1)
-        return b"" if ready else _LEAVE
+        while ready := [fd for fd, _ in poll.poll(idle * 1000)]:
+            word = os.read(self._news, 1) if self._news in ready else b""
+            if word != SETTLED:  # an earlier child's
+                return word
+        return LEAVE
+
+    def _let_it_start(self) -> bytes:
+        """Leave the processors to the container that is being started, unless somebody wants the next one already.
+
+        What was said meanwhile comes back.
+        """
+        poll = select.poll()
+        poll.register(self._news, select.POLLIN)
+        poll.register(self._listener, select.POLLIN)
+        ready = [fd for fd, _ in poll.poll(_BREATH)]
+        return os.read(self._news, 1) if self._news in ready else b""
 
     def _fork(self) -> int:
         """A new spare's pidfd. Raises OSError."""
@@ -137,8 +155,8 @@ class _Spawner:
             os.close(self._hold)
             os.close(self._news)
             os.setsid()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._be_spare(self._rehearse())
+            _set_signal(_SIGCHLD, _SIG_DFL)
+            self._live(Spare(self._listener, leash=self._leash, report=self._report, token=self._token))
             status = 0
         except BaseException:
             # The traceback goes to the engine's log: this is the last frame of the process.
@@ -146,45 +164,3 @@ class _Spawner:
         finally:
             sys.stderr.flush()
             os._exit(status)
-
-    def _be_spare(self, work: Work) -> None:
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        poll.register(self._leash, select.POLLIN)
-        while True:
-            if self._leash in [fd for fd, _ in poll.poll()]:
-                return
-            try:
-                connection, _ = self._listener.accept()
-                break
-            except (BlockingIOError, ConnectionError):
-                continue  # the spare before took it
-        try:
-            os.write(self._report, _TAKEN)
-        except BrokenPipeError:
-            return  # the spawner has just left: a client that gets no TAKEN asks the next one
-        self._listener.close()
-        request = self._receive(connection)
-        os.close(self._report)
-        os.close(self._leash)
-        if request is not None:
-            connection.settimeout(None)
-            work(connection, request)
-
-    def _receive(self, connection: socket.socket) -> dict[str, Any] | None:
-        """The request, or ``None`` when there is none to be served."""
-        connection.settimeout(_REQUEST_TIMEOUT)
-        try:
-            if not wire.peer_is_trusted(connection):
-                return None
-            got = wire.receive(connection)
-            if got is None or got[0] != wire.REQUEST:
-                return None
-            request = wire.fields_of(got[1])
-            if request.get("token") != self._token:
-                os.write(self._report, _LEAVE)
-                return None
-            connection.sendall(wire.frame(wire.TAKEN))
-        except (OSError, LongshoreError):
-            return None
-        return request

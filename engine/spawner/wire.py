@@ -15,14 +15,17 @@ a peer is as trusted as we are; frames are bounded all the same, because a bug i
 
 from __future__ import annotations
 
+import _socket as bare
 import errno
 import os
-import socket
 import struct
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import CorruptData, LongshoreError, Unavailable, by_name
 from engine.store import codec
+
+if TYPE_CHECKING:
+    import socket
 
 REQUEST: Final = 1
 REPLY: Final = 2
@@ -37,6 +40,9 @@ EXIT: Final = 10
 
 LIMIT: Final = 4 << 20
 """The longest payload that is accepted, in bytes."""
+
+BACKLOG: Final = 64
+"""Clients that may wait to be accepted."""
 
 HEADER: Final = struct.Struct("!BI")
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -108,7 +114,7 @@ class FrameBuffer:
         return frames
 
 
-def receive(sock: socket.socket) -> tuple[int, bytes] | None:
+def receive(sock: bare.socket) -> tuple[int, bytes] | None:
     """Wait for one frame on a blocking socket; ``None`` when the peer has gone.
 
     Raises:
@@ -124,7 +130,7 @@ def receive(sock: socket.socket) -> tuple[int, bytes] | None:
     return None if payload is None else (kind, payload)
 
 
-def _receive_exactly(sock: socket.socket, count: int) -> bytes | None:
+def _receive_exactly(sock: bare.socket, count: int) -> bytes | None:
     parts: list[bytes] = []
     while count:
         try:
@@ -138,14 +144,16 @@ def _receive_exactly(sock: socket.socket, count: int) -> bytes | None:
     return b"".join(parts)
 
 
-def peer_is_trusted(sock: socket.socket) -> bool:
+def peer_is_trusted(sock: bare.socket) -> bool:
     """Whether the other end runs as root or as us."""
-    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    raw = sock.getsockopt(bare.SOL_SOCKET, bare.SO_PEERCRED, _CREDENTIALS.size)
     return _CREDENTIALS.unpack(raw)[1] in (0, os.geteuid())
 
 
 def listen(path: str) -> socket.socket:
     """A listening socket at ``path``; a stale one there is replaced. The caller holds the lock that makes this safe."""
+    import socket
+
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
     name = os.path.basename(path)
@@ -156,7 +164,7 @@ def listen(path: str) -> socket.socket:
             pass
         # Through the descriptor, because sun_path holds 108 bytes and run roots may be longer.
         sock.bind(f"/proc/self/fd/{directory}/{name}")
-        sock.listen(64)
+        sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise
@@ -165,8 +173,10 @@ def listen(path: str) -> socket.socket:
     return sock
 
 
-def connect(path: str) -> socket.socket | None:
+def connect(path: str) -> bare.socket | None:
     """A connection to the socket at ``path``; ``None`` when nobody listens there.
+
+    The bare kind: a verb that only asks a supervisor would wait for the imports of the other.
 
     Raises:
         Unavailable: the socket is there and may not be used.
@@ -175,7 +185,7 @@ def connect(path: str) -> socket.socket | None:
         directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = bare.socket(bare.AF_UNIX, bare.SOCK_STREAM)
     try:
         sock.connect(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
     except OSError as error:

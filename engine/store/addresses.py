@@ -26,6 +26,11 @@ def text(value: int, family: int) -> str:
     return inet_ntop(AF_INET6, value.to_bytes(16, "big")) if family == 6 else inet_ntop(AF_INET, value.to_bytes(4, "big"))
 
 
+def plain(address: str) -> str:
+    """An address in its shortest form, as the kernel and inspect show it; ``""`` stays. Raises InvalidArgument."""
+    return text(number(address), version(address)) if address else ""
+
+
 def bounds(cidr: str) -> tuple[int, int]:
     """First and last address of a CIDR, as numbers. Raises InvalidArgument."""
     address, slash, prefix = cidr.partition("/")

@@ -8,6 +8,7 @@ Source: OCI image-spec, ``image-layout.md``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, CorruptData, InvalidArgument, NotFound
 from engine.store import atomic, faults
-from engine.store.locks import Lock
+from engine.store.locks import Lock, is_held
 from engine.store.roots import Roots
 
 if TYPE_CHECKING:
@@ -133,6 +134,16 @@ class Blobs:
         except BaseException:
             lock.release()
             raise
+
+    def abandoned(self) -> dict[str, int]:
+        """Names and sizes of what :meth:`sweep` would remove now."""
+        found = {}
+        for name in os.listdir(self._roots.ingest):
+            path = f"{self._roots.ingest}/{name}"
+            if not name.endswith(".lock") and os.path.exists(f"{path}.lock") and not is_held(f"{path}.lock"):
+                with contextlib.suppress(FileNotFoundError):
+                    found[name] = os.stat(path).st_size
+        return found
 
     def sweep(self) -> int:
         """Remove what nobody is writing from ``ingest/``; the bytes that came free come back."""

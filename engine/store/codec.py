@@ -8,7 +8,7 @@ container list costs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from engine.model.containers import (
     ContainerConfig,
@@ -18,7 +18,9 @@ from engine.model.containers import (
     Mount,
     PortBinding,
     RestartPolicy,
+    ThrottleDevice,
     Ulimit,
+    WeightDevice,
 )
 from engine.model.health import Healthcheck, HealthProbe, HealthReport
 from engine.model.networks import Subnet
@@ -35,6 +37,11 @@ _NESTED: dict[type[Value], dict[str, type[Value]]] = {
         "restart_policy": RestartPolicy,
         "ulimits": Ulimit,
         "devices": Device,
+        "blkio_weight_device": WeightDevice,
+        "device_read_bps": ThrottleDevice,
+        "device_write_bps": ThrottleDevice,
+        "device_read_iops": ThrottleDevice,
+        "device_write_iops": ThrottleDevice,
     },
     Endpoint: {},
     Subnet: {},
@@ -76,6 +83,20 @@ def encode(item: Any) -> str:
 def decode(kind: type[V], text: str) -> V:
     """The value that :func:`encode` wrote."""
     return _value(kind, loads(text))
+
+
+_SHARED: Final = 256
+_shared: dict[tuple[type[Value], str], Any] = {}
+
+
+def shared(kind: type[V], text: str) -> V:
+    """:func:`decode` for texts that many rows have in common: equal ones give the same value, which nobody can change."""
+    found: V | None = _shared.get((kind, text))
+    if found is None:
+        if len(_shared) >= _SHARED:
+            _shared.clear()
+        found = _shared[kind, text] = decode(kind, text)
+    return found
 
 
 def decode_all(kind: type[V], text: str) -> tuple[V, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model.containers import (
@@ -141,6 +142,12 @@ class Containers:
         sql = f"SELECT * FROM containers WHERE status IN ({marks}) ORDER BY created_at DESC, rowid DESC"  # noqa: S608  only marks
         return [_record(row) for row in self._db.query(sql, *map(str, statuses))]
 
+    def some(self, ids: Sequence[str]) -> list[ContainerRecord]:
+        """Containers by their whole ids, newest first; those that are gone are left out."""
+        marks = ", ".join("?" * len(ids))
+        sql = f"SELECT * FROM containers WHERE id IN ({marks}) ORDER BY created_at DESC, rowid DESC"  # noqa: S608  only marks
+        return [_record(row) for row in self._db.query(sql, *ids)]
+
     def using_image(self, image_id: str) -> list[ContainerRecord]:
         """Containers that were made from an image, newest first."""
         rows = self._db.query("SELECT * FROM containers WHERE image_id = ? ORDER BY created_at DESC, rowid DESC", image_id)
@@ -246,8 +253,8 @@ def _record(row: sqlite3.Row) -> ContainerRecord:
         image=row["image"],
         image_id=row["image_id"],
         created_at=row["created_at"],
-        config=codec.decode(ContainerConfig, row["config"]),
-        host_config=codec.decode(HostConfig, row["host_config"]),
+        config=codec.shared(ContainerConfig, row["config"]),
+        host_config=codec.shared(HostConfig, row["host_config"]),
         argv=codec.texts(row["argv"]),
         state=ContainerState(
             status=ContainerStatus(row["status"]),

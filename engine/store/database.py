@@ -10,16 +10,21 @@ import fcntl
 import os
 import sqlite3
 from _thread import allocate_lock, get_ident
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import CorruptData, DiskFull, EngineFault, LongshoreError, Unavailable
-from engine.store import bell
+from engine.store import bell, faults, reserve
 from engine.store.roots import Roots
 from engine.store.schema import MIGRATIONS
 
+T = TypeVar("T")
+
 BUSY_SECONDS = 30.0
 """How long a writer waits for another. Transactions here take microseconds, a stuck disk does not."""
+
+_T = TypeVar("_T")
 
 _abandoned: list[dict[int, sqlite3.Connection]] = []
 
@@ -40,7 +45,9 @@ class Database:
     @classmethod
     def of(cls, roots: Roots) -> Database:
         """The database of an engine, with its bell. The directories are made when they are missing."""
-        return cls(roots.ensure().database, roots.bell)
+        path = roots.ensure().database
+        reserve.keep(path)
+        return cls(path, roots.bell)
 
     def query(self, sql: str, *args: Any) -> list[sqlite3.Row]:
         """All rows of a statement.
@@ -54,6 +61,15 @@ class Database:
             raise translate(error, self.path) from error
         return rows
 
+    def version(self) -> tuple[int, int]:
+        """What differs from an earlier answer in this thread if anything was written since, by whomever: for who keeps what he has read.
+
+        Raises:
+            As :meth:`query`.
+        """
+        (row,) = self.query("PRAGMA data_version")  # of others' writing (https://www.sqlite.org/pragma.html#pragma_data_version)
+        return row[0], self.connection().total_changes
+
     def transaction(self) -> Transaction:
         """``with db.transaction() as connection``: everything inside is written at once, or nothing is.
 
@@ -61,16 +77,41 @@ class Database:
         """
         return Transaction(self)
 
+    def spared(self, call: Callable[[], _T]) -> _T:
+        """``call()``, again with a slice of the reserve if the disk is full: for what frees space, or tells an end.
+
+        It may be called after it has done a part. Raises what it raises, DiskFull when the reserve is used up.
+        """
+        while True:
+            try:
+                return call()
+            except DiskFull:
+                if not reserve.spend(self.path):
+                    raise
+
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         if self._owner != os.getpid():
             self._after_fork()
         found = self._connections.get(get_ident())
         if found is None:
-            found = self._open()
+            found = self.spared(self._open)
             with self._lock:
                 self._connections[get_ident()] = found
         return found
+
+    def lend(self, connection: sqlite3.Connection, call: Callable[[], T]) -> T:
+        """The result of ``call``; meanwhile this thread uses ``connection``, that of a thread which waits for it, with its transaction."""
+        before = self._connections.get(get_ident())
+        with self._lock:
+            self._connections[get_ident()] = connection
+        try:
+            return call()
+        finally:
+            with self._lock:
+                del self._connections[get_ident()]
+                if before is not None:
+                    self._connections[get_ident()] = before
 
     def close(self) -> None:
         """Close every connection; the next use opens another."""
@@ -172,13 +213,12 @@ def _migrate_alone(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring the schema up to date. Two processes may try at once: the second finds it done."""
+    """Bring the schema up to date. Two processes may try at once: the second finds it done. Nothing of a newer one is touched."""
+    _refuse_newer(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise EngineFault(f"{path} was written by a newer Longshore (schema {version})", hint="upgrade, or choose another --root")
+        version = _refuse_newer(connection, path)
         for script in MIGRATIONS[version:]:
             for statement in script.split(";"):
                 connection.execute(statement)
@@ -190,15 +230,25 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
+def _refuse_newer(connection: sqlite3.Connection, path: str) -> int:
+    """The schema's version. Raises EngineFault when we do not know it."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise EngineFault(f"{path} was written by a newer Longshore (schema {version})", hint="upgrade, or choose another --root")
+    return version
+
+
 def translate(error: sqlite3.Error, path: str) -> LongshoreError:
     """What an SQLite error means, by its code (https://www.sqlite.org/rescode.html)."""
     code = getattr(error, "sqlite_errorcode", None)
     match (code or 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return DiskFull(f"write {path}: no space left on device", hint="free some space, for instance with `longshore system prune`")
+            return faults.disk_full(f"write {path}: no space left on device")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Unavailable(f"{path} stayed locked for {BUSY_SECONDS:.0f} s", hint="another process holds the state database")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return CorruptData(f"{path} is damaged: {error}", hint="move it away and start again, or restore a copy")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if reserve.exhausted(path):
+            return faults.disk_full(f"open {path}: no space left on device")
         case _:
             return EngineFault(f"{path}: {error}")

@@ -1,7 +1,8 @@
 """Images on disk: what the blob store's documents say, and the names that point to them.
 
 References are canonical (``docker.io/library/busybox:latest``), as :mod:`engine.model.reference` makes them; digests are
-canonical repository digests (``docker.io/library/busybox@sha256:…``). One reference points to one image.
+canonical repository digests (``docker.io/library/busybox@sha256:…``). One reference points to one image; one that was brought with
+all its platforms names their index too, which keeps in the blob store what is here of them.
 """
 
 from __future__ import annotations
@@ -54,8 +55,11 @@ class Images:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def put(self, record: ImageRecord, reference: str = "", repo_digest: str = "") -> None:
-        """Add an image, or refresh one, and point ``reference`` and ``repo_digest`` (``""``: none) to it."""
+    def put(self, record: ImageRecord, reference: str = "", repo_digest: str = "", index: str = "") -> None:
+        """Add an image, or refresh one, and point ``reference`` and ``repo_digest`` (``""``: none) to it.
+
+        ``index`` is the digest of the index that ``reference`` stands for, ``""`` where only this image is kept.
+        """
         with self._db.transaction() as connection:
             connection.execute(
                 "INSERT INTO images (id, manifest_digest, manifest_type, created_at, size, architecture, os, variant,"
@@ -78,9 +82,13 @@ class Images:
                 ),
             )
             if reference:
-                self._point(connection, "image_names", reference, record.id)
+                _point(connection, reference, record.id, index)
             if repo_digest:
-                self._point(connection, "image_digests", repo_digest, record.id)
+                connection.execute(
+                    "INSERT INTO image_digests (reference, image_id) VALUES (?, ?)"
+                    " ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
+                    (repo_digest, record.id),
+                )
 
     def get(self, image_id: str) -> ImageRecord:
         """An image by its whole id. Raises NotFound."""
@@ -147,12 +155,22 @@ class Images:
             found.setdefault(row["image_id"], ([], []))[1].append(row["reference"])
         return {key: ImageNames(references=tuple(names), digests=tuple(digests)) for key, (names, digests) in found.items()}
 
-    def tag(self, image_id: str, reference: str) -> None:
-        """Point a canonical reference to an image, away from any other. Raises NotFound."""
+    def index_of(self, reference: str) -> str:
+        """The digest of the index that a canonical reference was brought with, ``""`` for none."""
+        rows = self._db.query("SELECT index_digest FROM image_names WHERE reference = ?", reference)
+        return str(rows[0]["index_digest"]) if rows else ""
+
+    def indexes(self) -> dict[str, str]:
+        """:meth:`index_of` of every reference that has one."""
+        rows = self._db.query("SELECT reference, index_digest FROM image_names WHERE index_digest != '' ORDER BY reference")
+        return {row["reference"]: row["index_digest"] for row in rows}
+
+    def tag(self, image_id: str, reference: str, index: str = "") -> None:
+        """Point a canonical reference to an image, and to ``index`` as :meth:`put` does, away from any other. Raises NotFound."""
         with self._db.transaction() as connection:
             if connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone() is None:
                 raise missing(image_id)
-            self._point(connection, "image_names", reference, image_id)
+            _point(connection, reference, image_id, index)
 
     def untag(self, reference: str) -> bool:
         """Forget a reference or repository digest; the image stays. ``False``: nothing had that name."""
@@ -170,13 +188,13 @@ class Images:
         sql = f"SELECT reference FROM {table} WHERE image_id = ? ORDER BY reference"  # noqa: S608  one of two names
         return tuple(row["reference"] for row in self._db.query(sql, image_id))
 
-    @staticmethod
-    def _point(connection: sqlite3.Connection, table: str, reference: str, image_id: str) -> None:
-        connection.execute(
-            f"INSERT INTO {table} (reference, image_id) VALUES (?, ?)"  # noqa: S608  one of two names
-            " ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
-            (reference, image_id),
-        )
+
+def _point(connection: sqlite3.Connection, reference: str, image_id: str, index: str) -> None:
+    connection.execute(
+        "INSERT INTO image_names (reference, image_id, index_digest) VALUES (?, ?, ?)"
+        " ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, index_digest = excluded.index_digest",
+        (reference, image_id, index),
+    )
 
 
 def missing(name: str) -> NotFound:
@@ -185,7 +203,7 @@ def missing(name: str) -> NotFound:
 
 
 def wanted_blobs(records: Iterable[ImageRecord]) -> set[str]:
-    """Digests that images need: manifests, configs and layers. Every other blob is garbage."""
+    """Digests that images need: manifests, configs and layers. Indexes need more: :func:`engine.image.indexes.wanted`."""
     return {digest for record in records for digest in (record.id, record.manifest_digest, *record.blobs)}
 
 

@@ -23,9 +23,23 @@ class Lock:
     As a context manager it is exclusive.
     """
 
+    __slots__ = ("_handle", "path")
+
     def __init__(self, path: str) -> None:
         self.path = path
         self._handle = -1
+
+    @classmethod
+    def adopt(cls, path: str, handle: int) -> Self:
+        """The lock that another process has taken and handed over as a descriptor. Both hold it until the other closes its own."""
+        lock = cls(path)
+        lock._handle = handle
+        _held.add(lock)
+        return lock
+
+    def fileno(self) -> int:
+        """The descriptor that holds it, -1 when it is not held."""
+        return self._handle
 
     @property
     def held(self) -> bool:

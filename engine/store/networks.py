@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from engine.model.events import Event
@@ -31,12 +31,13 @@ class NetworkRecord(Value):
 
 
 class Lease(Value):
-    """An address that a container holds in a network."""
+    """The addresses that a container holds in a network. ``address6`` is ``""`` where there is no IPv6."""
 
     network_id: str
     address: str
     container_id: str
     mac: str = ""
+    address6: str = ""
 
 
 class Networks:
@@ -106,32 +107,48 @@ class Networks:
             if event is not None:
                 events.append(connection, event)
 
-    def allocate(self, network_id: str, container_id: str, subnet: Subnet, *, wanted: str = "", mac: str = "") -> Lease:
-        """Lease ``wanted``, or the lowest free address of ``subnet``, to a container.
+    def allocate(
+        self,
+        network_id: str,
+        container_id: str,
+        subnets: Sequence[Subnet],
+        *,
+        wanted: str = "",
+        wanted6: str = "",
+        mac: str = "",
+    ) -> Lease:
+        """Lease an address of each of ``subnets`` to a container: the one that is wanted, or the lowest that is free.
 
-        The network's own, its broadcast and the gateway's address are never given out. Without ``mac`` one is derived
-        from the address, as docker does. A lease that the container holds in this network already is given back.
+        ``subnets`` are an IPv4 one and perhaps an IPv6 one. The network's own, its broadcast and the gateway's address are never
+        given out. Without ``mac`` one is derived from the IPv4 address, as docker does. A lease that the container holds in this
+        network already is given back.
 
         Raises:
-            InvalidArgument: ``wanted`` is not an address of the subnet.
+            InvalidArgument: a wanted one is not an address of its subnet.
             Conflict: it is taken, or none is free.
         """
+        wanted6 = addresses.plain(wanted6)
         with self._db.transaction() as connection:
-            mine = connection.execute(
-                "SELECT * FROM leases WHERE network_id = ? AND container_id = ?", (network_id, container_id)
-            ).fetchall()
-            for row in mine:
-                lease = _lease(row)
-                if addresses.version(lease.address) == addresses.version(subnet.subnet) and wanted in ("", lease.address):
+            rows = connection.execute("SELECT * FROM leases WHERE network_id = ?", (network_id,)).fetchall()
+            held = [_lease(row) for row in rows]
+            for lease in held:
+                if lease.container_id == container_id and wanted in ("", lease.address) and wanted6 in ("", lease.address6):
                     return lease
-            taken = {
-                row["address"] for row in connection.execute("SELECT address FROM leases WHERE network_id = ?", (network_id,)).fetchall()
-            }
-            address = addresses.choose(subnet, taken, wanted)
-            lease = Lease(network_id=network_id, address=address, container_id=container_id, mac=mac or addresses.mac_for(address))
+            chosen = {4: "", 6: ""}
+            for subnet in subnets:
+                family = addresses.version(subnet.subnet)
+                taken = {lease.address6 if family == 6 else lease.address for lease in held} - {""}
+                chosen[family] = addresses.choose(subnet, taken, wanted6 if family == 6 else wanted)
+            lease = Lease(
+                network_id=network_id,
+                address=chosen[4],
+                address6=chosen[6],
+                container_id=container_id,
+                mac=mac or addresses.mac_for(chosen[4]),
+            )
             connection.execute(
-                "INSERT INTO leases (network_id, address, container_id, mac) VALUES (?, ?, ?, ?)",
-                (lease.network_id, lease.address, lease.container_id, lease.mac),
+                "INSERT INTO leases (network_id, address, address6, container_id, mac) VALUES (?, ?, ?, ?, ?)",
+                (lease.network_id, lease.address, lease.address6, lease.container_id, lease.mac),
             )
         return lease
 
@@ -154,7 +171,8 @@ class Networks:
         connection.execute(
             "INSERT INTO networks (id, name, driver, scope, created_at, internal, attachable, enable_ipv6, bridge, subnets,"
             " options, labels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-            " bridge = excluded.bridge, subnets = excluded.subnets, options = excluded.options, labels = excluded.labels",
+            " bridge = excluded.bridge, subnets = excluded.subnets, options = excluded.options, labels = excluded.labels,"
+            " enable_ipv6 = excluded.enable_ipv6",
             (
                 record.id,
                 record.name,
@@ -195,4 +213,10 @@ def _record(row: sqlite3.Row) -> NetworkRecord:
 
 
 def _lease(row: sqlite3.Row) -> Lease:
-    return Lease(network_id=row["network_id"], address=row["address"], container_id=row["container_id"], mac=row["mac"])
+    return Lease(
+        network_id=row["network_id"],
+        address=row["address"],
+        address6=row["address6"],
+        container_id=row["container_id"],
+        mac=row["mac"],
+    )

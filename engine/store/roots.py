@@ -9,12 +9,15 @@ get directories below it.
 from __future__ import annotations
 
 import os
+import stat
 
-from engine.errors import InvalidArgument
+from engine.errors import Forbidden, InvalidArgument
 from engine.model.value import Value
 from engine.store import faults
+from engine.store.owner import owner
 
 _OWNER = "root"
+_SHARED = "/tmp/longshore-"
 _DIRECTORY_MODE = 0o700  # images hold setuid programs: nobody else may reach them (CVE-2021-41091)
 
 
@@ -59,6 +62,11 @@ class Roots(Value):
         """The file whose modification says that the database changed."""
         return f"{self.run}/bell"
 
+    @property
+    def netns(self) -> str:
+        """Where the network namespace of an ordinary user's engine is bound; there is no such file in root's."""
+        return f"{self.run}/netns"
+
     def container_dir(self, container_id: str) -> str:
         """Where a container keeps ``config.json``, its writable layer and its log."""
         return f"{self.containers}/{container_id}"
@@ -82,6 +90,8 @@ class Roots(Value):
             Forbidden, DiskFull, EngineFault: a directory can not be made.
         """
         run = f"{self.run}/containers"
+        if self.run.startswith(f"{_SHARED}{owner()}/"):
+            _claim_shared(self.run)
         for path in (self.state, self.layout, self.ingest, self.layers, self.containers, self.volumes, self.run, run):
             if not os.path.isdir(path):
                 _make(path)
@@ -93,6 +103,24 @@ class Roots(Value):
         from engine.store import atomic
 
         atomic.write_file(f"{self.run}/{_OWNER}", os.fsencode(self.state), durable=False)
+
+
+def _claim_shared(run: str) -> None:
+    """Make our directory in ``/tmp``, where anybody may have made it before us.
+
+    Raises:
+        Forbidden: it is not ours, or open to others.
+    """
+    base = "/".join(run.split("/", 3)[:3])
+    try:
+        os.mkdir(base, _DIRECTORY_MODE)
+    except FileExistsError:
+        if not _private(base):
+            raise Forbidden(
+                f"{base} belongs to somebody else or is open to others", hint="remove it, or set XDG_RUNTIME_DIR to a directory of yours"
+            ) from None
+    except OSError as error:
+        raise faults.from_os(error, f"make {base}") from error
 
 
 def _make(path: str) -> None:
@@ -137,16 +165,29 @@ def _owned(run: str, state: str) -> bool:
 
 
 def _default_state() -> str:
-    if os.geteuid() == 0:
+    if owner() == 0:
         return "/var/lib/longshore"
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return os.path.realpath(f"{data}/longshore")
 
 
 def _default_run() -> str:
-    if os.geteuid() == 0:
+    user = owner()
+    if user == 0:
         return "/run/longshore"
-    return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/tmp/longshore-{os.geteuid()}'}/longshore"
+    for base in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{user}"):  # su(1) keeps the variable of another user
+        if base and _private(base):
+            return f"{base}/longshore"
+    return f"{_SHARED}{user}/longshore"
+
+
+def _private(path: str) -> bool:
+    """A directory that belongs to us and that nobody else can write to."""
+    try:
+        there = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(there.st_mode) and there.st_uid == os.geteuid() and not there.st_mode & 0o022
 
 
 def _fingerprint(path: str) -> str:

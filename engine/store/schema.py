@@ -114,4 +114,11 @@ MIGRATIONS: tuple[str, ...] = (
         attributes TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE leases ADD COLUMN address6 TEXT NOT NULL DEFAULT '';
+    CREATE UNIQUE INDEX leases_address6 ON leases (network_id, address6) WHERE address6 != '';
+    """,
+    """
+    ALTER TABLE image_names ADD COLUMN index_digest TEXT NOT NULL DEFAULT '';
+    """,
 )

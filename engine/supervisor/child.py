@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from typing import Any
 
+from engine.linux import processes
 from engine.spawner import wire
 from engine.supervisor.loop import Loop
 from engine.supervisor.stdio import set_size
@@ -18,18 +20,25 @@ class Child:
     ``answer`` and ``descriptors`` are what :mod:`engine.supervisor.errands` gives for ``start`` and ``exec``.
     """
 
+    __slots__ = ("_console", "_loop", "_outputs", "firewall", "input", "oom", "pid", "pidfd", "ports", "sockets")
+
     def __init__(self, loop: Loop, answer: dict[str, Any], descriptors: list[int], *, audience: Audience, sink: Sink) -> None:
         self._loop = loop
         self.pid = int(answer["pid"])
+        if answer["between"]:
+            _reap_between(answer["between"])
         names = dict(zip(answer["names"], descriptors, strict=False))
         self.pidfd = names["pidfd"]
         self.sockets: list[int] = []
         """Those of its name server."""
-        self._ports: list[int] = []
+        self.ports: list[int] = []
+        """Those that hold its published ports."""
         self.hold(descriptors[len(names) :], sockets=int(answer.get("sockets", 0)))
         self._console = names.get("console", -1)
         self.oom = names.get("oom", -1)
         """What says that memory ran out, -1 where nothing does; it is the holder's to watch, and closed with the process."""
+        self.firewall = names.get("firewall", -1)
+        """What tells of changes of the firewall, -1 where nothing does; whoever takes it sets it to -1, and closes it."""
         self._outputs: list[Output] = []
         self.input: Input | None = None
         if self._console >= 0:
@@ -40,6 +49,10 @@ class Child:
             self._outputs.append(Output(loop, names["stderr"], wire.STDERR, audience=audience, sink=sink))
             if "stdin" in names:
                 self.input = Input(loop, names["stdin"])
+
+    def ending(self) -> bool:
+        """Whether it has ended or is about to: what it shares with others (namespaces, its children in a PID namespace) may have gone."""
+        return processes.exiting(self.pid)
 
     def resize(self, width: int, height: int) -> None:
         """Set the terminal's size in cells, if there is a terminal."""
@@ -68,25 +81,46 @@ class Child:
             output.finish()
         if self.input is not None:
             self.input.close()
-        for descriptor in (self._console, self.oom):
+        for descriptor in (self._console, self.oom, self.firewall):
             if descriptor >= 0:
                 self._loop.forget(descriptor)
                 os.close(descriptor)
-        self._console = self.oom = -1
+        self._console = self.oom = self.firewall = -1
 
     def hold(self, descriptors: list[int], *, sockets: int) -> None:
         """Keep descriptors open for it: first ``sockets`` of its name server, then those that hold its ports."""
         self.sockets += descriptors[:sockets]
-        self._ports += descriptors[sockets:]
+        self.ports += descriptors[sockets:]
+
+    def carriers(self) -> list[int]:
+        """Those of the sockets that hold its ports on which clients arrive in root's engine: IPv6 ones that listen, or get datagrams."""
+        return [descriptor for descriptor in self.ports if _carries(descriptor)]
 
     def release_ports(self) -> None:
         """They are not published any more."""
-        _close_all(self._ports)
+        _close_all(self.ports)
 
     def release(self) -> None:
         """Let go what was held for it."""
         _close_all(self.sockets)
-        _close_all(self._ports)
+        _close_all(self.ports)
+
+
+def _reap_between(pid: int) -> None:
+    """The process that went ahead into the container's PID namespace; it ended as soon as ours was made."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass  # collected with the strangers of a failed start
+
+
+def _carries(descriptor: int) -> bool:
+    one = socket.socket(fileno=descriptor)
+    try:
+        listens = one.type == socket.SOCK_DGRAM or bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        return one.family == socket.AF_INET6 and listens
+    finally:
+        one.detach()
 
 
 def _close_all(descriptors: list[int]) -> None:

@@ -13,20 +13,26 @@ children, descriptors come over the socket.
                                             <-   {…} + descriptors | {error}
       closes the socket                     ->   leaves
 
+A spare's clerk is there before the supervisor has anything to do. It takes the client in, says so without being asked, and may go
+ahead with what it knows will be asked next (see :mod:`engine.supervisor.reception`).
+
+The line is a socket of the C module: what the class in :mod:`socket` adds is Python, and memory of each supervisor's own.
+
 A clerk dies with its supervisor. One that dies by itself fails the errand at hand, and is replaced for the next.
 """
 
 from __future__ import annotations
 
+import _socket as bare
 import array
 import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from engine.errors import EngineFault, LongshoreError
-from engine.linux import syscalls
+from engine.linux import open_files, syscalls
 from engine.spawner import wire
 from engine.store import codec
 
@@ -38,7 +44,22 @@ _SO_SNDBUFFORCE: Final = 32
 _FDS: Final = 200
 """Descriptors in one message; the kernel takes 253."""
 
+_FIRST: Final = 3
+
 Errand = Callable[[dict[str, Any]], tuple[dict[str, Any], Sequence[int]]]
+
+
+class Desk(Protocol):
+    """What a clerk works at."""
+
+    def run(self, fields: dict[str, Any]) -> tuple[dict[str, Any], Sequence[int]]:
+        """Run an errand: its answer, and descriptors that go with it. Raises LongshoreError."""
+
+    def end(self) -> None:
+        """The clerk leaves."""
+
+
+Intake = Callable[[bare.socket], Desk | None]
 
 
 class ClerkDied(EngineFault):
@@ -46,15 +67,26 @@ class ClerkDied(EngineFault):
 
 
 class Clerk:
-    """Runs errands in a child. ``hire()`` is called in it, once, and gives the function that runs them."""
+    """Runs errands in a child. ``hire()`` is called in it, once, and gives the desk that it works at."""
 
-    def __init__(self, hire: Callable[[], Errand]) -> None:
+    __slots__ = ("_ahead", "_hire", "_socket", "pid")
+
+    def __init__(self, hire: Callable[[], Desk]) -> None:
         self._hire = hire
-        self._socket: socket.socket | None = None
+        self._socket: bare.socket | None = None
+        self._ahead = ""
         self.pid = 0
 
-    def ready(self) -> None:
+    @property
+    def ahead(self) -> bool:
+        """The clerk goes ahead with an errand that was not asked for yet."""
+        return bool(self._ahead)
+
+    def ready(self, intake: Intake | None = None) -> None:
         """Have a clerk waiting.
+
+        With ``intake``, which is given the clerk's end of the line, the clerk begins with that: it has to say something that
+        :meth:`hear` waits for, and gives the desk to go on at, or ``None`` when nobody is to be served.
 
         Raises:
             EngineFault: the kernel has no room for another process.
@@ -62,7 +94,7 @@ class Clerk:
         if self._socket is not None:
             return
         parent = os.getpid()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = bare.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             pid = os.fork()
         except OSError as error:
@@ -70,13 +102,34 @@ class Clerk:
             theirs.close()
             raise EngineFault(f"cannot fork a helper process: {error.strerror}") from error
         if pid == 0:
-            _work(theirs, parent, self._hire)
+            _work(ours, theirs, parent, intake or self._begin)
         theirs.close()
         try:
             ours.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _LIMIT)
         except OSError:
             pass  # without the privilege, messages over 200 KiB are refused
         self._socket, self.pid = ours, pid
+
+    def _begin(self, line: bare.socket) -> Desk:
+        os.closerange(_FIRST, line.fileno())  # a pipe's other end kept open here would never be seen to close
+        syscalls.close_range(line.fileno() + 1)
+        return self._hire()
+
+    def hear(self) -> tuple[dict[str, Any], list[int]] | None:
+        """Wait for what the clerk says by itself, which takes a client in; ``None`` when it left. Descriptors are the caller's.
+
+        ``ahead`` in it names the errand that the clerk goes on with at once, and that will be asked of it next.
+        """
+        assert self._socket is not None
+        try:
+            said, descriptors = _receive(self._socket)
+        except OSError:
+            said, descriptors = None, []
+        if said is None:
+            self.rest()
+            return None
+        self._ahead = str(said.get("ahead", ""))
+        return said, descriptors
 
     def call(self, op: str, **fields: Any) -> tuple[dict[str, Any], list[int]]:
         """Have an errand run; its answer and descriptors, which are the caller's now.
@@ -87,8 +140,13 @@ class Clerk:
         """
         self.ready()
         assert self._socket is not None
+        ahead, self._ahead = self._ahead, ""
         try:
-            self._socket.sendmsg([codec.dumps({"op": op, **fields}).encode()])
+            if ahead and ahead != op:
+                for descriptor in _receive(self._socket)[1]:
+                    os.close(descriptor)
+            if ahead != op:
+                self._socket.sendmsg([codec.dumps({"op": op, **fields}).encode()])
             answer, descriptors = _receive(self._socket)
         except OSError:
             answer, descriptors = None, []
@@ -104,6 +162,7 @@ class Clerk:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+            self._ahead = ""
             try:
                 os.waitpid(self.pid, 0)
             except ChildProcessError:
@@ -111,21 +170,21 @@ class Clerk:
             self.pid = 0
 
 
-def _work(sock: socket.socket, parent: int, hire: Callable[[], Errand]) -> None:
+def _work(ours: bare.socket, line: bare.socket, parent: int, begin: Intake) -> None:
     """The clerk's whole life; never returns."""
     status = 1
     try:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.dup2(sock.fileno(), 3, inheritable=False)
-        syscalls.close_range(4)  # a pipe's other end kept open here would never be seen to close
-        line = socket.socket(fileno=3)
-        errand = hire()
-        while os.getppid() == parent:
+        ours.close()
+        open_files.allow_as_given()
+        desk = begin(line)
+        while desk is not None and os.getppid() == parent:
             request, _ = _receive(line)
             if request is None:
-                status = 0
+                desk.end()
                 break
-            _answer(line, errand, request)
+            reply(line, desk.run, request)
+        status = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the supervisor was killed, and we are about to be
     except BaseException:
@@ -137,30 +196,38 @@ def _work(sock: socket.socket, parent: int, hire: Callable[[], Errand]) -> None:
         os._exit(status)
 
 
-def _answer(line: socket.socket, errand: Errand, request: dict[str, Any]) -> None:
+def reply(line: bare.socket, errand: Errand, request: dict[str, Any]) -> LongshoreError | None:
+    """Run an errand and send what it gives, or why it failed, which comes back; its descriptors are closed here."""
     descriptors: Sequence[int] = ()
+    failure = None
     try:
         answer, descriptors = errand(request)
     except LongshoreError as error:
+        failure = error
         answer = {"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}
-    _send(line, {**answer, "fds": len(descriptors)}, descriptors)
+    send(line, answer, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
+    open_files.allow_as_given()
+    return failure
 
 
-def _send(sock: socket.socket, fields: dict[str, Any], descriptors: Sequence[int]) -> None:
-    data = codec.dumps(fields).encode()
+def send(sock: bare.socket, fields: dict[str, Any], descriptors: Sequence[int]) -> None:
+    """Send a message with descriptors, which stay open here. Raises OSError."""
+    data = codec.dumps({**fields, "fds": len(descriptors)}).encode()
     for start in range(0, max(1, len(descriptors)), _FDS):
         part = array.array("i", descriptors[start : start + _FDS])
         sock.sendmsg([data if start == 0 else b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, part)] if part else [])
 
 
-def _receive(sock: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+def _receive(sock: bare.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """A message with all its descriptors; ``None`` at the end. Raises OSError."""
     data, descriptors = _receive_part(sock)
     if not data:
         return None, []
     fields = wire.fields_of(data)
+    if int(fields.get("fds", 0)) > _FDS:
+        open_files.allow_many()
     while len(descriptors) < int(fields.get("fds", 0)):
         more, further = _receive_part(sock)
         if not more:
@@ -169,7 +236,7 @@ def _receive(sock: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     return fields, descriptors
 
 
-def _receive_part(sock: socket.socket) -> tuple[bytes, list[int]]:
+def _receive_part(sock: bare.socket) -> tuple[bytes, list[int]]:
     room = socket.CMSG_SPACE(_FDS * 4)
     try:
         data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)

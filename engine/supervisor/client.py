@@ -6,9 +6,9 @@ A supervisor may end between our look and our request. It then says ``gone`` (or
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
+from _socket import socket
 from typing import Any, Final
 
 from engine.errors import Unavailable
@@ -21,7 +21,7 @@ _ENTRY: Final = "engine.supervisor.entry"
 _PATIENCE: Final = 30.0
 """Seconds during which a container whose supervisors come and go is asked again."""
 
-Answer = tuple[socket.socket, dict[str, Any]]
+Answer = tuple[socket, dict[str, Any]]
 
 
 def ask(roots: Roots, container_id: str, op: str, **fields: Any) -> dict[str, Any] | None:
@@ -66,7 +66,7 @@ def start(roots: Roots, container_id: str) -> None:
         answer[0].close()
 
 
-def subscribe(roots: Roots, container_id: str) -> socket.socket | None:
+def subscribe(roots: Roots, container_id: str) -> socket | None:
     """A connection that becomes readable at the container's next exit, or when its supervisor dies; ``None`` without one."""
     sock = wire.connect(places.socket_path(roots, container_id))
     if sock is None:
@@ -129,7 +129,7 @@ class _Silence(Exception):
     """The other end closed the connection without an answer."""
 
 
-def _answer(sock: socket.socket) -> Answer | None:
+def _answer(sock: socket) -> Answer | None:
     try:
         got = wire.receive(sock)
         if got is None:

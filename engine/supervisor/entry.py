@@ -12,12 +12,12 @@ def main(arguments: list[str]) -> None:
     server.serve(run, token, lambda: _warm(Roots(state=state, run=run)), idle=float(idle))
 
 
-def _warm(roots: Roots) -> tuple[server.Rehearse, server.Practise]:
+def _warm(roots: Roots) -> tuple[server.Live, server.Practise]:
     from engine.linux import internal_signals
     from engine.runtime import process
     from engine.supervisor.practice import practise
-    from engine.supervisor.supervise import rehearse
+    from engine.supervisor.supervise import live
 
     internal_signals.reset()
     process.warm()
-    return (lambda: rehearse(roots)), (lambda: practise(roots.run))
+    return (lambda spare: live(roots, spare)), (lambda: practise(roots.run))

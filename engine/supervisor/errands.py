@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.errors import EngineFault, LongshoreError, NotFound, StartFailed
-from engine.linux import capabilities, processes
+from engine.linux import capabilities, nft_watch, processes
 from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig
 from engine.model.health import STARTING, HealthProbe
 from engine.network.attachment import Attachment
 from engine.network.manager import NetworkManager
-from engine.runtime import process
+from engine.runtime import confinement, process
 from engine.runtime.host import HostFacts
 from engine.runtime.spec import exec_process, resolve_joins
 from engine.store import codec, health
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
-from engine.supervisor import exits, kernel, recovery, removal
+from engine.supervisor import exits, kernel, logs, recovery, removal
 from engine.supervisor.facts import state_of
 from engine.supervisor.records import StateBook
 from engine.supervisor.specs import load_spec, spec_for_cleaning
@@ -35,10 +35,14 @@ _BRIDGE_LINGERS = 1.0
 
 
 class Errands:
-    """The errands of one container, on one open database. ``open`` comes first."""
+    """The errands of one container, on one open database. ``open`` comes first.
 
-    def __init__(self, roots: Roots) -> None:
+    ``reserve`` is for the next start.
+    """
+
+    def __init__(self, roots: Roots, reserve: process.Reserve | None = None) -> None:
         self._roots = roots
+        self._reserve = reserve
         self._db = Database.of(roots)
         self._networks = NetworkManager(roots, self._db)
         self._containers = Containers(self._db)
@@ -57,6 +61,7 @@ class Errands:
             "connect": self._connect,
             "disconnect": self._disconnect,
             "remove": self._remove,
+            "mend": self._mend,
             "tidy": self._tidy,
         }
 
@@ -71,6 +76,12 @@ class Errands:
         except OSError as error:
             what = f": {os.fsdecode(error.filename)}" if error.filename else ""
             raise EngineFault(f"container {str(fields['id'])[:12]}: {error.strerror or error}{what}") from error
+
+    def end(self) -> None:
+        """Nothing is asked any more: dismiss what was kept in reserve."""
+        if self._reserve is not None:
+            self._reserve.dismiss()
+            self._reserve = None
 
     def _open(self, fields: Fields) -> Answer:
         """Make the record true, and say what the supervisor has to know of it."""
@@ -94,6 +105,7 @@ class Errands:
             "max_retries": policy.max_retries,
             "manually_stopped": record.manually_stopped,
             "check": _check(record),
+            "log": list(logs.rotation(record.host_config)),
             "state": codec.encode(record.state),
         }, ()
 
@@ -113,20 +125,33 @@ class Errands:
 
     def _bring_up(self, record: ContainerRecord, fields: Fields) -> Answer:
         config = record.config
-        spec = load_spec(self._roots, record.id)
+        spec = confinement.at_start(load_spec(self._roots, record.id))
+        directory = self._roots.container_dir(record.id)
         attachments: list[Attachment] = []
         created: process.Created | None = None
         stdio = Stdio(terminal=config.tty, stdin=config.open_stdin)
+        reserve, self._reserve = self._reserve, None
+
+        def wire(pid: Callable[[], int], named: Callable[[], None]) -> None:
+            def ready() -> None:
+                confinement.label_files(spec, directory)
+                named()
+
+            attachments.append(self._networks.attach(record, pid, name_server=True, named=ready))
+
         try:
+            confinement.ensure(spec)
+            confinement.label_mounts(spec, record.mounts)
             created = process.create(
                 resolve_joins(spec, self._pid_of),
-                bundle=self._roots.container_dir(record.id),
+                bundle=directory,
                 stdin=stdio.stdin,
                 stdout=stdio.stdout,
                 stderr=stdio.stderr,
                 console=config.tty,
-                wire=lambda pid: attachments.append(self._networks.attach(record, pid, name_server=True)),
+                wire=wire,
                 sibling=True,
+                reserve=reserve,
             )
             if config.tty and fields["size"]:
                 set_size(created.console_fd, *fields["size"])
@@ -154,7 +179,10 @@ class Errands:
         further = (*sockets, *holds)
         starving, mask = kernel.watch_oom(spec) if record.host_config.memory > 0 else (-1, 0)
         facts = {"pid_start": pid_start, "state": codec.encode(state), "sockets": len(sockets), "oom_mask": mask}
-        return _made(created, stdio, further=further, starving=starving, **facts)
+        facts["bridged"] = any(map(_is_bridged, attachments))
+        apart = os.path.exists(self._roots.netns)  # nobody else makes rules there
+        watching = watch_firewall() if facts["bridged"] and not apart else -1
+        return _made(created, stdio, further=further, starving=starving, watching=watching, **facts)
 
     def _clear(self, fields: Fields) -> Answer:
         """After a clerk that died over a start: kill what runs, dismantle, and say why nothing does."""
@@ -210,7 +238,7 @@ class Errands:
         """Write, however long the disk is full or the database locked; with ``give_up`` once, for what a file holds anyway."""
         while True:
             try:
-                write()
+                self._db.spared(write)
             except NotFound:
                 return False  # somebody removed the row; there is nothing left to be true about
             except LongshoreError as error:
@@ -269,7 +297,7 @@ class Errands:
     def _exec(self, fields: Fields) -> Answer:
         """A further process in the running container."""
         config = codec.decode(ExecConfig, fields["config"])
-        spec = load_spec(self._roots, fields["id"])
+        spec = confinement.at_start(load_spec(self._roots, fields["id"]))
         book = StateBook(self._db, fields["id"])
         command, attributes = " ".join(config.cmd), {"execID": fields["exec"]}
         book.tell(f"exec_create: {command}", **attributes)
@@ -299,11 +327,16 @@ class Errands:
         record = self._containers.get(fields["id"])
         wanted = codec.decode(Endpoint, fields["wanted"])
         got = self._networks.connect(record, fields["network"], wanted, fields["pid"], named=fields["named"])
-        return {"sockets": len(got.names)}, (*got.names, *got.holds)
+        return {"sockets": len(got.names), "bridged": _is_bridged(got)}, (*got.names, *got.holds)
 
     def _disconnect(self, fields: Fields) -> Answer:
         """One network less."""
         return {"unpublished": self._networks.disconnect(self._containers.get(fields["id"]), fields["network"], fields["pid"])}, ()
+
+    def _mend(self, _fields: Fields) -> Answer:
+        """Put right what somebody did to the firewall."""
+        self._networks.mend()
+        return {}, ()
 
     def _tidy(self, _fields: Fields) -> Answer:
         """What the kernel takes tens of milliseconds for: remove interfaces and rules that nobody needs any more.
@@ -319,6 +352,19 @@ class Errands:
         return {}, ()
 
 
+def watch_firewall() -> int:
+    """What tells of changes of the firewall, to be watched by the supervisor; -1 where the kernel refuses."""
+    try:
+        return nft_watch.changes().detach()
+    except OSError:
+        return -1
+
+
+def _is_bridged(attachment: Attachment) -> bool:
+    """It is an attachment to a network with rules."""
+    return any(place.ip_address for place in attachment.endpoints)
+
+
 def _complain(container_id: str, error: LongshoreError) -> None:
     os.write(2, f"container {container_id[:12]}: {error.message}\n".encode(errors="replace"))
 
@@ -330,7 +376,9 @@ def _check(record: ContainerRecord) -> str:
     return codec.encode(check.replace(test=command)) if check is not None and command else ""
 
 
-def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), starving: int = -1, **facts: Any) -> Answer:
+def _made(
+    created: process.Created, stdio: Stdio, *, further: Sequence[int] = (), starving: int = -1, watching: int = -1, **facts: Any
+) -> Answer:
     """The answer that hands a process over: its pidfd, its descriptors by name, then further ones."""
     stdio.started()
     names = ["pidfd"]
@@ -343,7 +391,8 @@ def _made(created: process.Created, stdio: Stdio, *, further: Sequence[int] = ()
         if ours >= 0:
             names.append(name)
             descriptors.append(ours)
-    if starving >= 0:
-        names.append("oom")
-        descriptors.append(starving)
-    return {"pid": created.pid, "names": names, **facts}, (*descriptors, *further)
+    for name, descriptor in (("oom", starving), ("firewall", watching)):
+        if descriptor >= 0:
+            names.append(name)
+            descriptors.append(descriptor)
+    return {"pid": created.pid, "between": created.between, "names": names, **facts}, (*descriptors, *further)

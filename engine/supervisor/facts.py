@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from engine.model.containers import ContainerState, ContainerStatus, RestartPolicy
 from engine.model.health import Healthcheck
 from engine.model.value import Value
 from engine.store import codec
 
+_STATUS: Final = {str(status): status for status in ContainerStatus}
+
 
 class Facts(Value):
     """The few settings that matter while a container runs; everything else is in the database.
 
-    ``check.test`` is the command itself.
+    ``check.test`` is the command itself; ``log`` the size of a log file, 0 for no limit, and how many are kept.
     """
 
     tty: bool = False
@@ -25,6 +27,7 @@ class Facts(Value):
     policy: RestartPolicy = RestartPolicy()
     manually_stopped: bool = False
     check: Healthcheck | None = None
+    log: tuple[int, int] = (0, 1)
     state: ContainerState
 
     @classmethod
@@ -40,6 +43,7 @@ class Facts(Value):
             policy=RestartPolicy(name=answer["policy"], max_retries=answer["max_retries"]),
             manually_stopped=answer["manually_stopped"],
             check=codec.decode(Healthcheck, answer["check"]) if answer["check"] else None,
+            log=(answer["log"][0], answer["log"][1]),
             state=state_of(answer["state"]),
         )
 
@@ -47,4 +51,4 @@ class Facts(Value):
 def state_of(text: str) -> ContainerState:
     """A state from what :func:`engine.store.codec.encode` made of it."""
     state = codec.decode(ContainerState, text)
-    return state.replace(status=ContainerStatus(state.status))
+    return state.replace(status=_STATUS[state.status])

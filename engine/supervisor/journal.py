@@ -1,7 +1,8 @@
-"""A container's log as its supervisor writes it: opened with the first run, with time stamps that never repeat."""
+"""A container's log as its supervisor writes it: opened before a run or with its first output, with time stamps that never repeat."""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Final
 
@@ -13,10 +14,13 @@ _STREAMS: Final = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}
 
 
 class Journal:
-    """The log in ``directory``."""
+    """The log in ``directory``: files of ``max_size`` bytes, 0 for one that only grows, of which ``max_files`` are kept; 0 for no log."""
 
-    def __init__(self, directory: str) -> None:
+    __slots__ = ("_directory", "_limits", "_stamp", "_writer")
+
+    def __init__(self, directory: str, max_size: int = 0, max_files: int = 1) -> None:
         self._directory = directory
+        self._limits = (max_size, max_files)
         self._writer: LogWriter | None = None
         self._stamp = 0
 
@@ -26,15 +30,21 @@ class Journal:
         Raises:
             EngineFault: the log can not be opened.
         """
-        if self._writer is None:
+        if self._writer is None and self._limits[1]:
             try:
-                self._writer = LogWriter(self._directory)
+                self._writer = LogWriter(self._directory, *self._limits)
             except OSError as error:
                 raise EngineFault(f"cannot open the log {self._directory}: {error.strerror}") from error
 
     def write(self, kind: int, chunk: bytes) -> None:
         """Append a chunk that came as STDOUT or STDERR."""
         self._stamp = max(time.time_ns(), self._stamp + 1)
+        if self._writer is None:
+            try:
+                self.open()
+            except EngineFault as error:
+                os.write(2, f"{error.message}\n".encode(errors="replace"))
+                return  # the container goes on, and the next chunk tries again
         if self._writer is not None:
             self._writer.write(_STREAMS[kind], chunk, self._stamp)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import EngineFault, LongshoreError
+from engine.linux import cgroups, userns
 from engine.linux.cgroups import Cgroup
 from engine.network.manager import NetworkManager
-from engine.runtime import process
 from engine.store.containers import ContainerRecord
 
 Spec = dict[str, Any]
@@ -17,7 +17,7 @@ Spec = dict[str, Any]
 def cgroup_of(spec: Spec) -> Cgroup | None:
     """The control group a configuration names; ``None`` without one, or on a machine without any."""
     try:
-        return process.cgroup_of(spec)
+        return cgroups.cgroup_of(spec)
     except (KeyError, ValueError):
         return None
 
@@ -26,7 +26,8 @@ def freeze(spec: Spec, container_id: str) -> None:
     """Stop every process of a container from running. Raises EngineFault."""
     group = cgroup_of(spec)
     if group is None:
-        raise EngineFault(f"cannot pause container {container_id[:12]}: this machine has no cgroups")
+        hint = "an ordinary user's containers can be paused where cgroup v2 is delegated to the user" if userns.contained() else ""
+        raise EngineFault(f"cannot pause container {container_id[:12]}: there is no cgroup for it", hint=hint)
     try:
         group.freeze()
     except OSError as error:

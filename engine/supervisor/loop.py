@@ -30,6 +30,8 @@ class Timer:
 class Loop:
     """Calls back when descriptors are ready and timers are due. Hang-ups and errors count as ready."""
 
+    __slots__ = ("_callbacks", "_epoll", "_running", "_timers")
+
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 from engine.errors import LongshoreError
@@ -19,11 +20,15 @@ _ONCE: Final = frozenset(("start", "exec", "tell", "connect", "disconnect", "pro
 class Office:
     """The errands of one container."""
 
+    __slots__ = ("_clerk", "_id", "_loop", "_timer", "on_left")
+
     def __init__(self, loop: Loop, clerk: Clerk, container_id: str) -> None:
         self._loop = loop
         self._clerk = clerk
         self._id = container_id
         self._timer: Timer | None = None
+        self.on_left: Callable[[], None] = lambda: None
+        """Called when the clerk has left."""
 
     @property
     def clerk_pid(self) -> int:
@@ -40,8 +45,12 @@ class Office:
                     raise
                 return self._clerk.call(op, id=self._id, **fields)
         finally:
-            self._loop.cancel(self._timer)
-            self._timer = self._loop.later(_LINGER, self.close)
+            self.linger()
+
+    def linger(self) -> None:
+        """Let the clerk go in a moment, unless it is sent on an errand before."""
+        self._loop.cancel(self._timer)
+        self._timer = self._loop.later(_LINGER, self.close)
 
     def tell(self, action: str, **further: str) -> None:
         """Write an event. One that can not be written is no reason to fail what it tells of."""
@@ -59,3 +68,4 @@ class Office:
         self._loop.cancel(self._timer)
         self._timer = None
         self._clerk.rest()
+        self.on_left()

@@ -6,6 +6,7 @@ in its pipe, as a slow reader at the end of a shell pipe would leave it), :attr:
 
 from __future__ import annotations
 
+import _socket as bare
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +27,7 @@ def _nothing() -> None:
 class Peer:
     """One connection. ``on_frame(kind, payload)``, ``on_closed()`` and ``on_drained()`` are its hooks."""
 
-    def __init__(self, loop: Loop, sock: socket.socket, on_frame: Callable[[Peer, int, bytes], None]) -> None:
+    def __init__(self, loop: Loop, sock: bare.socket, on_frame: Callable[[Peer, int, bytes], None]) -> None:
         self._loop = loop
         self._sock = sock
         self._frames = wire.FrameBuffer()

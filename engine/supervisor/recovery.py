@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import NotFound
 from engine.linux import processes
 from engine.model.containers import ContainerState, ContainerStatus
 from engine.model.health import UNHEALTHY
-from engine.network.manager import NetworkManager
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
-from engine.supervisor import exits, kernel, places, removal
+from engine.supervisor import exits, places, removal
 from engine.supervisor.records import StateBook
 from engine.supervisor.specs import spec_for_cleaning
 from engine.supervisor.trees import remove_tree
+
+if TYPE_CHECKING:
+    from engine.network.manager import NetworkManager
 
 LIVE: Final = (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING, ContainerStatus.REMOVING)
 """States that need a living supervisor (or remover) to be true."""
@@ -59,6 +61,8 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
     untrue = record.state.status in LIVE
     if not untrue and not os.path.exists(socket):
         return False
+    from engine.network.manager import NetworkManager  # late: where all is well, nobody waits for it
+
     clear(NetworkManager(roots, database), record, spec_for_cleaning(roots, record.id))
     if untrue:
         _tell_truth(roots, database, record, rebooted=rebooted)
@@ -73,11 +77,15 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
 
 def clear(networks: NetworkManager, record: ContainerRecord, spec: dict[str, Any]) -> None:
     """Kill every process of a container and take away what it has in the kernel."""
+    from engine.supervisor import kernel
+
     _kill_leftovers(record, spec)
     kernel.dismantle(networks, record, spec)
 
 
 def _kill_leftovers(record: ContainerRecord, spec: dict[str, Any]) -> None:
+    from engine.supervisor import kernel
+
     processes.kill_same(record.state.pid, record.pid_start)
     group = kernel.cgroup_of(spec)
     deadline = time.monotonic() + _DYING

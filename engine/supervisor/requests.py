@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified
+from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified, StartFailed
 from engine.model.containers import ContainerStatus, ExecConfig, RestartPolicy
 from engine.model.health import UNHEALTHY
 from engine.spawner import wire
@@ -115,7 +115,11 @@ def _kill(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
 
 def _set_manually_stopped(supervisor: Supervisor) -> None:
     supervisor.manually_stopped = True
-    supervisor.write(supervisor.state, manually_stopped=True)
+    try:
+        supervisor.write(supervisor.state, manually_stopped=True)
+    except LongshoreError as error:
+        # The disk is full, or a newer version has changed the database: that is no reason to let the container live.
+        supervisor.office.complain(error.message)
 
 
 def _send(supervisor: Supervisor, number: int, *, fatal: bool) -> None:
@@ -194,11 +198,14 @@ def _exec(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     session = ExecSession(supervisor.loop, peer, config, on_end=ended)
     try:
         session.start(supervisor.office, supervisor.child.pid)
-    except LongshoreError:
+    except LongshoreError as error:
         supervisor.reap_strangers()
+        # The container may be ending under our hands, its first process being the last to go; what the kernel then misses is no answer.
+        if type(error) is StartFailed and supervisor.child.ending():
+            raise Conflict(f"container {supervisor.id} is not running") from None
         raise
     supervisor.execs.append(session)
-    peer.reply(exec=session.id)
+    peer.reply(exec=session.id, pid=session.pid)
     peer.on_frame = session.frame
     supervisor.when_closed(peer, session.left)
 
@@ -210,7 +217,7 @@ def _connect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     got, descriptors = supervisor.office.send("connect", **wanted, pid=child.pid if child else 0, named=named)
     if child is not None:
         child.hold(descriptors, sockets=int(got["sockets"]))
-        supervisor.serve_names()
+        supervisor.stand_by(bridged=bool(got["bridged"]))
     answer(peer)
 
 
@@ -218,7 +225,7 @@ def _disconnect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
     child = supervisor.child
     got, _ = supervisor.office.send("disconnect", network=str(fields.get("network")), pid=child.pid if child else 0)
     if child is not None and got["unpublished"]:
-        child.release_ports()
+        supervisor.release_ports()
     answer(peer)
 
 

@@ -15,6 +15,8 @@ STABLE_AFTER: Final = 10.0
 class Restarts:
     """Counts restarts since the last manual start."""
 
+    __slots__ = ("_delay", "count", "policy")
+
     def __init__(self, policy: RestartPolicy, count: int = 0) -> None:
         self.policy = policy
         self.count = count

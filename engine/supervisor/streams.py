@@ -34,6 +34,8 @@ class Output:
     ``kind`` is the frame kind (STDOUT or STDERR) that chunks are sent as; ``sink(kind, chunk)`` gets them first.
     """
 
+    __slots__ = ("_audience", "_fd", "_kind", "_last", "_loop", "_sink", "_size")
+
     def __init__(self, loop: Loop, fd: int, kind: int, *, audience: Audience, sink: Sink) -> None:
         self._loop = loop
         self._fd = fd
@@ -93,6 +95,8 @@ class Output:
 
 class Audience:
     """The clients that hear a process."""
+
+    __slots__ = ("outputs", "peers")
 
     def __init__(self) -> None:
         self.peers: list[Peer] = []

@@ -15,11 +15,11 @@ so that no byte of output is lost, and leaves when they do. Everything heavy is 
 
 from __future__ import annotations
 
+import _socket as bare
 import os
-import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from engine.errors import LongshoreError, StartFailed
 from engine.model.containers import ContainerState, ContainerStatus
@@ -33,13 +33,14 @@ from engine.supervisor.child import Child
 from engine.supervisor.clerk import Clerk, ClerkDied
 from engine.supervisor.execs import ExecSession
 from engine.supervisor.facts import Facts, state_of
+from engine.supervisor.guard import Guard
 from engine.supervisor.health import Monitor, Tell
 from engine.supervisor.journal import Journal
 from engine.supervisor.loop import READ, Loop, Timer
-from engine.supervisor.names import NameServer
 from engine.supervisor.office import Office
 from engine.supervisor.peers import Peer
 from engine.supervisor.restarts import Restarts
+from engine.supervisor.standby import Standby, serve_names, serve_ports
 from engine.supervisor.starvation import Starvation
 from engine.supervisor.streams import Audience
 
@@ -49,15 +50,26 @@ Handler = Callable[["Supervisor", Peer, int, bytes], None]
 
 
 class Supervisor:
-    """One container's supervisor. The caller holds ``lock`` and hands it over, as it does ``clerk``."""
+    """One container's supervisor. The caller hands over ``lock``, which is held, ``listener``, which listens, and ``clerk``."""
 
-    def __init__(self, roots: Roots, container_id: str, facts: Facts, *, lock: Lock, clerk: Clerk, on_frame: Handler) -> None:
+    # Slots, because with over thirty attributes the names would be counted in each process: a page for every other one.
+    __slots__ = (
+        *("attached", "audience", "child", "execs", "facts", "finished", "id", "journal", "keep", "loop", "manually_stopped", "monitor"),
+        *("office", "on_exit", "restarts", "size", "state", "stop_requested", "untidy"),
+        *("_early_input", "_farewells", "_guard", "_leave_traces", "_listener", "_lock", "_name_server", "_on_frame", "_peers"),
+        *("_pid_start", "_proxy", "_restart_timer", "_roots", "_starvation"),
+    )
+
+    def __init__(
+        self, roots: Roots, container_id: str, facts: Facts, *, lock: Lock, listener: bare.socket, clerk: Clerk, on_frame: Handler
+    ) -> None:
         self.id = container_id
         self.facts = facts
         self.state: ContainerState = facts.state
         self.loop = Loop()
         self.office = Office(self.loop, clerk, container_id)
-        self.journal = Journal(roots.log_dir(container_id))
+        self.office.on_left = self.reap_strangers
+        self.journal = Journal(roots.log_dir(container_id), *facts.log)
         self.child: Child | None = None
         self.execs: list[ExecSession] = []
         self.monitor: Monitor | None = None
@@ -78,12 +90,15 @@ class Supervisor:
         self._farewells: dict[Peer, Callable[[], None]] = {}
         self._peers: set[Peer] = set()
         self._restart_timer: Timer | None = None
-        self._name_server: NameServer | None = None
-        self._untidy = False
+        self._name_server: Standby | None = None
+        self._proxy: Standby | None = None
+        self._guard: Guard | None = None
+        self.untidy = False  # interfaces are left in the kernel that nobody may need any more
         self._pid_start = 0
         self._leave_traces = False
-        self._listener = wire.listen(places.socket_path(roots, container_id))
-        self._listener.setblocking(False)
+        self._listener = listener
+        listener.listen(wire.BACKLOG)  # again, so that it is us whom the kernel names to clients (SO_PEERCRED)
+        listener.setblocking(False)
         self.loop.watch(self._listener.fileno(), READ, self._accept)
 
     @property
@@ -98,7 +113,7 @@ class Supervisor:
 
     # -- clients -----------------------------------------------------------------------------------------------------------
 
-    def adopt(self, connection: socket.socket) -> Peer:
+    def adopt(self, connection: bare.socket) -> Peer:
         """Serve a connection."""
         peer = Peer(self.loop, connection, lambda peer, kind, payload: self._on_frame(self, peer, kind, payload))
         self._peers.add(peer)
@@ -114,7 +129,7 @@ class Supervisor:
         self.leave_if_unneeded()
         if not (self.finished and not self._peers):
             self.loop.run()
-        if self._untidy:
+        if self.untidy:
             try:
                 self.office.send("tidy")  # no client waits any more
             except LongshoreError as error:
@@ -123,7 +138,7 @@ class Supervisor:
 
     def _accept(self, _mask: int) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection = bare.socket(fileno=self._listener._accept()[0])  # type: ignore[attr-defined]  # typeshed has it not
         except (BlockingIOError, ConnectionError):
             return
         if wire.peer_is_trusted(connection):
@@ -164,21 +179,29 @@ class Supervisor:
             self.journal.open()
             answer, descriptors = self.office.send("start", size=self.size, restart_count=self.restarts.count)
         except LongshoreError as error:
-            if isinstance(error, ClerkDied):
-                self._clear(error)
-            self.reap_strangers()
-            code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
-            status = ContainerStatus.EXITED if self.state.started_at else ContainerStatus.CREATED
-            self.state = self.state.replace(status=status, pid=0, exit_code=code, error=error.message)
-            self.audience.dismiss(code)
+            self.not_started(error)
             raise
+        self.take_over(answer, descriptors)
+
+    def not_started(self, error: LongshoreError) -> None:
+        """A start has failed, and the errand has written why."""
+        if isinstance(error, ClerkDied):
+            self._clear(error)
+        self.reap_strangers()
+        code = error.exit_code if isinstance(error, StartFailed) else StartFailed.exit_code
+        status = ContainerStatus.EXITED if self.state.started_at else ContainerStatus.CREATED
+        self.state = self.state.replace(status=status, pid=0, exit_code=code, error=error.message)
+        self.audience.dismiss(code)
+
+    def take_over(self, answer: dict[str, Any], descriptors: list[int]) -> None:
+        """Supervise the process that a clerk has started. Its log was opened before, or is with the first output."""
+        self.office.linger()
         self.state = state_of(answer["state"])
         self._pid_start = answer["pid_start"]
         self.manually_stopped = self.stop_requested = self.keep = False
         self.child = Child(self.loop, answer, descriptors, audience=self.audience, sink=self.journal.write)
         self.loop.watch(self.child.pidfd, READ, self._exited)
-        self._untidy = True
-        self.serve_names()
+        self.stand_by(bridged=bool(answer.get("bridged")))
         if self.child.oom >= 0:
             self._starvation = Starvation(self.loop, self.office, self.child, int(answer["oom_mask"]))
         if self.facts.check is not None:
@@ -194,10 +217,37 @@ class Supervisor:
                 self.feed(peer, data)
                 peer.pause(False)
 
-    def serve_names(self) -> None:
-        """Watch the name server's sockets, once there are any."""
-        if self.child is not None and self.child.sockets and self._name_server is None:
-            self._name_server = NameServer(self.loop, self._roots, self.id, self.child.sockets)
+    def stand_by(self, *, bridged: bool) -> None:
+        """Watch the sockets of the name server, and those that hold ports and have to carry them, once there are any; ``bridged``:
+        and the firewall."""
+        if self.child is None:
+            return
+        apart = os.path.exists(self._roots.netns)
+        if self.child.sockets and self._name_server is None:
+            self._name_server = Standby(self.loop, self._roots, self.id, self.child.sockets, serve_names)
+        if self._proxy is None and (carriers := self.child.ports if apart else self.child.carriers()):
+            self._proxy = Standby(self.loop, self._roots, self.id, list(carriers), serve_ports)
+        self.untidy = self.untidy or bridged
+        if bridged and self._guard is None and not apart:  # nobody else makes rules in a network namespace of our own
+            ready, self.child.firewall = self.child.firewall, -1
+            try:
+                self._guard = Guard(self.loop, self._roots, self._mend, int(self.id[:4], 16) / 0xFFFF, ready)
+            except OSError as error:
+                self.office.complain(f"changes of the firewall will not be noticed: {error.strerror}")
+
+    def _mend(self) -> None:
+        try:
+            self.office.send("mend")
+        except LongshoreError as error:
+            self.office.complain(f"firewall: {error.message}")
+
+    def release_ports(self) -> None:
+        """The container's ports are not published any more."""
+        if self._proxy is not None:
+            self._proxy.close()
+            self._proxy = None
+        if self.child is not None:
+            self.child.release_ports()
 
     def _clear(self, error: ClerkDied) -> None:
         """Take away what a clerk that died left of a start."""
@@ -207,15 +257,21 @@ class Supervisor:
             self.office.complain(further.message)
             self._leave_traces = True
 
-    def reap_strangers(self) -> None:
-        """Collect what a failed start left us: processes that were cloned as our children and killed again."""
+    def reap_strangers(self, tries: int = 40) -> None:
+        """Collect what is our child and nobody's any more: processes of failed starts, and those kept in reserve that were not needed.
+
+        One of them that stays unreaped would keep the container's PID namespace, and with it its main process, from ending.
+        """
         known = {self.office.clerk_pid, self.child.pid if self.child else 0, *(session.pid for session in self.execs)}
-        if self._name_server is not None:
-            known.add(self._name_server.pid)
+        known.update(server.pid for server in (self._name_server, self._proxy) if server is not None)
         if self.monitor is not None:
             known.add(self.monitor.pid)
         try:
-            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None and found.si_pid not in known:
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+                if found.si_pid in known:  # it hides what is behind it until its own turn comes in the loop
+                    if tries:
+                        self.loop.later(0.05, lambda: self.reap_strangers(tries - 1))
+                    return
                 os.waitid(os.P_PID, found.si_pid, os.WEXITED)
         except ChildProcessError:
             pass
@@ -249,9 +305,13 @@ class Supervisor:
         if self.monitor is not None:
             self.monitor.end()
             self.monitor = None
-        if self._name_server is not None:
-            self._name_server.close()
-            self._name_server = None
+        for server in (self._name_server, self._proxy):
+            if server is not None:
+                server.close()
+        self._name_server = self._proxy = None
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
     def _probed(self, probe: HealthProbe, status: str, streak: int, tell: Tell) -> None:
         """Have a probe's result written down, and the state if it is another one now."""
@@ -339,15 +399,6 @@ class Supervisor:
         """Leave now, though clients wait for a start. Does nothing while it runs."""
         if self.child is None and not self.restarting:
             self._finish(remove=False)
-
-    def abandon(self) -> None:
-        """Let everything go and leave the process, if there is one, alone."""
-        if self.child is not None:
-            self._end_companions()
-            self.child.abandon()
-            self.child = None
-        self._finish(remove=False)
-        self.loop.close()
 
     # -- streams -----------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,13 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 
 import pytest
 
 from engine import errors
+from engine.model.version import VERSION
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODULE_LINES, FUNCTION_LINES, CLASS_METHODS = 500, 80, 30
@@ -111,3 +113,19 @@ def test_the_readme_has_the_current_keys() -> None:
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
         readme = file.read()
     assert with_keys(readme) == readme, "run python3 -m tests screenshots"
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+        assert tomllib.load(file)["project"]["version"] == VERSION
+
+
+def test_every_test_runs() -> None:
+    """A test that is in no group would never run."""
+    from tests.__main__ import GROUPS
+
+    folders = [folder for group in GROUPS.values() for folder in group]
+    for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
+        if any(name.startswith("test_") for name in names):
+            place = os.path.relpath(folder, ROOT)
+            assert any(f"{place}/".startswith(f"{known}/") for known in folders), f"{place} is in no group of tests/__main__.py"

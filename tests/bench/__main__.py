@@ -6,12 +6,31 @@ import contextlib
 import os
 import platform
 import sys
+from collections.abc import Callable
 
-from tests.bench import cases, peers
+from tests.bench import cases, crowd, peers, traffic, transfer, verbs
 from tests.bench.place import disk, namespace
+from tests.bench.tui import tui
 from tests.support.registry import running_registry
 
-CASES = ("lifecycle", "run", "pull-debian", "pull-big", "pull-many", "idle", "logs", "ps", "tui")
+CASES = (
+    "lifecycle",
+    "run",
+    "exec",
+    "stop",
+    "pull-debian",
+    "pull-big",
+    "pull-many",
+    "transfer",
+    "names",
+    "throughput",
+    "crowd",
+    "idle",
+    "logs",
+    "ps",
+    "list",
+    "tui",
+)
 
 
 def main() -> int:
@@ -40,7 +59,7 @@ def main() -> int:
             peer("pull", *tls, peer.image("busybox"))
         for name in CASES:
             if name in wanted:
-                _run(name, everyone, ours, place)
+                _run(name, everyone, ours, place, netns)
         for peer in everyone:
             leftover = peer("ps", "-aq").decode().split()
             if leftover:
@@ -48,22 +67,23 @@ def main() -> int:
     return 0
 
 
-def _run(name: str, everyone: list[peers.Peer], ours: peers.Peer, place: str) -> None:
-    match name:
-        case "lifecycle":
-            cases.lifecycle(everyone, ours, place)
-        case "run":
-            cases.run_rm(everyone)
-        case "idle":
-            cases.idle(everyone)
-        case "logs":
-            cases.logs(everyone)
-        case "ps":
-            cases.list_many(everyone)
-        case "tui":
-            cases.tui(ours)
-        case _:
-            cases.pull(everyone, name.removeprefix("pull-"))
+def _run(name: str, everyone: list[peers.Peer], ours: peers.Peer, place: str, netns: str) -> None:
+    table: dict[str, Callable[[], None]] = {
+        "lifecycle": lambda: cases.lifecycle(everyone, ours, place),
+        "run": lambda: cases.run_rm(everyone),
+        "exec": lambda: verbs.execs(everyone, place),
+        "stop": lambda: verbs.stop_rm(everyone, place),
+        "transfer": lambda: transfer.transfer(everyone, netns, place),
+        "names": lambda: traffic.names(everyone),
+        "throughput": lambda: traffic.throughput(everyone, netns),
+        "crowd": lambda: crowd.crowd(everyone),
+        "idle": lambda: cases.idle(everyone),
+        "logs": lambda: cases.logs(everyone),
+        "ps": lambda: cases.list_many(everyone),
+        "list": lambda: verbs.list_interface(everyone, place),
+        "tui": lambda: tui(ours, next(peer for peer in everyone if peer.name == "docker"), place),
+    }
+    table.get(name, lambda: cases.pull(everyone, name.removeprefix("pull-")))()
 
 
 if __name__ == "__main__":

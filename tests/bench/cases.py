@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from engine.spawner import client as spawner
 from tests.bench.clock import Table, median
 from tests.bench.peers import Peer
-from tests.support.tmux import Terminal as Screen
-from tests.support.tmux import terminal
+from tests.bench.tui import pss
 
 LINES = 2_000_000
 
@@ -75,17 +73,25 @@ def pull(peers: Sequence[Peer], image: str) -> None:
 
 
 def idle(peers: Sequence[Peer], count: int = 20) -> None:
-    """PSS of what looks after each idle container: our supervisor, containerd's shim, conmon."""
+    """PSS of what looks after each idle container: our supervisor, containerd's shim, conmon.
+
+    The spawner leaves by itself after a minute without a start. Here it is sent away, so that what its memory shares with the
+    supervisors counts as theirs.
+    """
     table = Table(f"overhead of an idle container (of {count})", "MiB")
     processes = {"longshore": b"longshore", "docker": b"containerd-shim", "podman": b"conmon"}
     for peer in peers:
-        before = _pids(processes[peer.name])
+        peer("run", "--rm", peer.image("busybox"), "true")  # the first of a spawner is larger than the others
+        run = peer.environment.get("LONGSHORE_RUN", "")
+        before = _pids(processes[peer.name], run)
         names = [f"bench-idle-{number}" for number in range(count)]
         for name in names:
             peer("run", "-d", "--name", name, peer.image("busybox"), "sleep", "1000")
         time.sleep(5)  # our supervisors' helpers leave when there was nothing to do
-        found = _pids(processes[peer.name]) - before
-        sizes = [_pss(pid) for pid in found]
+        if run:
+            spawner.dismiss(run)
+        found = _pids(processes[peer.name], run) - before
+        sizes = [pss(pid) for pid in found]
         table.values[peer.name] = sum(sizes) / count / (1 << 20)
         peer("rm", "-f", *names)
     table.show()
@@ -128,70 +134,18 @@ def list_many(peers: Sequence[Peer], count: int = 500) -> None:
     table.show()
 
 
-def tui(ours: Peer, count: int = 50) -> None:
-    """The TUI with many containers: first useful paint, CPU at rest, and a log of two million lines open at its end."""
-    names = [f"bench-tui-{number:02}" for number in range(count)]
-    for name in names:
-        ours("run", "-d", "--name", name, ours.image("busybox"), "sleep", "1000")
-    paints, rest = [], 0.0
-    for turn in range(3):
-        start = time.perf_counter()
-        with _tui(ours) as screen:
-            screen.shows("bench-tui-00")
-            paints.append(time.perf_counter() - start)
-            if turn == 2:
-                time.sleep(5)
-                rest = _cpu_share(screen.pid, 10)
-    ours("rm", "-f", *names)
-    Table("TUI: first useful paint", "s", {"longshore": sorted(paints)[1]}).show()
-    Table("TUI: CPU at rest", "% of a core", {"longshore": rest * 100}).show()
-    if b"bench-log" in ours("ps", "-a"):
-        with _tui(ours) as screen:
-            screen.shows("bench-log")
-            start = time.perf_counter()
-            screen.shows(f"line number {LINES - 1}")
-            taken = time.perf_counter() - start
-            Table("TUI: log of 2M lines open at its end", "s", {"longshore": taken}).show()
-            Table("TUI: memory with it (PSS)", "MB", {"longshore": _pss(screen.pid) / 1e6}).show()
-
-
-@contextlib.contextmanager
-def _tui(ours: Peer) -> Iterator[Screen]:
-    """The program in a terminal, 160×48."""
-    with (
-        tempfile.TemporaryDirectory(prefix="lsbench") as place,
-        terminal(place, ours.command, env={**os.environ, **ours.environment}) as screen,
-    ):
-        yield screen
-
-
-def _cpu_share(pid: int, seconds: float) -> float:
-    before, start = _cpu(pid), time.perf_counter()
-    time.sleep(seconds)
-    return (_cpu(pid) - before) / (time.perf_counter() - start)
-
-
-def _cpu(pid: int) -> float:
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _pids(name: bytes) -> set[int]:
-    """Processes by the start of their command's name; ours run from a sealed memory file."""
+def _pids(name: bytes, run: str) -> set[int]:
+    """Processes by the start of their command's name; ours run from a sealed memory file and are told their run root."""
     found = set()
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/comm", "rb") as file:
                 short = file.read()
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
             sealed = os.readlink(f"/proc/{entry}/exe").startswith("/memfd:longshore")
         except OSError:
             continue
-        if sealed if name == b"longshore" else short.startswith(name[:15]):
+        if sealed and run.encode() in words if run else short.startswith(name[:15]):
             found.add(int(entry))
     return found
-
-
-def _pss(pid: int) -> int:
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))

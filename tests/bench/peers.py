@@ -125,6 +125,8 @@ def make_images(url: str, disk: str, wanted: set[str]) -> None:
     images.push(url, "library/busybox:latest", images.busybox())
     if "many" in wanted:
         images.push(url, "library/many:latest", images.many_layers(31, 200))
+    if "transfer" in wanted:
+        images.push(url, "library/moved:latest", _big(layers=2, files=57))
     if "big" in wanted:
         images.push(url, "library/big:latest", _big())
     if "debian" in wanted:
@@ -134,10 +136,10 @@ def make_images(url: str, disk: str, wanted: set[str]) -> None:
         sh("rm", "-rf", rootfs)
 
 
-def _big() -> images.ImageSource:
-    """457 MB in four layers: files of one MiB that compress to about half."""
-    layers = []
-    for layer in range(4):
-        files = [(f"big/{layer}-{n}", os.urandom(1 << 19) + bytes(1 << 19), 0o644) for n in range(114)]
-        layers.append(images.tar_of(files))
-    return images.ImageSource((images.busybox_layer(), *layers), {"Cmd": ["true"]})
+def _big(layers: int = 4, files: int = 114) -> images.ImageSource:
+    """Layers of files of one MiB that compress to about half: 457 MB, unless told otherwise."""
+    made = [
+        images.tar_of([(f"big/{layer}-{number}", os.urandom(1 << 19) + bytes(1 << 19), 0o644) for number in range(files)])
+        for layer in range(layers)
+    ]
+    return images.ImageSource((images.busybox_layer(), *made), {"Cmd": ["true"]})

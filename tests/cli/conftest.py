@@ -63,7 +63,12 @@ def docker(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iter
             )
 
         for name in ("busybox", "hello-world"):
-            assert run("pull", f"{registry.host}/library/{name}").returncode == 0
-            assert run("tag", f"{registry.host}/library/{name}", name).returncode == 0
-            assert run("rmi", f"{registry.host}/library/{name}").returncode == 0
+            fetch(run, registry, name)
         yield run
+
+
+def fetch(docker: Docker, registry: Registry, name: str) -> None:
+    """Bring an image of the registry to docker, as if it came from Docker Hub."""
+    source = f"{registry.host}/library/{name}"
+    for words in (("pull", source), ("tag", source, name), ("rmi", source)):
+        assert docker(*words).returncode == 0

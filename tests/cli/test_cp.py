@@ -131,6 +131,17 @@ def test_tar_streams(pair: tuple[StateRoot, Docker]) -> None:
     assert raw(ours, "cp", "-", f"{NAME}:/d", input=b"no archive at all" * 100).returncode == 1
 
 
+def test_a_root_file_system_over_another(pair: tuple[StateRoot, Docker]) -> None:
+    """Its proc, sys and dev are there and not to be changed; everything else is taken."""
+    _reset(pair)
+    archive = tar_of([("proc/", b"", 0o700), ("sys/", b"", 0o700), ("dev/", b"", 0o755), ("d/rooted", b"rooted", 0o644)])
+    done = raw(pair[0], "cp", "-", f"{NAME}:/", input=archive)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert pair[0]("exec", NAME, "sh", "-c", "cat /d/rooted; stat -c %a /proc /sys").stdout == "rooted555\n555\n"
+    done = raw(pair[0], "cp", "-", f"{NAME}:/", input=tar_of([("sys/new", b"x", 0o644)]))
+    assert done.returncode == 1 and done.stderr
+
+
 def test_diff_and_export(pair: tuple[StateRoot, Docker], tmp_path: Path) -> None:
     _reset(pair)
     ours, theirs = (engine("diff", NAME) for engine in _each(pair))

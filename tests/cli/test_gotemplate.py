@@ -15,6 +15,7 @@ DATA = {
     "Labels": {"b": "2", "a": "1"},
     "Mounts": [{"Source": "/x", "Type": "bind"}, {"Source": "/y", "Type": "volume"}],
     "None": None,
+    "Host": {"Binds": None, "PidsLimit": None, "Options": None},
     "Ratio": 1.5,
 }
 
@@ -41,6 +42,8 @@ DATA = {
         ("a {{- .Name -}} b", "awebb"),
         ("{{$n := .Name}}{{$n}}", "web"),
         ("{{.None}}", "<no value>"),
+        ("{{.Host.Binds}} {{.Host.PidsLimit}} {{.Host.Options}} {{json .Host.Binds}} {{json .Host.PidsLimit}}", "[] <nil> map[] null null"),
+        ("{{len .Host.Binds}}{{range .Host.Binds}}x{{end}}{{if .Host.PidsLimit}}y{{else}}n{{end}}{{not .Host.Options}}", "0ntrue"),
         ('{{"quo\\"te\\n"}}', 'quo"te\n'),
         ("{{truncate .Name 2}}{{println 1}}", "we1\n"),
         ("{{if (gt .State.Pid 3)}}big{{end}}", "big"),

@@ -12,11 +12,12 @@ from engine.cli import main as cli
 from engine.cli.container_options import FLAGS, container_config, host_config
 from engine.cli.flags import FlagError, parse
 from engine.cli.mounts import parse_mount, parse_volume
+from engine.cli.oci import main as oci
 from engine.cli.ports import parse_publish
-from engine.cli.terminal import parse_keys
 from engine.errors import InvalidArgument, LongshoreError
-from engine.model.containers import Device, Mount, PortBinding, RestartPolicy, Ulimit
+from engine.model.containers import Device, HostConfig, Mount, PortBinding, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice
 from engine.model.health import Healthcheck
+from engine.model.keys import parse_keys
 
 MODULES = sorted({*cli.VERBS, *(module for _, subs in cli.NOUNS.values() for module in subs.values())})
 
@@ -105,9 +106,9 @@ def test_run_flags_become_the_configuration(monkeypatch: pytest.MonkeyPatch) -> 
     words = (
         "-e A=1 -e OURS -e MISSING -p 127.0.0.1:8080:80/udp -p 9000-9001:90-91 -P -v /src:/dst:ro -v vol:/data -v /anonymous --mount type=tmpfs,target=/t "
         "--tmpfs /run:size=1m -m 64m --memory-swap -1 --cpus 1.5 --ulimit nofile=10:20 --device /dev/fuse:r --restart on-failure:3 --cap-drop ALL --entrypoint sh "
-        "-l a=b --expose 70-71 --network none --rm -it -w /w -u 1:2 -h host --stop-signal INT --stop-timeout 3 --shm-size 1g image -c cmd"
+        "-l a=b --expose 70-71 --network none --link db:store -it -w /w -u 1:2 -h host --stop-signal INT --stop-timeout 3 --shm-size 1g image -c cmd"
     ).split()
-    options = parse(FLAGS, words, interspersed=False) if "--rm" not in words else parse((*FLAGS,), words, interspersed=False)
+    options = parse(FLAGS, words, interspersed=False)
     config, host = container_config(options), host_config(options)
     assert config.image == "image" and config.cmd == ("-c", "cmd") and config.entrypoint == ("sh",)
     assert config.env == ("A=1", "OURS=value") and config.tty and config.open_stdin and config.volumes == ("/anonymous",)
@@ -127,7 +128,59 @@ def test_run_flags_become_the_configuration(monkeypatch: pytest.MonkeyPatch) -> 
     assert host.ulimits == (Ulimit(name="nofile", soft=10, hard=20),)
     assert host.devices == (Device(path_on_host="/dev/fuse", path_in_container="/dev/fuse", permissions="r"),)
     assert host.restart_policy == RestartPolicy(name="on-failure", max_retries=3)
-    assert host.auto_remove and host.publish_all and host.network_mode == "none" and host.cap_drop == ("ALL",)
+    assert host.links == ("db:store",)
+    assert host.publish_all and host.network_mode == "none" and host.cap_drop == ("ALL",)
+    with pytest.raises(FlagError, match="cannot specify both --restart and --rm"):
+        host_config(parse(FLAGS, ["--rm", *words], interspersed=False))
+    assert host_config(parse(FLAGS, ["--rm", "image"], interspersed=False)).auto_remove
+
+
+def test_flags_that_limit_devices() -> None:
+    words = (
+        "--blkio-weight 300 --blkio-weight-device /dev/a:200 --device-read-bps /dev/a:1mb --device-write-bps /dev/a:5 --device-read-iops /dev/a:6 "
+        "--device-write-iops /dev/b:7 --memory-swappiness 0 --oom-kill-disable --volumes-from one --volumes-from two:ro --annotation a=b "
+        "--cgroup-parent /p --userns host --log-driver local --log-opt max-size=1m --log-opt max-file=2 --runtime r --volume-driver d --cpu-rt-period 8 --cpu-rt-runtime 9 --device-cgroup-rule"
+    ).split()
+    host = host_config(parse(FLAGS, [*words, "c 1:* r", "image"], interspersed=False))
+    assert host == HostConfig(
+        blkio_weight=300,
+        blkio_weight_device=(WeightDevice(path="/dev/a", weight=200),),
+        device_read_bps=(ThrottleDevice(path="/dev/a", rate=1 << 20),),
+        device_write_bps=(ThrottleDevice(path="/dev/a", rate=5),),
+        device_read_iops=(ThrottleDevice(path="/dev/a", rate=6),),
+        device_write_iops=(ThrottleDevice(path="/dev/b", rate=7),),
+        memory_swappiness=0,
+        oom_kill_disable=True,
+        volumes_from=("one", "two:ro"),
+        annotations={"a": "b"},
+        cgroup_parent="/p",
+        userns_mode="host",
+        log_driver="local",
+        log_options={"max-size": "1m", "max-file": "2"},
+        runtime="r",
+        volume_driver="d",
+        cpu_rt_period=8,
+        cpu_rt_runtime=9,
+        device_cgroup_rules=("c 1:* r",),
+    )
+    assert host_config(parse(FLAGS, ["image"], interspersed=False)).memory_swappiness is None
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "why"),
+    [
+        ("blkio-weight-device", "/dev/a", "bad format: /dev/a"),
+        ("blkio-weight-device", "a:100", "bad format for device path: a:100"),
+        ("blkio-weight-device", "/dev/a:9", "invalid weight for device: /dev/a:9"),
+        ("device-read-bps", "/dev/a:x", "invalid rate for device: /dev/a:x. The correct format is <device-path>:<number>[<unit>]"),
+        ("device-write-iops", "/dev/a:1mb", "invalid rate for device: /dev/a:1mb. The correct format is <device-path>:<number>. "),
+        ("device-cgroup-rule", "c 1:1", "invalid device cgroup format 'c 1:1'"),
+    ],
+)
+def test_limits_that_are_refused(flag: str, value: str, why: str) -> None:
+    with pytest.raises(FlagError) as caught:
+        host_config(parse(FLAGS, [f"--{flag}", value, "image"], interspersed=False))
+    assert str(caught.value).startswith(f'invalid argument "{value}" for "--{flag}" flag: {why}')
 
 
 def test_health_flags() -> None:
@@ -170,3 +223,32 @@ def test_bad_mounts(text: str) -> None:
 def test_detach_keys() -> None:
     assert parse_keys("ctrl-p,ctrl-q") == b"\x10\x11"
     assert parse_keys("a,ctrl-@") == b"a\x00"
+
+
+@pytest.mark.parametrize("verb", sorted(oci.VERBS))
+def test_every_oci_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.import_module(f"engine.cli.oci.{verb}").SPEC
+    assert oci.VERBS[verb] == spec.summary and verb in oci.VERBS
+    assert cli.main(["oci", verb, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Usage:  longshore oci {verb}") and spec.summary in out
+    assert all(flag.help for flag in spec.flags)
+
+
+def test_oci_has_help_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["oci", "--help"]) == 0
+    assert "longshore oci [OPTIONS] COMMAND" in capsys.readouterr().out
+    assert cli.main(["__complete", "--", "oci", "cre"]) == 0
+    assert capsys.readouterr().out == "create\n"
+    assert cli.main(["__complete", "--", "oci", "--root", "/x", "create", "--pid"]) == 0
+    assert capsys.readouterr().out == "--pid-file\n"
+    assert cli.main(["oci", "nothing"]) == 1
+    assert "unknown command: nothing" in capsys.readouterr().err
+
+
+def test_where_bundles_state_is_does_not_hang_on_the_engine_s_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """conmon starts ``create`` with an environment of its own: ``start`` must find the container all the same."""
+    before = oci.default_root()
+    monkeypatch.setenv("LONGSHORE_RUN", "/elsewhere")
+    monkeypatch.setenv("LONGSHORE_ROOT", "/elsewhere")
+    assert oci.default_root() == before and before.endswith("/longshore-oci")

@@ -87,6 +87,8 @@ SAME = [
     "rmi nope", "pull UPPER", "tag busybox", "tag nope foo", "tag busybox other:tag", "rmi other:tag", "tag busybox BAD", "attach c2", "attach nope", "create", "create --name c1 busybox", "create nosuchimage:x --pull never",
     "save nope", "save busybox nope", "save", "save busybox -o /nonexistent/file", "save busybox -o /", "load -i /nonexistent", "load", "load extra", "image save nope", "push", "push nope", "push UPPER", "push -a busybox:latest", "push busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000", "import", "import /nonexistent", "import - UPPER", "import a b c", "login a b", "logout a b",
     "events --since 1h --until 0s --filter event=create --filter type=container --filter label=a=b --format {{.Type}}:{{.Action}}", "bogus", "network bogus", "container ls -aq", "image ls -q",
+    "ps -aq --format {{.Names}}", "images -q --format {{.Repository}}", "network ls -q --format {{.Name}}", "volume ls -q --format {{.Name}}",
+    "system df -v", "system df --format {{.Type}}|{{.TotalCount}}|{{.Active}}|{{.Size}}", "system df x", "system prune x", "system prune --bogus",
 ]  # fmt: skip
 
 

@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
+from engine.linux import labels
 from tests.support.stateroot import StateRoot
-from tests.support.tmux import terminal
+from tests.support.tmux import Terminal, terminal
 from tests.support.wait import until
 
 
@@ -70,6 +69,21 @@ def test_a_terminal_is_a_terminal(longshore: StateRoot, tmp_path: Path) -> None:
         until(screen.over)
         assert screen.status == 0
     assert longshore.out("inspect", "-f", "{{.State.Running}}", "tty") == "true\n"
+    for place, words in (("attach", ["attach", "tty"]), ("exec", ["exec", "-it", "tty", "sh"])):
+        other = tmp_path / place
+        other.mkdir()
+        with terminal(str(other), [*longshore.command, *words], env=longshore.environment) as screen:
+
+            def prompted(screen: Terminal = screen) -> bool:
+                screen.keys("Enter")  # what is typed before the client has its terminal raw is lost
+                return "/ #" in screen.screen()
+
+            until(prompted)
+            screen.keys("C-p", "C-q")
+            until(screen.over)
+            assert screen.status == 1
+            screen.shows("read escape sequence")
+    longshore.out("rm", "-f", "tty")
 
 
 def test_a_killed_front_end_loses_nothing(longshore: StateRoot) -> None:
@@ -176,24 +190,92 @@ def test_exec_tells_why_a_command_can_not_run(longshore: StateRoot) -> None:
     for words, code, text in [
         (("up", "nope"), 127, 'exec: "nope": executable file not found in $PATH'),
         (("up", "/etc/passwd"), 126, 'exec: "/etc/passwd": permission denied'),
+        (("-w", "/nowhere", "up", "true"), 126, 'chdir to cwd ("/nowhere") set in config.json failed: no such file or directory'),
         (("-u", "nobodyelse", "up", "true"), 126, "unable to find user nobodyelse: no matching entries in passwd file"),
     ]:
         done = longshore("exec", *words)
-        assert text in done.stderr and done.returncode in (code, 1, 128) and done.stdout == ""
+        assert text in done.stderr and done.returncode == code and done.stdout == ""
+        assert longshore("exec", "-d", *words).returncode == 1
 
 
-def test_an_ordinary_user_is_told_what_to_do() -> None:
-    """In a child that gave its rights up after the imports: the sources need not be readable for others."""
-    script = (
-        "import importlib, os, sys; from engine.cli.main import main; import engine.connect; from engine.backends.embedded import create, engine, checks;"
-        "import engine.cli.verbs.run, engine.cli.creating; os.setgid(65534); os.setuid(65534); sys.exit(main(sys.argv[1:]))"
-    )
-    with tempfile.TemporaryDirectory(prefix="longshore-user-", dir="/tmp") as place:
-        os.chown(place, 65534, 65534)
-        command = [sys.executable, "-c", script, "--root", f"{place}/state", "run", "busybox"]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LONGSHORE_RUN": f"{place}/run"}, check=False)
-    assert (
-        done.stderr
-        == "Error: this engine runs containers as root only\nrun longshore with sudo, or name a Docker or Podman host with --host\n"
-    )
-    assert (done.returncode, done.stdout) == (125, "")
+def test_networks_of_both_families(longshore: StateRoot) -> None:
+    prefix = f"fd00:215:{os.getpid():x}"
+    pools = ("--subnet", f"{prefix}::/64", "--gateway", f"{prefix}::9", "--subnet", "10.215.7.0/24", "--ip-range", "10.215.7.128/25")
+    longshore.out("network", "create", "--ipv6", *pools, "six")
+    assert json.loads(longshore.out("network", "inspect", "-f", "{{json .IPAM.Config}}", "six")) == [
+        {"Subnet": "10.215.7.0/24", "Gateway": "10.215.7.1", "IPRange": "10.215.7.128/25"},
+        {"Subnet": f"{prefix}::/64", "Gateway": f"{prefix}::9"},
+    ]
+    assert "true" in longshore.out("network", "ls", "--filter", "name=six", "--format", "{{.IPv6}}")
+    longshore.out("run", "-d", "--name", "one", "--network", "six", "--ip6", f"{prefix}::77", "-p", "80", "busybox", "sleep", "1000")
+    longshore.out("create", "--name", "two", "busybox", "sleep", "1000")
+    longshore.out("network", "connect", "--ip6", f"{prefix}::78", "six", "two")
+    longshore.out("start", "two")
+    template = "{{.NetworkSettings.Networks.six.GlobalIPv6Address}}/{{.NetworkSettings.Networks.six.GlobalIPv6PrefixLen}}"
+    assert [longshore.out("inspect", "-f", template, name).strip() for name in ("one", "two")] == [f"{prefix}::77/64", f"{prefix}::78/64"]
+    assert longshore.out("inspect", "-f", "{{.NetworkSettings.Networks.six.IPv6Gateway}}", "one") == f"{prefix}::9\n"
+    port = longshore.out("port", "one", "80").splitlines()[0].rpartition(":")[2]
+    assert longshore.out("port", "one", "80").splitlines() == [f"0.0.0.0:{port}", f"[::]:{port}"]
+    shown = longshore.out("ps", "--filter", "name=one", "--format", "{{.Ports}}")
+    assert shown == f"0.0.0.0:{port}->80/tcp, [::]:{port}->80/tcp\n"
+    member = json.loads(longshore.out("network", "inspect", "six"))[0]["Containers"]
+    assert {one["Name"]: one["IPv6Address"] for one in member.values()} == {"one": f"{prefix}::77/64", "two": f"{prefix}::78/64"}
+
+
+def test_gateways_and_ranges_belong_to_a_subnet(longshore: StateRoot) -> None:
+    for options, words in (
+        (("--gateway", "10.9.0.1"), "every ip-range or gateway must have a corresponding subnet"),
+        (("--subnet", "10.9.0.0/24", "--gateway", "fd00::1"), "no matching subnet for gateway fd00::1"),
+        (("--subnet", "fd00:9::/64", "--ip-range", "10.9.0.0/25"), "no matching subnet for range 10.9.0.0/25"),
+        (
+            ("--subnet", "fd00:9::/64", "--subnet", "10.9.0.0/24", "--gateway", "fd00:9::1", "--gateway", "fd00:9::2"),
+            "cannot configure multiple gateways (fd00:9::2, fd00:9::1) on the same subnet (fd00:9::/64)",
+        ),
+        (("--subnet", "fd00:9::/64"), "network x: subnet fd00:9::/64 needs IPv6\nenable it with --ipv6"),
+    ):
+        done = longshore("network", "create", *options, "x")
+        assert done.returncode == 1 and words in done.stderr, options
+
+
+def test_what_is_discarded_is_told_on_standard_error(longshore: StateRoot) -> None:
+    """By ``create`` too, whose output is the id alone; an option that asks for nothing is no reason to complain."""
+    options = ("--security-opt", "label=type:any_t", "--security-opt", "apparmor=any", "--network", "none")
+    done = longshore("create", *options, "busybox")
+    assert done.returncode == 0 and len(done.stdout.strip()) == 64
+    for module, on, wish in (("AppArmor", labels.apparmor(), "Profile any"), ("SELinux", labels.selinux(), "Label type:any_t")):
+        assert on or f"WARNING: {module} is not enabled on this machine. {wish} discarded.\n" in done.stderr
+    quiet = longshore("create", "--security-opt", "apparmor=unconfined", "--security-opt", "label=disable", "busybox")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_system_start_brings_back_what_ran_before_a_boot(longshore: StateRoot) -> None:
+    """As after a boot: the mark of the last one is another. Docker too starts an ``always`` again that somebody has stopped."""
+    for name, policy in (("back", "always"), ("broken", "always"), ("plain", "no")):
+        longshore.out("run", "-d", "--name", name, "--restart", policy, "--network", "none", "busybox", "sleep", "1000")
+        longshore.out("stop", "-t", "0", name)
+    assert longshore.out("system", "start") == "0 containers are running\n"
+    identity = longshore.out("inspect", "-f", "{{.Id}}", "broken").strip()
+    Path(longshore.roots.container_dir(identity), "config.json").unlink()
+    Path(longshore.roots.run, "boot").write_text("another boot")
+    done = longshore("system", "start")
+    assert (done.returncode, done.stdout) == (1, "1 containers are running\n") and "Error: broken: " in done.stderr
+    assert longshore.out("ps", "--format", "{{.Names}}") == "back\n"
+    assert longshore("--host", "unix:///nowhere", "system", "start").returncode == 1
+
+
+def test_the_configuration_gives_the_default_bridge_ipv6(longshore: StateRoot, tmp_path: Path) -> None:
+    """And takes it away again; a change waits until nobody is in the bridge, and says so."""
+    subnet, config = f"fd00:217:{os.getpid():x}::/64", tmp_path / "config.toml"
+    config.write_text(f'[network]\nipv6 = true\nfixed-cidr-v6 = "{subnet}"\n')
+    told = ("--config", str(config))
+    longshore.out(*told, "run", "-d", "--name", "six", "busybox", "sleep", "1000")
+    addresses = longshore.out("exec", "six", "ip", "-6", "addr", "show", "eth0")
+    assert subnet.replace("/64", "2/64") in addresses
+    config.write_text("")
+    late = longshore(*told, "create", "busybox")
+    assert late.returncode == 0 and "takes effect once no container is in it" in late.stderr
+    longshore.out("rm", "-f", "six")
+    assert longshore.out(*told, "network", "inspect", "-f", "{{.EnableIPv6}} {{len .IPAM.Config}}", "bridge") == "false 1\n"
+    config.write_text("[network]\nipv6 = 6\n")
+    wrong = longshore(*told, "create", "busybox")
+    assert wrong.returncode == 1 and f"configuration file {config}: [network]: ipv6 must be true or false" in wrong.stderr

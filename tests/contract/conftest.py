@@ -1,7 +1,7 @@
-"""Every contract test runs once for each engine: a real dockerd, and ours.
+"""Every contract test runs once for each engine: a real dockerd, ours, and ours behind its own server (``served``).
 
 What the tests say is what dockerd does; the suite passes there before it may judge us. ``LONGSHORE_CONTRACT`` narrows the
-engines down (``dockerd``, ``embedded``); ``podman`` may be named there too, for a look at how near it comes.
+engines down (``dockerd``, ``embedded``, ``served``); ``podman`` may be named there too, for a look at how near it comes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ import pytest
 
 from engine.connect import connect
 from engine.interface import Engine
+from engine.network.manager import NetworkManager
+from engine.spawner import client as spawner
+from engine.store.database import Database
+from engine.store.roots import Roots, resolve
 from tests.contract.lab import Lab, quietly
 from tests.support import images
 from tests.support.dockerd import Daemon, RegistryFiles, running_dockerd, running_podman
 from tests.support.registry import running_registry
+from tests.support.server import running_server
+from tests.support.stateroot import StateRoot
 
-ENGINES = os.environ.get("LONGSHORE_CONTRACT", "dockerd,embedded").split(",")
+ENGINES = os.environ.get("LONGSHORE_CONTRACT", "dockerd,embedded,served").split(",")
 
 Opener = Callable[[], Engine]
 
@@ -77,7 +83,14 @@ def opener(
             try:
                 yield from _prepared(lambda: connect("embedded:", root=str(directory)), [], registry)
             finally:
-                _dissolve(str(directory))
+                _dissolve(resolve(str(directory)))
+        case "served":
+            root = StateRoot(str(directory))
+            try:
+                with running_server(root) as url:
+                    yield from _prepared(lambda: connect(url), [], registry)
+            finally:
+                _dissolve(root.roots)
         case "podman":
             with running_podman(str(directory / "p"), registry) as daemon:
                 yield from _daemon(daemon, registry)
@@ -86,14 +99,8 @@ def opener(
                 yield from _daemon(daemon, registry)
 
 
-def _dissolve(directory: str) -> None:
+def _dissolve(roots: Roots) -> None:
     """End what the embedded engine leaves for the next verb to use: the spawner, and its bridges."""
-    from engine.network.manager import NetworkManager
-    from engine.spawner import client as spawner
-    from engine.store.database import Database
-    from engine.store.roots import resolve
-
-    roots = resolve(directory)
     spawner.dismiss(roots.run)
     database = Database.of(roots)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -19,9 +20,10 @@ from engine.model.containers import (
     Mount,
 )
 from engine.model.streams import LogLine, LogQuery, StreamName
+from tests.support.wait import PATIENCE
 
 T = TypeVar("T")
-TIMEOUT = 60
+TIMEOUT = 60 * PATIENCE
 PREDEFINED = ("bridge", "host", "none")
 
 
@@ -41,6 +43,7 @@ class Lab:
         image: the reference of busybox there, which is already pulled.
         app: the reference of an image with every kind of setting, which is already pulled.
         prefix: how a command is called in the engine's network namespace.
+        own: a name that no other laboratory has.
     """
 
     def __init__(self, engine: Engine, host: str, prefix: Sequence[str]) -> None:
@@ -49,6 +52,7 @@ class Lab:
         self.image = f"{host}/busybox:latest"
         self.app = f"{host}/app:1.0"
         self.prefix = tuple(prefix)
+        self.own = f"own{os.urandom(4).hex()}"
 
     async def create(self, *cmd: str, name: str = "", image: str = "", **settings: Any) -> str:
         """A container without a network unless one is asked for; fields of either configuration by name."""

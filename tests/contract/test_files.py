@@ -82,6 +82,34 @@ async def test_status(lab: Lab, running: bool) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False])
+async def test_a_directory_is_listed(lab: Lab, running: bool) -> None:
+    deep = "long-" * 40
+    script = (
+        f"mkdir -p /d/sub/below; echo hello > /d/f; ln -s ../../../etc /d/l; chown 7:8 /d/f; chmod 4750 /d/f; echo x > /d/{deep};"
+        " echo in > /vol/v; ln -s /d /e; echo done"
+    )
+    settings = {"mounts": (volume("listed", "/vol"),)}
+    container = await (lab.start(*sh(f"{script}; sleep 1000"), **settings) if running else lab.finished(*sh(script), **settings))
+    await lab.said(container, "done")
+    files = lab.engine.containers
+    found = await files.list_directory(container, "/d")
+    assert found.complete
+    assert [entry.name for entry in found.entries] == ["f", "l", deep, "sub"]
+    first, link, _, below = found.entries
+    assert (first.size, first.mode, first.uid, first.gid) == (6, stat.S_IFREG | 0o4750, 7, 8) and first.mtime > 1e9
+    assert stat.S_ISLNK(link.mode) and link.link_target == "../../../etc" and stat.S_ISDIR(below.mode)
+    assert [entry.name for entry in (await files.list_directory(container, "/vol")).entries] == ["v"]
+    assert (await files.list_directory(container, "/e")).entries == found.entries  # a link at the end is followed
+    inside = {entry.name for entry in (await files.list_directory(container, "/d/l")).entries}
+    assert {"passwd", "group"} <= inside  # inside, however far up it points
+    assert {"bin", "etc", "d"} <= {entry.name for entry in (await files.list_directory(container, "/")).entries}
+    with pytest.raises(NotFound, match="Could not find the file /nope in container"):
+        await files.list_directory(container, "/nope")
+    with pytest.raises(LongshoreError):
+        await files.list_directory(container, "/d/f")
+
+
+@pytest.mark.parametrize("running", [True, False])
 async def test_copying_out(lab: Lab, running: bool) -> None:
     script = "mkdir -p /d/sub; echo hello > /d/f; ln -s f /d/l; ln /d/f /d/h; chown 7:8 /d/f; chmod 640 /d/f; echo in > /vol/v; echo done"
     settings = {"mounts": (volume("files", "/vol"),)}

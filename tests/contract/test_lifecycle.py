@@ -298,6 +298,26 @@ async def test_automatic_removal(lab: Lab) -> None:
         await lab.inspect(container)
 
 
+async def test_what_is_to_remove_itself_does_so_too_when_it_can_not_be_started(lab: Lab) -> None:
+    container = await lab.create("/nowhere", auto_remove=True)
+    ended = asyncio.create_task(lab.engine.containers.wait(container, condition="removed"))
+    with pytest.raises(ExecutableNotFound):
+        await lab.engine.containers.start(container)
+    await within(ended)
+    with pytest.raises(NotFound):
+        await lab.inspect(container)
+
+
+async def test_a_wait_tells_when_it_listens(lab: Lab) -> None:
+    container = await lab.create(*sh("exit 6"))
+    listening = asyncio.Event()
+    ended = asyncio.create_task(lab.engine.containers.wait(container, condition="next-exit", listening=listening.set))
+    await within(listening.wait())
+    assert not ended.done()
+    await lab.engine.containers.start(container)
+    assert (await within(ended)).exit_code == 6
+
+
 async def test_restart_on_failure_gives_up_in_the_end(lab: Lab) -> None:
     container = await lab.start(*sh("echo once; exit 9"), restart_policy=RestartPolicy(name="on-failure", max_retries=2))
     for _ in range(300):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable
 import httpx
 import pytest
 
-from engine.errors import InvalidArgument, LongshoreError, NotFound
+from engine.errors import InvalidArgument, LongshoreError, NotFound, NotSupported
 from engine.model.auth import Credentials
 from engine.model.images import PushPhase, PushProgress
 from tests.contract.lab import Lab
@@ -23,8 +23,7 @@ async def push(lab: Lab, name: str, *, all_tags: bool = False) -> list[PushProgr
     return [event async for event in lab.engine.images.push(f"{lab.host}/{name}", all_tags=all_tags)]
 
 
-def manifest(lab: Lab, name: str, tag: str) -> httpx.Response:
-    accept = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+def manifest(lab: Lab, name: str, tag: str, accept: str = f"{images.MANIFEST}, {images.OCI_MANIFEST}") -> httpx.Response:
     return httpx.get(f"http://{lab.host}/v2/{name}/manifests/{tag}", headers={"Accept": accept}, trust_env=False, timeout=30)
 
 
@@ -33,8 +32,8 @@ def archive(text: str, name: str) -> AsyncIterable[bytes]:
 
 
 def key(lab: Lab, name: str) -> str:
-    """A repository of this engine's own: both engines push to the same registry."""
-    return f"{'d' if lab.prefix else 'e'}/{name}"
+    """A repository of this laboratory's own: all engines push to the same registry."""
+    return f"{lab.own}/{name}"
 
 
 async def test_a_push_tells_what_it_does(images_lab: Lab) -> None:
@@ -81,6 +80,27 @@ async def test_all_tags_of_a_repository(images_lab: Lab) -> None:
     events = await push(lab, name, all_tags=True)
     assert sorted(event.layer for event in events if event.phase is P.DIGEST) == ["a", "b"]
     assert {manifest(lab, name, tag).status_code for tag in ("a", "b")} == {200}
+
+
+async def test_all_platforms_go_along_or_are_refused(images_lab: Lab) -> None:
+    """A Docker host decides by itself what of an index it keeps; the embedded engine does as it is told."""
+    lab, name = images_lab, key(images_lab, "whole")
+    try:
+        pulled = [event async for event in lab.engine.images.pull(f"{lab.host}/multi:latest", all_platforms=True)]
+    except NotSupported:
+        await pull(lab, "multi:latest")
+        with pytest.raises(NotSupported, match="can not be asked for all platforms"):
+            [event async for event in lab.engine.images.push(f"{lab.host}/multi:latest", all_platforms=True)]
+        with pytest.raises(NotSupported, match="can not be asked for all platforms"):
+            [chunk async for chunk in lab.engine.images.save([f"{lab.host}/multi:latest"], all_platforms=True)]
+        return
+    await lab.engine.images.tag(f"{lab.host}/multi:latest", f"{lab.host}/{name}:v1")
+    pushed = [event async for event in lab.engine.images.push(f"{lab.host}/{name}:v1", all_platforms=True)]
+    assert pushed[-1].detail == pulled[-2].detail
+    assert {event.phase for event in pushed} == {P.REFERS, P.PREPARING, P.MOUNTED, P.DIGEST}
+    answer = manifest(lab, name, "v1", f"{images.INDEX}, {images.OCI_INDEX}")
+    assert images.digest(answer.content) == pulled[-2].detail
+    await lab.engine.images.remove(f"{lab.host}/{name}:v1")
 
 
 async def test_pushing_what_can_not_be(images_lab: Lab) -> None:

@@ -36,8 +36,8 @@ async def test_list_tells_how_containers_ended(lab: Lab) -> None:
 async def test_list_filters(lab: Lab) -> None:
     await lab.create("true", name="alpha", labels={"tier": "web", "zone": "a"})
     beta = await lab.create("true", name="beta", labels={"tier": "db"}, mounts=(volume("store", "/store"),))
-    await lab.finished(*sh("exit 2"), name="gamma", labels={"tier": "web"})
-    await lab.sleeper(name="delta")
+    gamma = await lab.finished(*sh("exit 2"), name="gamma", labels={"tier": "web"})
+    delta = await lab.sleeper(name="delta")
     await lab.engine.containers.pause("delta")
 
     async def found(**filters: str | tuple[str, ...]) -> list[str]:
@@ -48,6 +48,8 @@ async def test_list_filters(lab: Lab) -> None:
     assert await found(name="^/?alpha$") == ["alpha"]
     assert await found(name=("alpha", "beta")) == ["alpha", "beta"]
     assert await found(id=beta[:8]) == ["beta"]
+    assert await found(id=(delta, gamma, "f" * 64)) == ["delta", "gamma"]
+    assert await lab.names(filters={"id": (delta, gamma)}) == ["delta"]
     assert await found(label="tier") == ["alpha", "beta", "gamma"]
     assert await found(label="tier=web") == ["alpha", "gamma"]
     assert await found(label=("tier=web", "zone=a")) == ["alpha"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
-from engine.errors import Conflict, InvalidArgument, NotFound
+from engine.errors import Conflict, InvalidArgument, LongshoreError, NotFound
 from engine.model.containers import Mount
 from engine.model.volumes import VolumeSpec
 from tests.contract.lab import Lab, sh, volume
@@ -113,3 +115,33 @@ async def test_prune(lab: Lab) -> None:
     report = await lab.engine.volumes.prune({"all": ("true",)})
     assert report.removed == ("named",) and report.space_reclaimed >= 100000
     assert [one.name for one in await lab.engine.volumes.list()] == ["used"]
+
+
+async def test_a_volume_that_is_a_directory_of_the_host(lab: Lab, tmp_path: Path) -> None:
+    """``type=none o=bind device=…``, as compose files have it: what is in it outlives the volume."""
+    name, options = f"{lab.own}bound", {"type": "none", "o": "bind", "device": str(tmp_path)}
+    (tmp_path / "file").write_text("there\n")
+    made = await lab.engine.volumes.create(VolumeSpec(name=name, options=options))
+    assert dict(made.options) == options and dict((await lab.engine.volumes.inspect(name)).options) == options
+    result = await lab.run(*sh("cat /data/file; echo more >/data/new"), mounts=(volume(name, "/data"),))
+    assert result.out == b"there\n" and (tmp_path / "new").read_text() == "more\n"
+    for container in await lab.engine.containers.list(all=True):
+        await lab.engine.containers.remove(container.id, force=True, volumes=True)
+    await lab.engine.volumes.remove(name)
+    assert sorted(os.listdir(tmp_path)) == ["file", "new"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"colour": "red"}, "(?i)invalid option.*colour"), ({"o": "bind", "type": "none"}, "(?i)missing required option.*device")],
+)
+async def test_volume_options_that_are_wrong(lab: Lab, options: dict[str, str], why: str) -> None:
+    with pytest.raises(LongshoreError, match=why):
+        await lab.engine.volumes.create(VolumeSpec(name=lab.own, options=options))
+
+
+async def test_a_volume_without_its_device(lab: Lab) -> None:
+    options = {"type": "none", "o": "bind", "device": "/nothing-is-here"}
+    await lab.engine.volumes.create(VolumeSpec(name=lab.own, options=options))
+    with pytest.raises(LongshoreError, match=r"(?s)failed to mount local volume.*/nothing-is-here.*no such file or directory"):
+        await lab.start("true", mounts=(volume(lab.own, "/data"),))

@@ -76,12 +76,12 @@ def test_pull_run_watch_stop_start_remove(registry: Registry, tmp_path: Path, wi
         assert lines[:5] == [f"message {number}" for number in range(1, 6)]
 
 
-def test_a_shell_and_back(registry: Registry, tmp_path: Path) -> None:
+def test_a_shell_on_the_whole_screen_and_back(registry: Registry, tmp_path: Path) -> None:
     with state_root(str(tmp_path / "m"), registry.host, ["busybox"]) as machine:
         machine.out("run", "-d", "--name", "box", "busybox", "sleep", "1000")
         with terminal(str(tmp_path), machine.command, width=120, height=36, env=machine.environment) as screen:
             screen.shows("box")
-            screen.keys("E")
+            screen.keys("F")
             screen.shows("/ #")
             screen.type("echo shell-$((40+2)) > /made; stty size")
             screen.keys("Enter")

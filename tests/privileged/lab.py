@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import struct
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from engine.model.streams import LogLine, LogQuery
 from engine.runtime.host import host_facts
 from engine.runtime.spec import SpecInputs, build_spec
 from engine.spawner import client as spawner
+from engine.spawner import wire
 from engine.store import codec, events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
@@ -125,17 +128,18 @@ class Lab:
         return [event for _, event in events.since(self.database, 0)]
 
     def supervisor(self, container_id: str) -> int:
-        """Pid of its supervisor: who holds the lock."""
-        try:
-            inode = os.stat(places.lock_path(self.roots, container_id)).st_ino
-        except FileNotFoundError:
+        """Pid of its supervisor, which leads the session of whoever listens at its socket, while the lock is held."""
+        if not places.alive(self.roots, container_id):
             return 0
-        with open("/proc/locks") as locks:
-            for line in locks:
-                fields = line.split()
-                if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) == inode:
-                    return int(fields[4])
-        return 0
+        client = wire.connect(places.socket_path(self.roots, container_id))
+        if client is None:
+            return 0
+        with closing(client):
+            listener = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        try:
+            return os.getsid(listener)
+        except ProcessLookupError:
+            return 0
 
     def close(self) -> None:
         spawner.dismiss(self.roots.run)

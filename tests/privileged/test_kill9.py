@@ -178,6 +178,25 @@ def test_killed_clerk_is_replaced(lab: Lab) -> None:
     assert lab.state(container).exit_code == 137
 
 
+@pytest.mark.parametrize("victim", ["clerk", "reserve"])
+def test_killed_spares_are_replaced(lab: Lab, victim: str) -> None:
+    """The clerk that waits for a client, and the process that it keeps in reserve."""
+    busy = lab.supervisor(lab.run("sleep", "60"))
+    spawner = _parent(busy)
+
+    def waiting() -> int:
+        return next((pid for pid in children(spawner) - {busy} if len(children(pid)) == 2), 0)
+
+    spare = until(waiting, what="a spare with its clerk and its reserve")
+    own = os.readlink("/proc/self/ns/pid")
+    reserve, clerk = sorted(children(spare), key=lambda pid: os.readlink(f"/proc/{pid}/ns/pid") == own)
+    os.kill(clerk if victim == "clerk" else reserve, signal.SIGKILL)
+    if victim == "clerk":
+        until(lambda: not alive(spare) and not alive(reserve), what="a spare without a clerk leaves")
+    assert lab.wait(lab.run("true")) == 0
+    until(lambda: not alive(spare))
+
+
 def test_supervisor_killed_while_it_waits_to_restart(lab: Lab) -> None:
     container = lab.run("false", host=HostConfig(network_mode="none", restart_policy=RestartPolicy(name="always")))
     until(lambda: lab.state(container).restart_count >= 3)
@@ -266,16 +285,20 @@ def _settled(lab: Lab, container: str) -> None:
 def test_requests_of_a_vanished_front_end_do_not_stay(lab: Lab) -> None:
     container = lab.run("sleep", "60")
     supervisor = lab.supervisor(container)
-    socks = [client.subscribe(lab.roots, container) for _ in range(20)]
-    for sock in socks:
-        assert sock is not None
-        sock.close()
+    sessions = [lab.life.attach(container) for _ in range(20)]
+    assert _sockets(supervisor) > 20, "they are all served"
+    for session in sessions:
+        session.close()
     half = wire.connect(places.socket_path(lab.roots, container))
     assert half is not None
     half.sendall(wire.HEADER.pack(wire.REQUEST, 100) + b"{")
     half.close()
-    until(lambda: len([name for name in os.listdir(f"/proc/{supervisor}/fd") if _is_socket(supervisor, name)]) <= 2)
+    until(lambda: _sockets(supervisor) <= 2)
     assert lab.state(container).status is RUNNING
+
+
+def _sockets(pid: int) -> int:
+    return sum(_is_socket(pid, name) for name in os.listdir(f"/proc/{pid}/fd"))
 
 
 def _is_socket(pid: int, fd: str) -> bool:
@@ -296,3 +319,26 @@ def test_what_a_dying_clerk_made_goes_with_the_container(lab: Lab) -> None:
         assert not group.exists()
     finally:
         group.remove()
+
+
+def test_a_newer_version_stops_what_this_one_started(lab: Lab) -> None:
+    """The upgrade has changed the database: its supervisor can not write there any more, and tells the end in a file."""
+    container = lab.run("sleep", "60")
+    main = lab.state(container).pid
+    supervisor = lab.supervisor(container)
+    until(lambda: children(supervisor) == {main}, what="the clerk, who has the database open, leaves")
+    connection = lab.database.connection()
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute("PRAGMA user_version = 99")
+    try:
+        client.ask(lab.roots, container, "stop", timeout=0)
+        until(lambda: not alive(main))
+        until(lambda: not lab.supervisor(container), what="the supervisor leaves")
+    finally:
+        connection.execute(f"PRAGMA user_version = {version}")
+    sweep(lab.roots, lab.database)
+    assert (lab.state(container).status, lab.state(container).exit_code, lab.state(container).error) == (EXITED, 137, "")
+    nothing_is_left(lab, container)
+    log = Path(lab.roots.run, "engine.log")
+    assert "was written by a newer Longshore" in log.read_text()
+    log.write_text("")  # the laboratory wants an empty one

@@ -642,6 +642,17 @@ def test_clerk_goes_away_and_comes_back(lab: Lab) -> None:
     until(lambda: children(supervisor) == {main})
 
 
+@pytest.mark.parametrize("why", ["another PID namespace", "a long specification"])
+def test_containers_that_the_process_in_reserve_can_not_be(lab: Lab, why: str) -> None:
+    """A start makes its own, and nothing is left over."""
+    host = HostConfig(network_mode="none", pid_mode="host" if why == "another PID namespace" else "")
+    words = tuple(f"NUMBER{number}={'x' * 1000}" for number in range(100))
+    container = lab.run("sh", "-c", "echo $NUMBER99; sleep 60", host=host, env=words if why == "a long specification" else ())
+    lab.says(container, b"\n")
+    supervisor, main = lab.supervisor(container), lab.state(container).pid
+    until(lambda: children(supervisor) == {main}, what="clerk and reserve have left")
+
+
 def test_containers_outlive_the_spawner(lab: Lab) -> None:
     container = lab.run("cat", open_stdin=True, stdin_once=True)
     spawner.dismiss(lab.roots.run)
@@ -695,3 +706,35 @@ def test_a_container_can_not_reach_the_interpreter_that_made_it(lab: Lab) -> Non
         lab.execute(running, "true")
     written = [line for line in lab.output(running).splitlines() if b"memfd" in line]
     assert written == []
+
+
+def test_exec_that_meets_the_end_says_that_the_container_is_not_running(lab: Lab) -> None:
+    """Not what the kernel then misses, such as a namespace of the process that has gone; beside sessions that end with it."""
+    met = 0
+    for attempt in range(40):
+        container = lab.run("sleep", "60")
+        if attempt % 4 == 3:
+            for _ in range(3):
+                lab.life.exec(container, ExecConfig(cmd=("sleep", "60"), detach=True)).close()
+        threading.Timer(attempt * 0.0004, os.kill, (lab.state(container).pid, signal.SIGKILL)).start()
+        try:
+            lab.execute(container, "true")
+        except Conflict as error:
+            assert str(error) == f"container {container} is not running"
+            met += 1
+        lab.wait(container)
+    assert met, "no exec met the end"
+
+
+def test_no_socket_can_be_reached_from_the_hosts_network(lab: Lab) -> None:
+    """CVE-2020-15257: names of the abstract name space belong to the network, not to the file system, and have no permissions."""
+    container = lab.run("cat", open_stdin=True, host=HostConfig(network_mode="host"))
+    session = lab.life.attach(container, stdin=True)
+    lab.execute(container, "true")
+    code, seen = lab.execute(container, "cat", "/proc/net/unix")
+    session.close()
+    assert code == 0
+    names = [line.split()[7] for line in seen.decode().splitlines()[1:] if len(line.split()) > 7]
+    assert not [name for name in names if name.startswith("@") and "longshore" in name]
+    for directory in (lab.roots.run, lab.roots.container_run_dir(container)):
+        assert os.stat(directory).st_mode & 0o077 == 0

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tests.support.wait import until
 
-_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
 
 
 class RegistryFiles(NamedTuple):
@@ -42,21 +42,23 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_dockerd(directory: str, registry: RegistryFiles | None = None) -> Iterator[Daemon]:
-    """Start dockerd with everything it writes in ``directory``, and end it."""
+def running_dockerd(
+    directory: str, registry: RegistryFiles | None = None, flags: Sequence[str] = (), *, hostname: str = ""
+) -> Iterator[Daemon]:
+    """Start dockerd with everything it writes in ``directory`` and further ``flags``, and end it; ``hostname`` is its machine's name."""
     os.makedirs(directory, exist_ok=True)
-    parent = f"longshore-dockerd-{os.getpid()}"
+    parent = f"longshore-dockerd-{os.getpid()}{f'-{hostname}' if hostname else ''}"
     path = os.path.join(directory, "docker.sock")
     argv = ["dockerd", "-H", f"unix://{path}", "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
     argv += ["--pidfile", f"{directory}/pid", "--config-file", f"{directory}/daemon.json", "--cgroup-parent", f"/{parent}"]
-    argv += ["--userland-proxy=false", "--shutdown-timeout", "1", "--log-level", "warn"]
+    argv += ["--userland-proxy=false", "--shutdown-timeout", "1", "--log-level", "warn", *flags]
     with open(f"{directory}/daemon.json", "w", encoding="utf-8") as file:
-        file.write("{}")
+        file.write('{"experimental": true, "ip6tables": true}')  # what later versions do by themselves
     try:
-        with _running(argv, directory, path, {}, registry) as daemon:
+        with _running(argv, directory, path, {"NODE": hostname} if hostname else {}, registry) as daemon:
             yield daemon
     finally:
-        until(lambda: _remove_cgroups(parent), what=f"the cgroups of {parent}")
+        until(lambda: remove_cgroups(parent), what=f"the cgroups of {parent}")
 
 
 @contextlib.contextmanager
@@ -76,12 +78,13 @@ def running_podman(directory: str, registry: RegistryFiles | None = None) -> Ite
         with _running(argv, directory, path, {"CONTAINERS_REGISTRIES_CONF": config}, registry) as daemon:
             yield daemon
     finally:
-        _remove_cgroups("libpod_parent")  # its name can not be chosen; another podman's groups are not empty
+        remove_cgroups("libpod_parent")  # its name can not be chosen; another podman's groups are not empty
 
 
 @contextlib.contextmanager
 def _running(argv: list[str], directory: str, path: str, env: dict[str, str], registry: RegistryFiles | None) -> Iterator[Daemon]:
-    script = 'ip link set lo up; exec "$@"'
+    # dockerd of before 27 leaves it to the host's administrator to forward IPv6.
+    script = 'ip link set lo up; if [ "$NODE" ]; then hostname "$NODE"; fi; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; exec "$@"'
     with open(os.path.join(directory, "log"), "wb") as log:
         unshared = subprocess.Popen(
             [*_UNSHARE, "sh", "-c", script, "sh", *argv],
@@ -149,7 +152,7 @@ def _end(process: subprocess.Popen[bytes], target: int) -> None:
         process.wait()
 
 
-def _remove_cgroups(parent: str) -> bool:
+def remove_cgroups(parent: str) -> bool:
     """Remove the empty control groups below ``parent`` in every hierarchy; true when none is left."""
     left = False
     for top in (f"/sys/fs/cgroup/{name}/{parent}" for name in ("", *os.listdir("/sys/fs/cgroup"))):

@@ -77,7 +77,7 @@ def _describe(pid: str) -> str:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environment = file.read().split(b"\0")
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read().replace(b"\0", b" ").decode(errors="replace")[:120]
+            command = _short(file.read().replace(b"\0", b" ").decode(errors="replace"))
         spaces = [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("pid", "mnt", "net")]
         sealed = os.readlink(f"/proc/{pid}/exe").startswith("/memfd:longshore")
     except OSError:
@@ -87,3 +87,8 @@ def _describe(pid: str) -> str:
     ours = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("pid", "mnt", "net")]
     marked = f"{MARK}={os.environ.get(MARK, '')}".encode() in environment if os.environ.get(MARK) else False
     return f"{pid}/{fields[19].decode()} {command}" if sealed or marked or spaces != ours else ""
+
+
+def _short(command: str) -> str:
+    """Its beginning says what it is, its end whose: that names a test's directory."""
+    return command if len(command) <= 200 else f"{command[:60]} … {command[-130:]}"

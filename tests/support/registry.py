@@ -15,12 +15,13 @@ from tests.support.wait import until
 
 
 class Registry:
-    """A running registry. ``host`` is ``127.0.0.1:PORT``, ``url`` that with ``http://``."""
+    """A running registry. ``host`` is ``127.0.0.1:PORT``, ``url`` that with ``http://``, ``config`` its configuration file."""
 
-    def __init__(self, host: str, pid: int) -> None:
+    def __init__(self, host: str, pid: int, config: str = "") -> None:
         self.host = host
         self.url = f"http://{host}"
         self.pid = pid
+        self.config = config
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -55,7 +56,7 @@ def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str =
         command = ["ip", "netns", "exec", netns, *command]
     with open(os.path.join(directory, "log"), "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    registry = Registry(f"{address}:{port}", process.pid)
+    registry = Registry(f"{address}:{port}", process.pid, config)
     try:
         if not netns:
             until(lambda: _answers(registry.url), what=f"docker-registry on {registry.host}")

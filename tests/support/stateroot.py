@@ -12,6 +12,12 @@ from collections.abc import Iterator, Sequence
 from engine.spawner import client as spawner
 from engine.store.roots import Roots
 
+_LEFT = (
+    *("no image needs it", "it was left half-made", "no record names it", "of something that was never finished"),
+    *("whoever wrote it is gone", "no running container needs it", "does not run", "is gone"),
+)
+"""How a check ends its sentence about what is only left over."""
+
 
 class StateRoot:
     """An empty machine, as far as Longshore can see."""
@@ -32,7 +38,12 @@ class StateRoot:
     @property
     def environment(self) -> dict[str, str]:
         """Environment of the program: ours, with its own run root."""
-        return {**os.environ, "LONGSHORE_RUN": self.roots.run, "PYTHONDONTWRITEBYTECODE": ""}
+        return {
+            **os.environ,
+            "XDG_STATE_HOME": os.path.join(self.directory, "xdg"),
+            "LONGSHORE_RUN": self.roots.run,
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
 
     def __call__(self, *words: str, input: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a verb to its end."""
@@ -53,6 +64,16 @@ class StateRoot:
         done = self(*words, input=input)
         assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}: {done.stderr}"
         return done.stdout
+
+    def checked(self) -> None:
+        """Nothing is damaged. What a death has left half-made is found and collected by a check, and then there is nothing left to find."""
+        done = self("system", "check", "--repair")
+        assert done.returncode == 0, done.stdout + done.stderr
+        mended = [line for line in done.stdout.splitlines() if line.startswith("mended: ")]
+        assert all(line.endswith(_LEFT) for line in mended), done.stdout
+        if mended:
+            done = self("system", "check")
+            assert done.returncode == 0, done.stdout + done.stderr
 
     def clean(self) -> None:
         """Remove every container and network of a person's."""

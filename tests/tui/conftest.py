@@ -14,6 +14,7 @@ from textual import events
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
+from engine.interface import Hosts
 from tests.tui.fake import NOW, FakeEngine
 from tui.app import LongshoreApp
 from tui.config import Settings
@@ -46,7 +47,7 @@ class Harness:
 
     @property
     def main(self) -> MainScreen:
-        screen = self.app.screen_stack[1]
+        screen = self.app.screen_stack[0]
         assert isinstance(screen, MainScreen)
         return screen
 
@@ -79,6 +80,7 @@ class Harness:
         for pump in (self.app, target, self.app, None, None):
             await self._reached(pump or self.app.focused or self.app.screen)
         await asyncio.sleep(0.002)
+        await self.until(lambda: not self.app.keys_pending, f"the effect of {key.key}")
 
     async def _reached(self, pump: MessagePump) -> None:
         """Wait until everything that was sent to a part before now has been handled."""
@@ -111,7 +113,7 @@ class Harness:
     async def select(self, name: str) -> None:
         """Put the cursor on the container with that name."""
         pane = self.main.lists.panes[self.main.stage.noun]
-        key = next(row.key for row in pane.rows if row.cells[1][0] == name)
+        key = next(row.key for row in pane.rows if row.cells[1][0] in (name, f"{name} ❯", f"{name} ·"))
         pane.select(key)
         await self.pilot.pause()
 
@@ -127,12 +129,12 @@ class Harness:
 
 @contextlib.asynccontextmanager
 async def running(
-    engine: FakeEngine, *, size: tuple[int, int] = (120, 40), settings: Settings | None = None
+    engine: FakeEngine, *, size: tuple[int, int] = (120, 40), settings: Settings | None = None, hosts: Hosts | None = None
 ) -> AsyncGenerator[Harness, None]:
     """Run the app until its first lists are drawn."""
-    app = LongshoreApp(engine, settings=settings, now=lambda: NOW)
+    app = LongshoreApp(engine, settings=settings, now=lambda: NOW, hosts=hosts)
     async with app.run_test(size=size, notifications=True) as pilot:
         harness = Harness(app, engine, pilot)
-        await harness.until(lambda: len(app.screen_stack) > 1 and harness.main.lists.snapshot.loaded, "the first snapshot")
+        await harness.until(lambda: harness.main.lists.snapshot.loaded, "the first snapshot")
         await pilot.pause()
         yield harness

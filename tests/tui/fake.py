@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
+import stat
+import tarfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 
-from engine.errors import Conflict, ExecutableNotFound, Forbidden, NotFound, NotModified
-from engine.interface import Session
+from engine.errors import Conflict, ExecutableNotFound, Forbidden, InvalidArgument, NotFound, NotModified, NotSupported
+from engine.interface import Session, Swarm
 from engine.model.auth import Credentials
+from engine.model.check import CheckEvent, CheckProgress
 from engine.model.containers import (
     Container,
     ContainerConfig,
@@ -32,7 +36,7 @@ from engine.model.containers import (
     UpdateConfig,
 )
 from engine.model.events import Event, EventQuery
-from engine.model.files import Change, CommitConfig, PathStat
+from engine.model.files import Change, CommitConfig, Directory, DirectoryEntry, PathStat
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
@@ -44,12 +48,14 @@ from engine.model.images import (
     PullProgress,
     PushPhase,
     PushProgress,
+    RegistryImage,
     RemovedImage,
+    SearchResult,
 )
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
-from engine.model.system import DiskUsage, EngineInfo, EngineVersion
+from engine.model.system import DiskUsage, EngineInfo, EngineVersion, Plugin, UsageItem
 from engine.model.value import EMPTY
 from engine.model.volumes import Volume, VolumeSpec
 
@@ -124,6 +130,8 @@ class FakeSession:
         self.sizes: list[tuple[int, int]] = []
         self.written = bytearray()
         self.closed = False
+        self.pid = 0
+        self.code = 0
         self._out: asyncio.Queue[Output | None] = asyncio.Queue()
         self._out.put_nowait(Output(stream=StreamName.STDOUT, data=b"/ # "))
 
@@ -143,10 +151,14 @@ class FakeSession:
         self.sizes.append((width, height))
 
     async def exit_code(self) -> int:
-        return 0
+        return self.code
 
     async def close(self) -> None:
         self.closed = True
+
+
+def _kind(member: tarfile.TarInfo) -> int:
+    return stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG
 
 
 class Hub:
@@ -175,26 +187,69 @@ class Hub:
 
 
 class FakeFiles:
-    """Containers without files."""
+    """Containers with the files of an archive, the same in each; none without one."""
+
+    changed: Sequence[Change] = ()
+    archive: bytes = b""
+    received: dict[str, bytes]
+
+    def _members(self) -> dict[str, tarfile.TarInfo]:
+        if not self.archive:
+            return {}
+        with tarfile.open(fileobj=io.BytesIO(self.archive)) as archive:
+            return {f"/{member.name}".rstrip("/"): member for member in archive.getmembers()}
+
+    def _follow(self, path: str) -> str:
+        """Where a path leads: links to absolute paths are enough here."""
+        member = self._members().get(path.rstrip("/"))
+        return member.linkname if member is not None and member.issym() else path.rstrip("/")
+
+    async def list_directory(self, container: str, path: str) -> Directory:
+        path = self._follow(path)
+        members = self._members()
+        if path and path not in members:
+            raise NotFound(f"Could not find the file {path} in container {container}")
+        if path and not members[path].isdir():
+            raise InvalidArgument(f"{path} in container {container} is not a directory")
+        found = [member for name, member in members.items() if name.rpartition("/")[0] == path]
+        return Directory(
+            entries=tuple(
+                DirectoryEntry(
+                    name=one.name.rpartition("/")[2],
+                    mode=_kind(one) | one.mode,
+                    size=one.size,
+                    uid=one.uid,
+                    gid=one.gid,
+                    mtime=one.mtime,
+                    link_target=one.linkname,
+                )
+                for one in found
+            )
+        )
 
     async def changes(self, container: str) -> Sequence[Change]:
-        return []
+        return self.changed
 
     async def stat(self, container: str, path: str) -> PathStat:
+        if (one := self._members().get(path.rstrip("/"))) is not None:
+            return PathStat(name=one.name, size=one.size, mode=_kind(one) | one.mode, mtime=one.mtime, link_target=one.linkname)
         raise NotFound(f"Could not find the file {path} in container {container}")
 
     async def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
         await self.stat(container, path)
-        yield b""
+        made = io.BytesIO()
+        with tarfile.open(fileobj=io.BytesIO(self.archive)) as source, tarfile.open(fileobj=made, mode="w") as target:
+            for name, member in self._members().items():
+                if name == path or name.startswith(f"{path}/"):
+                    target.addfile(member, source.extractfile(member) if member.isreg() else None)
+        for start in range(0, len(made.getvalue()), 700):
+            yield made.getvalue()[start : start + 700]
 
     async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
-        await self.stat(container, path)
+        self.received[path] = b"".join([piece async for piece in data])
 
     async def export(self, container: str) -> AsyncGenerator[bytes, None]:
         yield bytes(10240)
-
-    async def commit(self, container: str, config: CommitConfig) -> str:
-        return f"sha256:{sha(container)}"
 
 
 class FakeContainers(FakeFiles):
@@ -209,6 +264,8 @@ class FakeContainers(FakeFiles):
         self.sessions: list[FakeSession] = []
         self.samples: dict[str, list[Stats]] = {}
         self.no_shell: set[str] = set()
+        self.received = {}
+        self.executed: list[ExecConfig] = []
         self.log_error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.open_streams = 0
@@ -316,9 +373,16 @@ class FakeContainers(FakeFiles):
         await self._hub.emit("container", "rename", one.id, name=name, oldName=one.name)
 
     async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
-        return ()
+        self._hub.check(f"update {self.find(container).name} memory={config.memory} cpus={config.nano_cpus}")
+        return ("your kernel does not count swap",) if config.memory else ()
 
-    async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
+    async def commit(self, container: str, config: CommitConfig) -> str:
+        self._hub.check(f"commit {self.find(container).name} {config.reference} {list(config.changes)}")
+        self._engine.add_image(config.reference)
+        await self._hub.emit("image", "tag", config.reference)
+        return f"sha256:{sha(container)}"
+
+    async def wait(self, container: str, *, condition: str = "not-running", listening: Callable[[], None] | None = None) -> ContainerExit:
         return ContainerExit(exit_code=self.find(container).state.exit_code)
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
@@ -328,8 +392,9 @@ class FakeContainers(FakeFiles):
         return PruneReport(removed=gone)
 
     async def list(self, *, all: bool = False, filters: Filters = EMPTY, limit: int = 0, size: bool = False) -> Sequence[Container]:
-        self._hub.check("list containers")
-        return [one for one in self.all.values() if all or one.state.running]
+        ids = filters.get("id", ())
+        self._hub.check(" ".join(("list containers", *sorted(ids))))
+        return [one for one in self.all.values() if (all or one.state.running) and (not ids or one.id.startswith(ids))]
 
     async def inspect(self, container: str, *, size: bool = False) -> ContainerDetails:
         self._hub.check(f"inspect {container}")
@@ -402,6 +467,7 @@ class FakeContainers(FakeFiles):
 
     async def exec(self, container: str, config: ExecConfig) -> Session:
         self._hub.check(f"exec {container} {config.cmd[0]}")
+        self.executed.append(config)
         one = self.find(container)
         if one.id in self.no_shell:
             raise ExecutableNotFound(f'exec: "{config.cmd[0]}": stat {config.cmd[0]}: no such file or directory')
@@ -440,6 +506,12 @@ class FakeImages:
         raw = {"Id": found.id, "RepoTags": list(found.tags), "Architecture": "amd64", "Os": "linux", "Size": found.size}
         return ImageDetails(image=found, config=config, architecture="amd64", raw=json.dumps(raw))
 
+    async def distribution(self, reference: str, *, credentials: Credentials | None = None) -> RegistryImage:
+        return RegistryImage(digest=self.find(reference).id, media_type="application/vnd.oci.image.manifest.v1+json", size=1)
+
+    async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
+        return [SearchResult(name=term, description="found", stars=1)][:limit]
+
     async def history(self, image: str) -> Sequence[ImageLayer]:
         found = self.find(image)
         return [
@@ -450,7 +522,7 @@ class FakeImages:
         ]
 
     async def pull(
-        self, reference: str, *, platform: str = "", credentials: Credentials | None = None
+        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
     ) -> AsyncGenerator[PullProgress, None]:
         self._hub.check(f"pull {reference}")
         for step in self.steps:
@@ -466,14 +538,20 @@ class FakeImages:
         await self._hub.emit("image", "pull", tag)
 
     async def push(
-        self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        all_tags: bool = False,
+        platform: str = "",
+        all_platforms: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PushProgress, None]:
         self._hub.check(f"push {reference}")
         image = self.find(reference)
         yield PushProgress(phase=PushPhase.REFERS, detail=reference)
         yield PushProgress(phase=PushPhase.DIGEST, layer="latest", detail=image.id, total=1)
 
-    async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+    async def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
         self._hub.check(f"save {' '.join(images)}")
         for image in images:
             yield self.find(image).id.encode()
@@ -544,7 +622,8 @@ class FakeVolumes:
 
     async def create(self, spec: VolumeSpec) -> Volume:
         self._hub.check(f"create volume {spec.name}")
-        self.all[spec.name] = Volume(name=spec.name, created_at=NOW, mountpoint=f"/var/lib/longshore/volumes/{spec.name}/_data")
+        mountpoint = f"/var/lib/longshore/volumes/{spec.name}/_data"
+        self.all[spec.name] = Volume(name=spec.name, driver=spec.driver, created_at=NOW, mountpoint=mountpoint)
         await self._hub.emit("volume", "create", spec.name)
         return self.all[spec.name]
 
@@ -593,7 +672,9 @@ class FakeNetworks:
     async def create(self, spec: NetworkSpec) -> str:
         self._hub.check(f"create network {spec.name}")
         id = sha(f"network {spec.name}")
-        self.all[id] = Network(id=id, name=spec.name, created_at=NOW, subnets=(Subnet(subnet="172.20.0.0/16", gateway="172.20.0.1"),))
+        self.all[id] = Network(
+            id=id, name=spec.name, driver=spec.driver, created_at=NOW, subnets=(Subnet(subnet="172.20.0.0/16", gateway="172.20.0.1"),)
+        )
         await self._hub.emit("network", "create", id)
         return id
 
@@ -607,7 +688,7 @@ class FakeNetworks:
         del self.all[found.id]
         await self._hub.emit("network", "destroy", found.id)
 
-    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
         self._hub.check(f"connect {network} {container}")
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
@@ -624,10 +705,12 @@ class FakeNetworks:
 
 
 class FakeSystem:
-    """The engine itself."""
+    """The engine itself. ``described`` is what it says about itself."""
 
     def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
         self._hub = engine.hub
+        self.described = EngineInfo(name="harbour", engine="longshore", version="0.1.0", cpus=2, memory=8 << 30)
 
     async def ping(self) -> None:
         self._hub.check("ping")
@@ -638,13 +721,28 @@ class FakeSystem:
 
     async def info(self) -> EngineInfo:
         self._hub.check("info")
-        return EngineInfo(name="harbour", engine="longshore", version="0.1.0", cpus=2, memory=8 << 30)
+        return self.described
+
+    async def plugins(self, filters: Filters = EMPTY) -> Sequence[Plugin]:
+        return ()
 
     async def version(self) -> EngineVersion:
         return EngineVersion(engine="longshore", version="0.1.0")
 
-    async def disk_usage(self) -> DiskUsage:
-        return DiskUsage()
+    async def disk_usage(self, *, contents: bool = False) -> DiskUsage:
+        self._hub.check("disk usage")
+        return DiskUsage(
+            volumes=tuple(one.replace(size=(place + 1) * 17_000_000) for place, one in enumerate(self._engine.volumes.all.values())),
+            items=(
+                UsageItem(kind="Images", total=6, active=4, size=810_000_000, reclaimable=71_000_000),
+                UsageItem(kind="Containers", total=8, active=5, size=9_000_000, reclaimable=4_000_000),
+                UsageItem(kind="Local Volumes", total=3, active=1, size=52_000_000, reclaimable=2_000_000),
+            ),
+        )
+
+    async def check(self, *, repair: bool = False) -> AsyncGenerator[CheckEvent, None]:
+        self._hub.check("check")
+        yield CheckProgress(stage="blobs")
 
     async def events(self, query: EventQuery) -> AsyncGenerator[Event, None]:
         self._hub.check("events")
@@ -676,6 +774,10 @@ class FakeEngine:
     @property
     def url(self) -> str:
         return "fake:"
+
+    @property
+    def swarm(self) -> Swarm:
+        raise NotSupported("this engine has no Swarm mode")
 
     async def close(self) -> None:
         self.closed = True

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from textual.message import Message
 
 from engine.errors import EngineFault, PullDenied
+from engine.model.containers import ContainerConfig, HostConfig
 from engine.model.images import PullPhase, PullProgress
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, harbour
 from tui.feed.pulls import Pulls
 from tui.feed.sampler import Sampler
-from tui.feed.watch import Feed
+from tui.feed.watch import FEW, Feed
 from tui.messages import OperationFailed, PullsChanged, SnapshotChanged
 from tui.snapshot import Noun
 
@@ -36,10 +37,59 @@ async def test_events_that_come_together_cost_one_list_and_idling_costs_none() -
         await engine.hub.emit("container", "exec_create: sh", "x")
     await eventually(lambda: len(engine.hub.calls) > before)
     await asyncio.sleep(0.1)
-    assert engine.hub.calls[before:] == ["list containers"]
-    assert sum(isinstance(message, SnapshotChanged) for message in posted) == 1
+    assert engine.hub.calls[before:] == ["list containers x"]
+    snapshots = [message.snapshot for message in posted if isinstance(message, SnapshotChanged)]
+    assert [(one.loaded, one.info is not None) for one in snapshots] == [(True, False), (True, True)], "the lists, then the engine's name"
     await engine.hub.emit("network", "create", "n")
     await eventually(lambda: engine.hub.calls[-1] == "list networks")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_container_that_died_is_asked_for_until_the_list_knows() -> None:
+    engine = harbour()
+    feed = Feed(engine, lambda message: None)
+    task = asyncio.create_task(feed.run())
+    await eventually(lambda: engine.called("events"))
+    web, cache = engine.containers.find("web"), engine.containers.find("cache")
+    before = len(engine.hub.calls)
+    await engine.hub.emit("container", "die", web.id)  # as dockerd: its list does not know yet, and no event comes when it does
+    await eventually(lambda: len(engine.hub.calls) > before)
+    engine.containers.all[web.id] = web.replace(state=web.state.replace(status="exited", exit_code=137))
+    await eventually(lambda: not next(one for one in feed.snapshot.containers if one.id == web.id).state.running)
+    asked = len(engine.hub.calls)
+    await asyncio.sleep(0.5)
+    assert len(engine.hub.calls) == asked, "it is known: nobody asks any more"
+    await engine.hub.emit("container", "die", cache.id)
+    await engine.hub.emit("container", "start", cache.id)  # the restart policy
+    await eventually(lambda: len(engine.hub.calls) > asked)
+    asked = len(engine.hub.calls)
+    await asyncio.sleep(0.3)
+    assert len(engine.hub.calls) == asked, "it runs again: nobody asks any more"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_of_containers_only_those_that_events_named_are_read_again() -> None:
+    engine = harbour()
+    feed = Feed(engine, lambda message: None)
+    task = asyncio.create_task(feed.run())
+    await eventually(lambda: engine.called("events"))
+    before = feed.snapshot.containers
+    web, gone = engine.containers.find("web"), engine.containers.find("db")
+    await engine.containers.stop(web.id)
+    await engine.containers.remove(gone.id, force=True)
+    await eventually(lambda: len(feed.snapshot.containers) == len(before) - 1)
+    now = {one.id: one for one in feed.snapshot.containers}
+    assert not now[web.id].state.running and gone.id not in now
+    assert all(now[one.id] is one for one in before if one.id not in (web.id, gone.id)), "the others are what they were"
+    made = await engine.containers.create(ContainerConfig(image="busybox:latest"), HostConfig(), name="late")
+    await eventually(lambda: any(one.id == made.id for one in feed.snapshot.containers))
+    assert "list containers" not in engine.hub.calls[engine.hub.calls.index("events") :]
+    async with asyncio.timeout(30):
+        for number in range(FEW + 1):
+            await engine.hub.emit("container", "update", f"{number:064x}")
+    await eventually(lambda: engine.hub.calls[-1] == "list containers")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -66,7 +116,7 @@ async def test_a_mark_goes_with_the_list_that_tells_what_became_of_it() -> None:
     task = asyncio.create_task(feed.run())
     await eventually(lambda: engine.called("events"))
     web = engine.containers.find("web")
-    feed.mark(web.id, "stopping")
+    feed.mark([web.id], "stopping")
     assert feed.snapshot.pending == {web.id: "stopping"}
     feed.settle(web.id, Noun.CONTAINERS)
     await eventually(lambda: not feed.snapshot.pending)

@@ -11,6 +11,7 @@ from tests.tui.fake import harbour
 from tui import actions
 from tui.presenters.geometry import Zoom
 from tui.screens.commands import HANDLERS
+from tui.screens.commands.swarm import SWARM_HANDLERS
 from tui.screens.confirm import ConfirmModal
 from tui.screens.menu import MenuModal
 from tui.screens.prompt import PromptModal
@@ -19,7 +20,9 @@ from tui.snapshot import Noun
 
 
 def test_every_action_has_a_handler_and_every_handler_an_action() -> None:
-    assert {action.id for action in actions.ACTIONS} == set(HANDLERS)
+    own = {action.id for action in actions.ACTIONS if action.scope is actions.Scope.SWARM}
+    assert {action.id for action in actions.ACTIONS} - own == set(HANDLERS)
+    assert own - {f"swarm.{verb}" for verb in ("filter", "clear", "menu", "leave")} == set(SWARM_HANDLERS)
 
 
 def test_the_key_table_tells_every_key() -> None:
@@ -72,14 +75,14 @@ async def test_rows_are_walked_with_letters_and_arrows() -> None:
 async def test_tabs_go_round_and_belong_to_their_list() -> None:
     async with running(harbour()) as ui:
         seen = []
-        for _ in range(5):
+        for _ in range(6):
             seen.append(ui.main.content.tab)
             await ui.press("right_square_bracket")
-        assert seen == ["logs", "stats", "env", "config", "top"]
+        assert seen == ["logs", "stats", "env", "config", "top", "diff"]
         await ui.press("left_square_bracket")
-        assert ui.main.content.tab == "top"
+        assert ui.main.content.tab == "diff"
         await ui.press("2", "1", "j")
-        assert ui.main.content.tab == "top"
+        assert ui.main.content.tab == "diff"
 
 
 async def test_stop_asks_and_names_the_container() -> None:
@@ -180,7 +183,8 @@ async def test_bulk_names_and_numbers_and_touches_only_what_is_listed() -> None:
         await ui.shows("stop 2 running")
         await ui.press("s")
         await ui.shows("Stop 2 containers?")
-        await ui.shows("worker-1, worker-2")
+        await ui.shows("stop worker-1")
+        await ui.shows("stop worker-2")
         await ui.press("y")
         await ui.until(lambda: len(ui.engine.called("stop")) == 2)
         assert ui.engine.containers.find("web").state.running
@@ -340,7 +344,14 @@ async def test_images_run_tag_and_prune() -> None:
         await ui.shows("ports: http is not")
         await ui.press(*["backspace"] * 4)
         await ui.type("8081:80")
+        await ui.shows("[ ] remove it when it exits")
+        await ui.press("shift+tab", "shift+tab", "shift+tab", "space")
+        await ui.shows("[x] remove it when it exits")
+        await ui.press("space")
+        await ui.shows("[ ] remove it when it exits")
         await ui.press("enter")
+        await ui.shows("[x] remove it when it exits")
+        await ui.press("enter", "tab", "enter")
         await ui.called("create")
         await ui.until(lambda: ui.engine.called("start"))
         made = ui.engine.containers.find("job")
@@ -353,9 +364,9 @@ async def test_images_run_tag_and_prune() -> None:
         await ui.press("enter")
         assert (await ui.called("tag")).endswith("mine:1")
         await ui.press("b")
-        await ui.shows("remove 1 dangling")
-        await ui.press("d", "y")
-        await ui.called("prune images {'dangling': ('true',)}")
+        await ui.shows("Remove 1 image, up to 67MB?")
+        await ui.press("y")
+        await ui.called("remove image sha256:")
 
 
 async def test_volumes_and_networks_are_made_and_removed() -> None:
@@ -371,11 +382,10 @@ async def test_volumes_and_networks_are_made_and_removed() -> None:
         await ui.press("y")
         await ui.until(lambda: any("volume is in use" in toast for toast in ui.toasts()))
         await ui.press("b")
-        await ui.shows("remove 1 unused anonymous")
-        await ui.press("d")
-        await ui.shows("Remove 1 volume for good?")
+        await ui.shows("Remove 1 volume?")
+        await ui.shows("Named ones are left out at first.")
         await ui.press("y")
-        await ui.called("prune volumes {}")
+        await ui.until(lambda: len(ui.engine.called("remove volume")) == 2)
         await ui.press("4", "n")
         await ui.type("back")
         await ui.press("enter")
@@ -384,8 +394,8 @@ async def test_volumes_and_networks_are_made_and_removed() -> None:
         await ui.select("bridge")
         await ui.press("d", "y")
         await ui.until(lambda: any("pre-defined network" in toast for toast in ui.toasts()))
-        await ui.press("b", "d", "y")
-        await ui.called("prune networks")
+        await ui.press("b", "y")
+        await ui.until(lambda: len(ui.engine.called("remove network")) == 2)
 
 
 async def test_theme_palette_reload_and_quit() -> None:

@@ -10,7 +10,7 @@ from textual.message import Message
 from engine.model.streams import LogLine, StreamName
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, FakeLog
-from tui.feed.log_window import MAX_BYTES, MAX_ENTRIES, LogWindow
+from tui.feed.log_window import MAX_BYTES, MAX_ENTRIES, SPARE, LogWindow
 from tui.feed.logs import LogFeed
 from tui.presenters.ansi import text_of
 from tui.presenters.log_document import LogDocument
@@ -38,8 +38,11 @@ def test_the_window_is_bounded_in_lines_and_bytes_at_both_ends() -> None:
     window = LogWindow()
     window.replace(lines(MAX_ENTRIES), at_start=True, at_end=True)
     window.append(lines(500, start=MAX_ENTRIES), at_end=True)
-    assert len(window.entries) == MAX_ENTRIES
+    assert len(window.entries) == MAX_ENTRIES - SPARE
     assert (window.at_start, window.at_end) == (False, True)
+    version = window.version
+    window.append(lines(SPARE, start=MAX_ENTRIES + 500), at_end=True)
+    assert (len(window.entries), window.version) == (MAX_ENTRIES, version), "growing alone lays nothing out anew"
     window.prepend(lines(500), at_start=True)
     assert len(window.entries) == MAX_ENTRIES
     assert (window.at_start, window.at_end) == (True, False)
@@ -110,6 +113,11 @@ async def test_the_first_line_of_two_million_is_near_and_memory_stays_bounded() 
         assert peak < 30_000_000
         assert log.made < 20_000
         await ui.press("g")
+        await ui.shows("0 the quick brown fox")
+        await ui.press("end")
+        await ui.shows("1999999 the quick")
+        assert ui.main.content.pane.focused
+        await ui.press("home")  # with the focus in the log: the very first line, not the first one that is loaded
         await ui.shows("0 the quick brown fox")
 
 
@@ -201,7 +209,7 @@ async def test_search_marks_walks_and_looks_beyond_what_is_loaded() -> None:
 
 async def test_search_in_other_texts() -> None:
     async with running(engine_with(FakeLog(1))) as ui:
-        await ui.press("left_square_bracket", "left_square_bracket")
+        await ui.press(*["right_square_bracket"] * 3)
         await ui.shows("Full details")
         await ui.press("enter", "slash")
         await ui.type("OOMKILLED")
@@ -256,7 +264,7 @@ def test_streams_are_joined_separately_and_long_lines_are_capped() -> None:
     long = text_of(document.styled(2))
     assert len(long) < 5000
     assert long.endswith(f"… {180_000 + 1 - 4096} more bytes")
-    document.layout(width=80, times=False)
+    document.layout(width=80, times="")
     assert document.rows == 2 + -(-len(long) // 80)
     assert [document.locate(row) for row in (0, 1, 2, 3)] == [(0, 0), (1, 0), (2, 0), (2, 1)]
 
@@ -268,7 +276,7 @@ def test_layout_after_growth_is_that_of_a_fresh_document() -> None:
         for index in range(200)
     ]
     for document in (grown, fresh):
-        document.layout(width=40, times=False)
+        document.layout(width=40, times="")
     for start in range(0, 200, 7):
         grown.extend(everything[start : start + 7])
     fresh.reset(everything)

@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidArgument
-from engine.model.containers import Container, ContainerConfig, ContainerDetails, ContainerState, ContainerStatus, HostConfig, PortBinding
+from engine.model.containers import (
+    Container,
+    ContainerConfig,
+    ContainerDetails,
+    ContainerState,
+    ContainerStatus,
+    Endpoint,
+    HostConfig,
+    PortBinding,
+)
 from engine.model.health import HealthProbe, HealthReport
+from engine.model.networks import Network, NetworkMember
 from engine.model.stats import Stats
 from tests.tui.fake import NOW, harbour, samples
 from tui import config
@@ -15,13 +25,13 @@ from tui.feed.run_request import RunForm, request
 from tui.presenters import containers as rows
 from tui.presenters import objects, text
 from tui.presenters.ansi import ink, text_of
-from tui.presenters.details import container_config
+from tui.presenters.details import container_config, network_config
 from tui.presenters.geometry import Zoom, arrange
 from tui.presenters.keybar import hints
 from tui.presenters.lines import matches, restyle, width_of, wrap
 from tui.presenters.pulls import bar
 from tui.presenters.stats import graph, nice_top, rates, stats_lines
-from tui.presenters.table import Column, Row, render, widths
+from tui.presenters.table import Column, Row, natural_widths, render, widths
 
 
 @pytest.mark.parametrize(
@@ -67,13 +77,13 @@ def test_columns_go_by_their_priority_and_the_name_takes_what_is_left() -> None:
         Column(title="C", priority=2),
     )
     row = Row(key="k", cells=tuple((word, ink()) for word in ("up", "long-name", "12%", "image")), search="")
-    assert widths(columns, [row], 30) == [2, 17, 3, 5]
-    assert widths(columns, [row], 17) == [2, 4, 3, 5]
-    assert widths(columns, [row], 16) == [2, 9, 3, 0]
-    assert widths(columns, [row], 10) == [2, 7, 0, 0]
+    assert widths(columns, natural_widths(columns, [row]), 30) == [2, 17, 3, 5]
+    assert widths(columns, natural_widths(columns, [row]), 17) == [2, 4, 3, 5]
+    assert widths(columns, natural_widths(columns, [row]), 16) == [2, 9, 3, 0]
+    assert widths(columns, natural_widths(columns, [row]), 10) == [2, 7, 0, 0]
     assert text_of(render(columns, row, [2, 7, 0, 0])) == "up long-n…"
     for width in range(8, 60):
-        sizes = widths(columns, [row], width)
+        sizes = widths(columns, natural_widths(columns, [row]), width)
         assert sum(sizes) + sum(1 for size in sizes if size) - 1 <= max(width, 8)
 
 
@@ -207,6 +217,7 @@ def test_the_form_becomes_a_request() -> None:
             volumes="data:/var/lib/data /srv:/www:ro /scratch",
             restart="on-failure:3",
             network="shop",
+            log="journald",
             tty=True,
         )
     )
@@ -225,6 +236,7 @@ def test_the_form_becomes_a_request() -> None:
         ("volume", "", "/scratch", False),
     ]
     assert (wanted.host.restart_policy.name, wanted.host.restart_policy.max_retries, wanted.host.network_mode) == ("on-failure", 3, "shop")
+    assert wanted.host.log_driver == "journald"
     assert request(RunForm(image="nginx")).config.cmd is None
 
 
@@ -243,7 +255,7 @@ def test_a_wrong_field_is_named(field: str, value: str) -> None:
 
 def test_settings_are_read_and_mistakes_are_named(tmp_path: object) -> None:
     path = f"{tmp_path}/config.toml"
-    assert config.load(path) == config.Settings()
+    assert config.load(path).replace(remember="") == config.Settings()
 
     def load(content: str) -> config.Settings:
         with open(path, "w", encoding="utf-8") as file:
@@ -251,7 +263,7 @@ def test_settings_are_read_and_mistakes_are_named(tmp_path: object) -> None:
         return config.load(path)
 
     assert load('[tui]\ntheme = "longshore-light"\nlog_lines = 50\n[tui.keys]\n"containers.stop" = "f9"').log_lines == 50
-    assert load("[registries]\n") == config.Settings()
+    assert load("[registries]\n").replace(remember="") == config.Settings()
     for wrong in ("[tui]\nthemes = 1", '[tui]\nlog_lines = "many"', "[tui", "tui = 1", "[tui]\nside_ratio = 1", "[tui.keys]\na = 1"):
         with pytest.raises(InvalidArgument, match=r"config\.toml"):
             load(wrong)
@@ -265,3 +277,10 @@ def test_the_footer_keeps_menu_and_quit_whatever_the_width() -> None:
         assert sum(len(key) + len(label) + 3 for _, key, label in shown) <= max(width, 16)
     assert hints(active, 200)[0][1] == "f9"
     assert in_scopes(ACTIONS, [Scope.LOGS, Scope.CONTAINERS])[0].id == "logs.search"
+
+
+def test_addresses_of_both_families_are_shown() -> None:
+    place = Endpoint(network="six", ip_address="172.18.0.2", global_ipv6_address="fd00:77::2", mac_address="02:42:ac:12:00:02")
+    network = Network(id="n" * 64, name="six", members=(NetworkMember(container_id="c" * 64, container_name="web", endpoint=place),))
+    shown = [text_of(line) for line in network_config(network, now=NOW)]
+    assert any("172.18.0.2 fd00:77::2 02:42:ac:12:00:02" in line for line in shown)

@@ -15,10 +15,13 @@ from textual.widgets import Input
 
 from engine.errors import EngineFault
 from engine.model.images import PullPhase, PullProgress
+from tests.support.images import tar_of
 from tests.tui.conftest import Harness
 from tests.tui.fake import NOW, FakeEngine, harbour
+from tests.tui.test_projects import town
 from tui.app import LongshoreApp
 from tui.config import Settings
+from tui.graphs import Graph
 
 SIZES = ((80, 24), (120, 40), (160, 48), (200, 60))
 Compare = Callable[..., bool]
@@ -50,7 +53,7 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         app = pilot.app
         assert isinstance(app, LongshoreApp)
         ui = Harness(app, engine, pilot)
-        await ui.until(lambda: len(app.screen_stack) > 1 and ui.main.lists.snapshot.loaded)
+        await ui.until(lambda: ui.main.lists.snapshot.loaded)
         running = {one.id for one in engine.containers.all.values() if one.state.running}
         await ui.until(lambda: all(ui.main.sampler.latest(id) for id in running & ui.main.lists.sampled()))
         await ui.until(lambda: ui.main.content.settled)
@@ -88,7 +91,7 @@ def test_odd_sizes(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 SCENES: dict[str, tuple[tuple[str, ...], str, tuple[int, int]]] = {
     "env": (("j", "j", "right_square_bracket", "right_square_bracket"), "v shows it", (120, 40)),
-    "config": (("j", "j", "left_square_bracket", "left_square_bracket"), "Full details", (120, 40)),
+    "config": (("j", "j", *["right_square_bracket"] * 3), "Full details", (120, 40)),
     "image": (("2", "j", "j"), "COMMAND", (120, 40)),
     "network": (("4", "G"), "via 172.18.0.1", (120, 40)),
     "menu": (("x",), "Open a shell inside", (120, 70)),
@@ -97,6 +100,12 @@ SCENES: dict[str, tuple[tuple[str, ...], str, tuple[int, int]]] = {
     "run": (("2", "R"), "Run busybox", (80, 24)),
     "zoomed": (("plus", "plus"), "STATUS", (160, 48)),
     "half": (("plus",), "STATUS", (120, 40)),
+    "marked": (("space", "j", "space"), "● 2", (80, 24)),
+    "preview": (("space", "space", "space", "d", "v"), "Kill and remove 3 containers?", (80, 24)),
+    "terminal": (("E", *"make", "enter"), "MAKE", (120, 40)),
+    "files": (("f",), "4 entries", (100, 30)),
+    "exec": (("ctrl+e",), "Run in cache", (80, 24)),
+    "volumes": (("3",), "34MB", (120, 40)),
     "filtered": (("slash", "a", "c", "m", "e", "enter"), "/acme", (120, 40)),
 }
 
@@ -104,7 +113,11 @@ SCENES: dict[str, tuple[tuple[str, ...], str, tuple[int, int]]] = {
 @pytest.mark.parametrize("name", SCENES)
 def test_scene(snap_compare: Compare, name: str) -> None:
     keys, shows, size = SCENES[name]
-    compare(snap_compare, harbour(), keys, shows, size)
+    engine = harbour()
+    engine.containers.archive = tar_of(
+        [("app.py", b"x" * 410, 0o644), ("data/", b"", 0o755), ("now", "/data", 0o777), ("run.sh", b"x", 0o755)]
+    )
+    compare(snap_compare, engine, keys, shows, size)
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -113,9 +126,46 @@ def test_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
     compare(snap_compare, pulling(), keys, "Downloading", size)
 
 
-@pytest.mark.parametrize("keys", ((), ("j", "j", "left_square_bracket", "left_square_bracket")), ids=("list", "config"))
+@pytest.mark.parametrize("keys", ((), ("j", "j", *["right_square_bracket"] * 3)), ids=("list", "config"))
 def test_light(snap_compare: Compare, keys: tuple[str, ...]) -> None:
     compare(snap_compare, harbour(), keys, "web", (120, 40), theme="longshore-light")
+
+
+def test_monitor(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeEngine, "url", property(lambda _: "ssh://deck"))  # the figures of this machine are not those of another
+    compare(snap_compare, harbour(), ("f6",), "by cpu · 1 of", (120, 40))
+
+
+def test_own_graph(snap_compare: Compare) -> None:
+    graphs = (Graph(path="network_rx", title="Received", colour="magenta", per_second=True, unit="bytes"),)
+    compare(snap_compare, harbour(), ("j", "j", "right_square_bracket"), "Received", (160, 48), graphs=graphs)
+
+
+def test_columns(snap_compare: Compare) -> None:
+    compare(snap_compare, harbour(), ("2", "comma"), "Columns of images", (80, 24))
+
+
+@pytest.mark.parametrize("theme", ["longshore-safe-dark", "longshore-safe-light"])
+def test_safe_themes(snap_compare: Compare, theme: str) -> None:
+    compare(snap_compare, harbour(), ("j", "j"), "10.0.0.149", (120, 40), theme=theme)
+
+
+def test_screen_reader(snap_compare: Compare) -> None:
+    compare(snap_compare, harbour(), ("j",), "Containers, 2 of 8: name db", (80, 24), screen_reader=True)
+
+
+def test_no_colours(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    compare(snap_compare, harbour(), ("j",), "worker-1", (80, 24))
+
+
+def test_projects(snap_compare: Compare) -> None:
+    # Room for the memory is there once the numbers of the rows that left the screen are gone.
+    compare(snap_compare, town(), ("P", "g", "right_square_bracket", "right_square_bracket", "right_square_bracket"), "3.81MiB", (120, 40))
+
+
+def test_joined_logs(snap_compare: Compare) -> None:
+    compare(snap_compare, town(), ("P", "g", "m"), "3 logs", (120, 40))
 
 
 def test_empty(snap_compare: Compare) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from tests.tui.conftest import running
 from tests.tui.fake import FakeSession, harbour
-from tui.screens.terminal import RESET, DetachKeys, bridge
+from tui.feed.detach_keys import DetachKeys
+from tui.feed.shells import CANDIDATES
+from tui.screens.terminal import RESET, bridge
 
 
 @pytest.fixture
@@ -101,4 +103,4 @@ async def test_shell_and_attach_refuse_what_does_not_run_and_say_when_there_is_n
         await ui.select("db")
         await ui.press("E")
         await ui.until(lambda: any("no shell in postgres:17" in toast for toast in ui.toasts()))
-        assert [call.split()[-1] for call in engine.called("exec")] == ["/bin/sh", "/bin/bash", "/bin/ash", "/busybox/sh"]
+        assert [call.split()[-1] for call in engine.called("exec")] == [command[0] for command in CANDIDATES]

@@ -14,6 +14,8 @@ from engine.model.streams import LogLine
 
 MAX_ENTRIES = 6000
 MAX_BYTES = 8 * 1024 * 1024
+SPARE = 1000
+"""Entries that are cut beyond that where a log grows: whoever shows it lays it out anew after each cut."""
 
 
 class LogWindow:
@@ -52,7 +54,7 @@ class LogWindow:
             self.below = 0
         self.entries.extend(entries)
         self._bytes += sum(len(entry.data) for entry in entries)
-        self._cut_top(self._overflow(self.entries))
+        self._cut_top(self._overflow(self.entries, spare=SPARE))
 
     def prepend(self, entries: Sequence[LogLine], *, at_start: bool) -> None:
         """Add what comes before; the newest are cut where it gets too much."""
@@ -82,9 +84,12 @@ class LogWindow:
             return inside
         return None if self.above is None else inside + self.above
 
-    def _overflow(self, entries: Iterable[LogLine]) -> int:
+    def _overflow(self, entries: Iterable[LogLine], *, spare: int = 0) -> int:
         """How many of these, from the first, have to go; their bytes are taken off already."""
         over = len(self.entries) - MAX_ENTRIES
+        if over <= 0 and self._bytes <= MAX_BYTES:
+            return 0
+        over += spare
         count = 0
         for entry in entries:
             if (count >= over and self._bytes <= MAX_BYTES) or count == len(self.entries) - 1:

@@ -8,7 +8,7 @@ of a log of two million is as near as the last one. One operation at a time; a n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from textual.message import Message
 
@@ -19,8 +19,10 @@ from tui.feed.log_window import MAX_ENTRIES, LogWindow
 from tui.messages import LogChanged
 
 PAGE = 1000
-FLUSH = 0.08
-"""Seconds in which lines are collected before the screen is told."""
+FLUSH = 0.1
+"""Seconds in which lines are collected before the screen is told again; also how long a trickle is left to gather."""
+TRICKLE = 2000
+"""Fewer lines than that at once are a trickle: to read each as it comes would wake a thread for each."""
 QUIET = 0.25
 """Seconds after which a log without a line counts as empty so far."""
 
@@ -50,6 +52,7 @@ class LogFeed:
         self._telling: asyncio.TimerHandle | None = None
         self._waiting: list[LogLine] = []
         self._patient = False
+        self._told_at: float | None = None
 
     async def close(self) -> None:
         """Give the stream up."""
@@ -72,6 +75,18 @@ class LogFeed:
         await self._unfollow()
         lines, complete = await self._read(LogQuery(), PAGE)
         self.window.replace(lines, at_start=True, at_end=complete)
+        self._told()
+
+    async def at(self, time: int) -> None:
+        """Show what was written from a moment on; the end where nothing was."""
+        await self._unfollow()
+        lines, complete = await self._read(LogQuery(since=time), PAGE)
+        if not lines:
+            await self.last()
+            return
+        self.window.replace(lines, at_start=False, at_end=complete)
+        if complete:
+            self._follow(LogQuery(follow=True, since=lines[-1].time), skip=self.window.seen_after() or len(lines))
         self._told()
 
     async def older(self, count: int = PAGE) -> int:
@@ -110,9 +125,13 @@ class LogFeed:
         self._told()
         return len(lines) - seen
 
+    def lines(self, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
+        """The log's lines, where they come from; that of something else than a container overrides it."""
+        return self._engine.containers.logs(self._container, query)
+
     async def _read(self, query: LogQuery, limit: int) -> tuple[list[LogLine], bool]:
         """At most ``limit`` lines, and whether these were all."""
-        stream = self._engine.containers.logs(self._container, query)
+        stream = self.lines(query)
         lines: list[LogLine] = []
         try:
             async for batch in stream:
@@ -128,6 +147,7 @@ class LogFeed:
 
     def _follow(self, query: LogQuery, *, skip: int) -> None:
         self.following, self.ended = True, False
+        self._told_at = None
         if not self.ready:
             self._telling = asyncio.get_running_loop().call_later(QUIET, self._flush_and_tell)
             self._patient = True
@@ -143,13 +163,20 @@ class LogFeed:
         self._flush()
 
     async def _run(self, query: LogQuery, skip: int) -> None:
-        stream = self._engine.containers.logs(self._container, query)
+        stream = self.lines(query)
+        opening = query.tail or 0
         try:
             async for batch in stream:
+                complete = 0 < opening <= len(batch)
+                opening -= len(batch)
                 if skip:
                     skip, batch = max(0, skip - len(batch)), batch[skip:]
                 self._collect(batch)
-                await asyncio.sleep(0)  # a flood of lines must let the screen live
+                if complete:  # all that was asked for to begin with
+                    self._cancel_telling()
+                    self._flush_and_tell()
+                trickle = opening <= 0 and len(batch) < TRICKLE
+                await asyncio.sleep(FLUSH if trickle else 0)  # a flood of lines must let the screen live
         except LongshoreError as error:
             self.error = error.message
         finally:
@@ -166,7 +193,10 @@ class LogFeed:
             self.window.replace((), at_start=False, at_end=True)
         if self._telling is None or self._patient:
             self._cancel_telling()
-            self._telling = asyncio.get_running_loop().call_later(FLUSH, self._flush_and_tell)
+            loop = asyncio.get_running_loop()
+            if self._told_at is None:
+                self._told_at = loop.time()
+            self._telling = loop.call_at(max(loop.time(), self._told_at + FLUSH), self._flush_and_tell)
 
     def _cancel_telling(self) -> None:
         if self._telling is not None:
@@ -187,4 +217,5 @@ class LogFeed:
 
     def _told(self) -> None:
         self.ready = True
+        self._told_at = asyncio.get_running_loop().time()
         self._post(LogChanged())

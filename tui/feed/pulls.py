@@ -1,26 +1,32 @@
-"""Pulls: each is a task that folds the engine's progress into a :class:`PullState`, and can be cancelled."""
+"""Pulls, pushes and archives: each is a task that folds progress into a :class:`PullState`, and can be cancelled."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shlex
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from textual.message import Message
 
 from engine.errors import LongshoreError
 from engine.interface import Engine
-from engine.model.images import PullPhase, PullProgress
+from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
+from tui.feed.journal import Journal
 from tui.messages import OperationFailed, OperationSucceeded, PullsChanged
-from tui.snapshot import PullState
+from tui.snapshot import FileProgress, PullState
+
+Progress = PullProgress | PushProgress | FileProgress
 
 TOGETHER = 0.1
 """Seconds in which progress is collected before the screen is told."""
 
 
 class Pulls:
-    """All pulls of this session, newest last."""
+    """All of them of this session, newest last."""
 
-    def __init__(self, engine: Engine, post: Callable[[Message], object]) -> None:
+    def __init__(self, engine: Engine, post: Callable[[Message], object], journal: Journal | None = None) -> None:
+        self.journal = journal or Journal()
         self._engine = engine
         self._post = post
         self._states: dict[str, PullState] = {}
@@ -39,11 +45,34 @@ class Pulls:
 
     def start(self, reference: str) -> asyncio.Task[bool]:
         """Begin to pull, or join the pull of the same reference. The task's result says whether it went well."""
+        stream = self._engine.images.pull(reference)
+        return self._begin(reference, "pull", f"pull {reference}", stream, kept="what is complete is kept for the next try")
+
+    def push(self, reference: str) -> asyncio.Task[bool]:
+        """Begin to bring an image to its registry."""
+        stream = self._engine.images.push(reference)
+        return self._begin(reference, "push", f"push {reference}", stream, kept="what the registry has by now it keeps")
+
+    def save(self, names: Sequence[str], path: str, size: int) -> asyncio.Task[bool]:
+        """Begin to write images into an archive; ``size`` is about how large it will be."""
+        from tui.feed.archives import save_images  # late: not needed for the first picture
+
+        command = shlex.join(["save", "-o", path, *names])
+        return self._begin(path, "save", command, save_images(self._engine, names, path, size), kept="the unfinished file is removed")
+
+    def load(self, path: str) -> asyncio.Task[bool]:
+        """Begin to take images from an archive."""
+        from tui.feed.archives import load_images
+
+        command = shlex.join(["load", "-i", path])
+        return self._begin(path, "load", command, load_images(self._engine, path), kept="no image came of it")
+
+    def _begin(self, reference: str, verb: str, command: str, stream: AsyncGenerator[Progress, None], *, kept: str) -> asyncio.Task[bool]:
         if reference in self.running:
             return self._tasks[reference]
         self._states.pop(reference, None)
-        self._states[reference] = PullState(reference=reference)
-        task = self._tasks[reference] = asyncio.create_task(self._pull(reference))
+        self._states[reference] = PullState(reference=reference, verb=verb)
+        task = self._tasks[reference] = asyncio.create_task(self._pull(reference, verb, command, stream, kept))
         self._post(PullsChanged(self.states))
         return task
 
@@ -69,32 +98,38 @@ class Pulls:
         if self._telling is not None:
             self._telling.cancel()
 
-    async def _pull(self, reference: str) -> bool:
-        stream = self._engine.images.pull(reference)
+    async def _pull(self, reference: str, verb: str, command: str, stream: AsyncGenerator[Progress, None], kept: str) -> bool:
+        """Fold a stream of progress until it ends; ``kept`` is what remains of one that is cancelled."""
+        entry = self.journal.begin(time.time(), command)
+        problem = "cancelled"
         try:
             async for progress in stream:
                 self._fold(reference, progress)
+            problem = ""
         except LongshoreError as error:
+            problem = error.message
             self._end(reference, "failed", error.message)
-            self._post(OperationFailed(f"pull {reference}", error))
+            self._post(OperationFailed(f"{verb} {reference}", error))
             return False
         except asyncio.CancelledError:
-            self._end(reference, "cancelled", "what is complete is kept for the next try")
+            self._end(reference, "cancelled", kept)
             raise
         finally:
+            self.journal.end(entry, now=time.time(), problem=problem)
             await stream.aclose()
         state = self._states.get(reference)
         self._end(reference, "done", state.note if state else "")
-        self._post(OperationSucceeded(f"pull {reference}", state.note if state and state.note else "complete"))
+        self._post(OperationSucceeded(f"{verb} {reference}", state.note if state and state.note else "complete"))
         return True
 
-    def _fold(self, reference: str, progress: PullProgress) -> None:
+    def _fold(self, reference: str, progress: Progress) -> None:
         state = self._states.get(reference)
         if state is None:
             return
-        if progress.phase in (PullPhase.DIGEST, PullPhase.STATUS):
+        tells = progress.phase in (PullPhase.DIGEST, PullPhase.STATUS, PushPhase.DIGEST)
+        if tells or (isinstance(progress, FileProgress) and progress.detail):
             state = state.replace(note=progress.detail)
-        elif progress.phase is not PullPhase.PULLING and progress.layer:
+        elif progress.phase not in (PullPhase.PULLING, PushPhase.REFERS) and progress.layer:
             layers = {layer.layer: layer for layer in state.layers}
             layers[progress.layer] = progress
             state = state.replace(layers=tuple(layers.values()))

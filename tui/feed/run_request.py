@@ -30,6 +30,7 @@ class RunForm(Value):
     volumes: str = ""
     restart: str = ""
     network: str = ""
+    log: str = ""
     tty: bool = False
     remove: bool = False
 
@@ -54,6 +55,7 @@ def request(form: RunForm) -> RunRequest:
         mounts=tuple(_mount(word) for word in _words("volumes", form.volumes)),
         restart_policy=_restart(form.restart.strip()),
         auto_remove=form.remove,
+        log_driver=form.log.strip(),
     )
     if form.remove and host.restart_policy.name != "no":
         raise InvalidArgument("restart: a container that is removed when it exits can not be restarted")

@@ -48,7 +48,8 @@ class Sampler:
         wanted = set(containers)
         for container in [key for key in self._streams if key not in wanted or self._streams[key].done()]:
             self._streams.pop(container).cancel()
-            self._latest.pop(container, None)
+            if self._latest.pop(container, None) is not None and wanted:
+                self._tell()  # sums that it was part of are others now
         for container in wanted - self._streams.keys():
             self._streams[container] = asyncio.create_task(self._stream(container))
 

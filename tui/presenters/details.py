@@ -92,7 +92,7 @@ def container_config(details: ContainerDetails, *, now: float, reveal: bool) -> 
         (
             ("  ", ink()),
             (safe(end.network), ink("green")),
-            (f" {safe(end.ip_address)}", ink("yellow")),
+            (f" {safe(' '.join(end.addresses))}", ink("yellow")),
             (f" {safe(end.mac_address)}", ink("bright_black")),
         )
         for end in one.networks
@@ -158,7 +158,7 @@ _VERBS = (
 )
 
 
-def _instruction(text: str) -> Styled:
+def instruction(text: str) -> Styled:
     """A history entry as its Dockerfile line, the verb coloured."""
     text = safe(text)
     for prefix in ("/bin/sh -c #(nop) ", "/bin/sh -c #(nop)"):
@@ -202,7 +202,7 @@ def image_config(details: ImageDetails, history: Sequence[ImageLayer], *, now: f
                 (f"{when:>5}", ink("bright_black")),
                 size,
                 ("  ", ink()),
-                *_instruction(layer.created_by),
+                *instruction(layer.created_by),
             )
         )
     return [
@@ -251,7 +251,7 @@ def network_config(network: Network, *, now: float) -> list[Styled]:
     members: list[Styled] = [
         (
             (f"  {pad(safe(one.container_name), 24)} ", ink("green")),
-            (pad(safe(one.endpoint.ip_address), 18), ink("yellow")),
+            (f"{safe(' '.join(one.endpoint.addresses)):17} ", ink("yellow")),
             (safe(one.endpoint.mac_address), ink("bright_black")),
         )
         for one in network.members

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from itertools import pairwise
 
 from engine.model.value import Value
 
@@ -16,6 +17,7 @@ TALL = 28
 MIDDLING = 21
 MIN_WIDTH = 20
 MIN_HEIGHT = 9
+LEAST_SIDE = 8
 
 
 class Zoom(IntEnum):
@@ -52,17 +54,44 @@ def share(total: int, parts: int) -> list[int]:
     return [size + (index < rest) for index in range(parts)]
 
 
-def pane_heights(total: int, count: int, focused: int) -> list[int]:
-    """Heights of the side panes in a column of ``total`` rows."""
+def divide(total: int, parts: Sequence[int], least: int = 3) -> list[int]:
+    """``total`` in proportion to the parts, none of them below ``least`` while there is room."""
+    if len(set(parts)) < 2:
+        return share(total, len(parts))
+    whole, rest = sum(parts), max(0, total - least * len(parts))
+    edges = [0]
+    for part in parts:
+        edges.append(edges[-1] + part)
+    wanted = [total * after // whole - total * before // whole for before, after in pairwise(edges)]
+    if min(wanted) >= least:
+        return wanted
+    extra = [max(0, size - least) for size in wanted]
+    return [least + size for size in (divide(rest, extra, 0) if sum(extra) else share(rest, len(parts)))]
+
+
+def pane_heights(total: int, weights: Sequence[int], focused: int) -> list[int]:
+    """Heights of the side panes in a column of ``total`` rows; where it is tall, in proportion to the weights."""
+    count = len(weights)
     if total >= TALL:
-        return share(total, count)
+        return divide(total, weights)
     small = 3 if total >= MIDDLING else 1
     others = small * (count - 1)
     return [max(small, total - others) if index == focused else small for index in range(count)]
 
 
 def arrange(
-    width: int, height: int, *, count: int, focused: int, main_focused: bool, zoom: Zoom, strip: int = 0, ratio: int = 3, extra: int = 0
+    width: int,
+    height: int,
+    *,
+    count: int,
+    focused: int,
+    main_focused: bool,
+    zoom: Zoom,
+    strip: int = 0,
+    ratio: int = 3,
+    extra: int = 0,
+    weights: Sequence[int] = (),
+    side_width: int = 0,
 ) -> Geometry:
     """The whole screen.
 
@@ -71,8 +100,11 @@ def arrange(
         focused: the side pane that has the focus, or had it last when the main pane has it.
         strip: rows that running pulls would like to have, borders included.
         extra: rows that a banner takes at the top.
+        weights: heights of the panes in proportion to one another; equal ones where there are none.
+        side_width: of the side, in thousandths of the width; 0 is one part in ``ratio``.
     """
     body = height - 1 - extra
+    weights = weights or (1,) * count
     none = (0,) * count
     only = tuple(0 if index != focused else body for index in range(count))
     if width < MIN_WIDTH or height < MIN_HEIGHT:
@@ -86,12 +118,12 @@ def arrange(
         return _with_strip(Geometry(side_width=half, side_height=body, panes=only, main_width=width - half, main_height=body), strip)
     if width <= 84 and height > 45:
         top = -(-body // 3)
-        panes = tuple(pane_heights(top, count, focused))
+        panes = tuple(pane_heights(top, weights, focused))
         return _with_strip(
             Geometry(side_width=width, side_height=top, panes=panes, main_width=width, main_height=body - top, portrait=True), strip
         )
-    side = -(-width // ratio)
-    panes = tuple(pane_heights(body, count, focused))
+    side = min(max(LEAST_SIDE, round(width * side_width / 1000)), width - LEAST_SIDE) if side_width else -(-width // ratio)
+    panes = tuple(pane_heights(body, weights, focused))
     return _with_strip(Geometry(side_width=side, side_height=body, panes=panes, main_width=width - side, main_height=body), strip)
 
 

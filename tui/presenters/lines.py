@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -51,6 +52,11 @@ def matches(line: Styled, term: str) -> list[tuple[int, int]]:
         spans.append((at, at + len(term)))
         at = text.find(term, at + len(term))
     return spans
+
+
+def found_by(line: Styled, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
+    """Where a pattern occurs in the line's text, as character spans."""
+    return [span for found in pattern.finditer(text_of(line)) if (span := found.span()) != (found.start(), found.start())]
 
 
 def restyle(line: Styled, spans: Sequence[tuple[int, int]], style: Style) -> Styled:

@@ -11,9 +11,21 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from rich.style import Style
+
 from engine.model.streams import LogLine
-from tui.presenters.ansi import MAX_BYTES, MAX_CHARS, Styled, ink, is_simple, parse_bytes
+from tui.presenters.ansi import MAX_BYTES, MAX_CHARS, PLAIN, Styled, ink, is_simple, parse_bytes
 from tui.presenters.lines import width_of, wrap
+from tui.presenters.text import clip, pad, safe
+from tui.snapshot import MixedLine
+
+TIMES = ("", "local", "utc", "delta")
+"""What can stand before a line: nothing, the local time, UTC, the time since the line before."""
+_STAMP = len("2026-01-01 00:00:00.000 ")
+_DELTA = len("+999.999s ")
+_NAME = 20
+_TINTS = ("cyan", "magenta", "green", "yellow", "blue", "bright_magenta", "bright_cyan", "bright_yellow")
+_STDERR = ink("red")
 
 
 class Line:
@@ -37,10 +49,17 @@ class Line:
         self.cells = -1
 
 
-def stamp(nanoseconds: int) -> str:
-    """The local time of a log line, to the millisecond."""
+def stamp(nanoseconds: int, *, utc: bool = False) -> str:
+    """The time of a log line, to the millisecond, here or in UTC."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) + f".{rest // 1_000_000:03d} "
+    when = time.gmtime(seconds) if utc else time.localtime(seconds)
+    return time.strftime("%Y-%m-%d %H:%M:%S", when) + f".{rest // 1_000_000:03d}{'Z' if utc else ' '}"
+
+
+def delta(nanoseconds: int) -> str:
+    """The time since the line before, in ten cells: ``  +0.012s``; whole seconds from 1000 on."""
+    seconds = max(0, nanoseconds) / 1e9
+    return f"{f'+{seconds:.3f}s' if seconds < 1000 else f'+{seconds:.0f}s':>9} "
 
 
 class LogDocument:
@@ -49,15 +68,22 @@ class LogDocument:
     Attributes:
         lines: oldest first.
         width: cells for a row, 0 for rows as long as their lines.
-        times: the time stands before each line.
+        times: what time stands before each line, one of :data:`TIMES`.
+        names: of the logs that are shown together, by their number; empty for a single log.
+        tinted: lines of stderr that have no colours of their own are red.
+        folded: lines that are a JSON object are shown as level, message and fields.
     """
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.width = 0
-        self.times = False
+        self.times = ""
+        self.names: tuple[str, ...] = ()
+        self.tinted = True
+        self.folded = False
         self._starts: list[int] = [0]
-        self._open: dict[str, Line] = {}
+        self._open: dict[tuple[int, str], Line] = {}
+        self._margin = 0
 
     @property
     def rows(self) -> int:
@@ -75,7 +101,7 @@ class LogDocument:
         """Add entries at the end."""
         first = len(self.lines)
         for entry in entries:
-            stream = entry.stream
+            stream = (entry.source if isinstance(entry, MixedLine) else 0, entry.stream)
             line = self._open.get(stream)
             if line is None:
                 line = Line(entry)
@@ -89,11 +115,18 @@ class LogDocument:
                 self._open[stream] = line
         self._measure(first)
 
-    def layout(self, *, width: int, times: bool) -> None:
-        """Lay out again for another width."""
-        if (width, times) != (self.width, self.times):
-            self.width, self.times = width, times
+    def layout(self, *, width: int, times: str, folded: bool = False, tinted: bool = True) -> None:
+        """Lay out again for another width or another look."""
+        self.tinted = tinted
+        if (width, times, folded) != (self.width, self.times, self.folded):
+            self.width, self.times, self.folded = width, times, folded
             self._measure(0)
+
+    @property
+    def margin(self) -> int:
+        """Cells before each line."""
+        names = min(_NAME, max((len(safe(name)) for name in self.names), default=0))
+        return (names + 3 if names else 0) + {"": 0, "delta": _DELTA}.get(self.times, _STAMP)
 
     def locate(self, row: int) -> tuple[int, int]:
         """The line that a row belongs to, and the row within it."""
@@ -111,8 +144,31 @@ class LogDocument:
     def styled(self, index: int) -> Styled:
         """A line as it is shown."""
         line = self.lines[index]
-        parsed = parse_bytes(line.data, missing=line.missing)
-        return ((stamp(line.anchor.time), ink("bright_black")), *parsed) if self.times else parsed
+        parsed: Styled = ()
+        if self.folded and not line.missing:
+            from tui.presenters.json_line import folded  # late: most logs are shown as they are
+
+            parsed = folded(line.data)
+        parsed = parsed or parse_bytes(line.data, missing=line.missing)
+        if self.tinted and line.anchor.stream == "stderr" and all(style == PLAIN for _, style in parsed):
+            parsed = tuple((text, _STDERR) for text, _ in parsed)
+        return (*self._before(index), *parsed) if self.times or self.names else parsed
+
+    def _before(self, index: int) -> Styled:
+        """Time and name before a line."""
+        anchor = self.lines[index].anchor
+        pieces: list[tuple[str, Style]] = []
+        if self.times == "delta":
+            since = anchor.time - self.lines[index - 1].anchor.time if index else 0
+            pieces.append((delta(since), ink("bright_black")))
+        elif self.times:
+            pieces.append((stamp(anchor.time, utc=self.times == "utc"), ink("bright_black")))
+        if self.names:
+            source = anchor.source if isinstance(anchor, MixedLine) else 0
+            room = min(_NAME, max(len(safe(name)) for name in self.names))
+            tint = ink(_TINTS[source % len(_TINTS)])
+            pieces += [(pad(clip(safe(self.names[source]), room), room), tint), (" │ ", ink("bright_black"))]
+        return tuple(pieces)
 
     def _index(self, line: Line) -> int:
         for index in range(len(self.lines) - 1, -1, -1):
@@ -121,6 +177,7 @@ class LogDocument:
         return 0
 
     def _measure(self, first: int) -> None:
+        self._margin = self.margin
         starts = self._starts
         del starts[first + 1 :]
         row = starts[first]
@@ -135,8 +192,8 @@ class LogDocument:
         if line.cells < 0:
             data = line.data.rstrip(b"\r\n")
             line.cells = len(data) if is_simple(data) and not line.missing else MAX_CHARS * 4
-        if line.cells <= MAX_CHARS:
-            return max(1, -(-(line.cells + (len("2026-01-01 00:00:00.000 ") if self.times else 0)) // self.width))
+        if line.cells <= MAX_CHARS and not (self.folded and line.data.lstrip().startswith(b"{")):
+            return max(1, -(-(line.cells + self._margin) // self.width))
         styled = self.styled(index)
         cells = width_of(styled)
         return 1 if cells <= self.width else len(wrap(styled, self.width))

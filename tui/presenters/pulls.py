@@ -1,22 +1,32 @@
-"""Pulls as lines: one for the whole, one for each layer with its bar."""
+"""Pulls, pushes and archives as lines: one for the whole, one for each layer with its bar."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.model.images import PullPhase, PullProgress
+from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import clip, decimal_size, pad, safe
-from tui.snapshot import PullState
+from tui.snapshot import FilePhase, FileProgress, PullState
 
-DONE = (PullPhase.COMPLETE, PullPhase.EXISTS)
-_COLOURS = {
+DONE = frozenset((PullPhase.COMPLETE, PullPhase.EXISTS, PushPhase.PUSHED, PushPhase.EXISTS, PushPhase.MOUNTED, PushPhase.SKIPPED))
+_DOING = {"pull": "pulling", "push": "pushing", "save": "saving", "load": "loading"}
+_DONE = {"pull": "pulled", "push": "pushed", "save": "saved", "load": "loaded"}
+_COLOURS: Mapping[object, str] = {
     PullPhase.DOWNLOADING: "blue",
     PullPhase.EXTRACTING: "cyan",
     PullPhase.COMPLETE: "green",
     PullPhase.EXISTS: "green",
     PullPhase.RETRYING: "yellow",
+    PushPhase.PUSHING: "blue",
+    PushPhase.PUSHED: "green",
+    PushPhase.EXISTS: "green",
+    PushPhase.MOUNTED: "green",
+    PushPhase.RETRYING: "yellow",
+    FilePhase.WRITING: "blue",
+    FilePhase.READING: "blue",
 }
+_MOVING = (PullPhase.DOWNLOADING, PushPhase.PUSHING, FilePhase.WRITING, FilePhase.READING)
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -27,7 +37,7 @@ def bar(part: float, width: int) -> str:
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)[:width]
 
 
-def _layer(layer: PullProgress, width: int) -> Styled:
+def _layer(layer: PullProgress | PushProgress | FileProgress, width: int) -> Styled:
     tint = ink(_COLOURS.get(layer.phase, "bright_black"))
     head = (f"{safe(layer.layer[:12]):<13}", ink("bright_black"))
     words = f"{layer.phase.value} {safe(layer.detail)}".strip()
@@ -43,7 +53,8 @@ def title(state: PullState) -> str:
     """What is pulled and how far it is."""
     done = sum(layer.phase in DONE for layer in state.layers)
     count = f" · {done} of {len(state.layers)} layers" if state.layers else ""
-    words = {"": "pulling", "done": "pulled", "failed": "failed to pull", "cancelled": "cancelled"}[state.outcome]
+    ends = {"done": _DONE[state.verb], "failed": f"failed to {state.verb}", "cancelled": "cancelled"}
+    words = ends.get(state.outcome, _DOING[state.verb])
     return f"{words} {safe(state.reference)}{count if not state.outcome else ''}"
 
 
@@ -53,8 +64,8 @@ def summary(state: PullState) -> Styled:
         tint = {"done": "green", "failed": "red", "cancelled": "yellow"}[state.outcome]
         return ((safe(state.note.split("\n")[0]) or state.outcome, ink(tint)),)
     if not state.layers:
-        return (("asking the registry…", ink("bright_black")),)
-    current = sum(layer.current for layer in state.layers if layer.phase is PullPhase.DOWNLOADING)
+        return (("asking the registry…" if state.verb in ("pull", "push") else "beginning…", ink("bright_black")),)
+    current = sum(layer.current for layer in state.layers if layer.phase in _MOVING)
     return ((f"{decimal_size(current)} on the way", ink("bright_black")),)
 
 
@@ -65,7 +76,7 @@ def pull_lines(states: Sequence[PullState], *, width: int, height: int) -> list[
         if len(states) > 1 or state.outcome:
             mark = {"": "↓", "done": "✔", "failed": "✘", "cancelled": "−"}[state.outcome]
             told = summary(state) if state.outcome else ()
-            if state.outcome == "failed":  # the reason needs the whole width
+            if _tall(state):
                 lines.append(((f"{mark} {title(state)}", ink("", bold=True)),))
                 lines.append((("  ", ink()), *told))
             else:
@@ -80,9 +91,14 @@ def pull_lines(states: Sequence[PullState], *, width: int, height: int) -> list[
     return lines[:height]
 
 
+def _tall(state: PullState) -> bool:
+    """What became of it needs a line of its own: a reason, or a path before it."""
+    return state.outcome == "failed" or bool(state.outcome and state.verb in ("save", "load"))
+
+
 def wanted_height(states: Sequence[PullState]) -> int:
     """Lines that the pulls would like to have."""
     running = [state for state in states if not state.outcome]
     heads = len(states) if len(states) > 1 else len(states) - len(running)
-    heads += sum(state.outcome == "failed" for state in states)
+    heads += sum(_tall(state) for state in states)
     return heads + sum(max(1, len(state.layers)) for state in running)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 
 from engine.model.containers import Container
 from engine.model.stats import Stats
+from tui.graphs import Graph
 from tui.presenters.ansi import Styled, ink
-from tui.presenters.text import age, binary_size, clip, decimal_size, pad, percent, rate
+from tui.presenters.text import age, binary_size, clip, decimal_size, pad, percent, rate, safe
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _TWO_COLUMNS = 90
@@ -48,13 +50,15 @@ class _Panel:
         self.title, self.colour, self.values, self.top, self.caption, self.edge = title, colour, values, top, caption, edge
 
     def lines(self, width: int, height: int) -> list[Styled]:
-        head: Styled = ((pad(f"{self.title} ", 5), ink(self.colour, bold=True)), (clip(self.caption, max(0, width - 5)), ink()))
+        title = clip(f"{self.title:<4}", max(4, width - 12)) + " "
+        head: Styled = ((title, ink(self.colour, bold=True)), (clip(self.caption, max(0, width - len(title))), ink()))
         plot = max(4, width - 10)
         rows = graph(self.values, width=plot, height=height, top=self.top)
         out: list[Styled] = [head]
         for index, row in enumerate(rows):
             label = self.edge if index == 0 else "0" if index == height - 1 else ""
-            out.append(((f"{label:>8} ", ink("bright_black")), ("┤" if label else "│", ink("bright_black")), (row, ink(self.colour))))
+            edge = ((f"{clip(label, 8):>8} ", ink("bright_black")), ("┤" if label else "│", ink("bright_black")))
+            out.append((*edge, (row, ink(self.colour))))
         return out
 
 
@@ -87,8 +91,41 @@ def _panels(history: Sequence[Stats]) -> list[_Panel]:
     ]
 
 
-def stats_lines(container: Container, history: Sequence[Stats], *, width: int, height: int, now: float) -> list[Styled]:
-    """The whole tab, fitted to ``width`` × ``height`` cells."""
+def _own_panel(graph: Graph, history: Sequence[Stats]) -> _Panel:
+    """A graph of a person's own."""
+    values = [float(getattr(sample, graph.path)) for sample in history]
+    if graph.per_second:
+        values = rates(values, [sample.read_at for sample in history])
+    write = _UNITS[graph.unit, graph.per_second]
+    top = graph.max or nice_top(values, 1.0)
+    title = safe(graph.title or graph.path)
+    return _Panel(title, graph.colour, values, top=top, caption=write(values[-1] if values else 0.0), edge=write(top))
+
+
+_UNITS: Mapping[tuple[str, bool], Callable[[float], str]] = {
+    ("bytes", False): lambda value: binary_size(int(value)),
+    ("bytes", True): rate,
+    ("percent", False): percent,
+    ("percent", True): lambda value: f"{percent(value)}/s",
+    ("", False): lambda value: f"{value:g}" if value < 1e5 else f"{value:.3g}",
+    ("", True): lambda value: f"{value:.3g}/s",
+}
+
+
+def stats_lines(
+    container: Container,
+    history: Sequence[Stats],
+    *,
+    width: int,
+    height: int,
+    now: float,
+    graphs: Sequence[Graph] = (),
+    plain: bool = False,
+) -> list[Styled]:
+    """The whole tab, fitted to ``width`` × ``height`` cells; ``graphs`` of a person's own stand below ours.
+
+    With ``plain`` it is a line of text for each number, and no graph.
+    """
     sample = history[-1]
     started = container.state.started_at
     numbers = (
@@ -100,18 +137,23 @@ def stats_lines(container: Container, history: Sequence[Stats], *, width: int, h
         ("PIDS", f"{sample.pids}{f' / {sample.pids_limit}' if sample.pids_limit else ''}"),
         ("UP", age(now - started) if started else ""),
     )
+    if plain:
+        own = ((graph.title or graph.path, _own_panel(graph, history).caption) for graph in graphs)
+        return [((clip(f"{title}: {value}", width), ink()),) for title, value in (*numbers, *own) if value]
     wide = sum(max(len(title), len(value)) + 2 for title, value in numbers) - 2 <= width
     lines: list[Styled] = _numbers(numbers if wide else [pair for pair in numbers if pair[0] != "MEM %"], width)
     lines.append(())
-    panels = _panels(history)
+    panels = [*_panels(history), *(_own_panel(graph, history) for graph in graphs)]
     if width >= _TWO_COLUMNS:
         half = (width - 3) // 2
-        tall = max(3, min(24, (height - len(lines) - 3) // 2 - 1))
-        for left, right in (panels[:2], panels[2:]):
-            lines += [_beside(one, two, half) for one, two in zip(left.lines(half, tall), right.lines(half, tall), strict=True)]
+        pairs = -(-len(panels) // 2)
+        tall = max(3, min(24, (height - len(lines) - 3) // pairs - (1 if pairs == 2 else 2)))
+        for left, right in zip_longest(panels[::2], panels[1::2]):
+            others = right.lines(half, tall) if right else [()] * (tall + 1)
+            lines += [_beside(one, two, half) for one, two in zip(left.lines(half, tall), others, strict=True)]
             lines.append(())
     else:
-        tall = max(2, min(10, (height - len(lines)) // 4 - 2))
+        tall = max(2, min(10, (height - len(lines)) // len(panels) - 2))
         for panel in panels:
             lines += [*panel.lines(width, tall), ()]
     seconds = history[-1].read_at - history[0].read_at

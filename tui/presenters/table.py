@@ -19,6 +19,8 @@ class Column(Value):
     """A column.
 
     Attributes:
+        name: what the settings call it.
+        sort: the key to sort by when its title is clicked, ``""`` for none.
         title: shown above the list where there is room.
         priority: the column with the highest number goes first when it gets narrow; 0 never goes.
         flexible: takes the width that is left, and gives it up first.
@@ -26,6 +28,8 @@ class Column(Value):
     """
 
     title: str
+    name: str = ""
+    sort: str = ""
     priority: int = 0
     right: bool = False
     flexible: bool = False
@@ -37,16 +41,21 @@ Cell = tuple[str, Style]
 
 
 class Row(Value):
-    """One row: its key, a cell for each column, and the text that a filter looks at."""
+    """One row: its key, a cell for each column, and the text that a filter looks at. A heading stands for those below it."""
 
     key: str
     cells: tuple[Cell, ...]
     search: str
+    heading: bool = False
 
 
-def widths(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[int]:
+def natural_widths(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
+    """Cells that each column would like to have, 0 for an empty one."""
+    return [min(column.most, max(map(cell_len, {row.cells[index][0] for row in rows}), default=0)) for index, column in enumerate(columns)]
+
+
+def widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
     """Cells for each column, 0 for those that are left out; empty columns are left out as well."""
-    natural = [min(column.most, max((cell_len(row.cells[index][0]) for row in rows), default=0)) for index, column in enumerate(columns)]
     shown = [size > 0 for size in natural]
 
     def total() -> int:
@@ -68,6 +77,16 @@ def widths(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[i
         spread = right and width < WIDE
         result[flexible] = room if spread else min(natural[flexible] + 2 * right, room)
     return result
+
+
+def column_at(columns: Sequence[Column], sizes: Sequence[int], cell: int) -> str:
+    """What to sort by when the title above this cell is clicked."""
+    start = 0
+    for column, size in zip(columns, sizes, strict=True):
+        if size and start <= cell <= start + size:
+            return column.sort
+        start += size + 1 if size else 0
+    return ""
 
 
 def render(columns: Sequence[Column], row: Row, sizes: Sequence[int]) -> Styled:

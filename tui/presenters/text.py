@@ -115,3 +115,11 @@ def rough_age(now: float, since: float) -> str:
 def percent(value: float) -> str:
     """A percentage as ``docker stats`` prints it."""
     return f"{value:.2f}%"
+
+
+def numeric_address(address: str) -> tuple[object, ...]:
+    """An address or a subnet as something to sort by, so that 172.9 comes before 172.18; IPv6 after IPv4."""
+    try:
+        return (0, *(int(part) for part in address.replace("/", ".").split(".")))
+    except ValueError:
+        return (1, address)

@@ -17,6 +17,7 @@ from tui.screens.modal import Modal
 class ConfirmModal(Modal[bool]):
     """``y`` or enter is yes, ``n`` or esc is no."""
 
+    yes_or_no = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)", "yes", id="confirm.yes"),
         Binding("n,escape,q", "answer(False)", "no", id="confirm.no"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.timer import Timer
@@ -22,18 +23,27 @@ from engine.model.volumes import Volume
 from tui.config import Settings
 from tui.feed.logs import LogFeed
 from tui.feed.sampler import Sampler
+from tui.feed.terminals import Terminals
 from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.log_document import stamp
 from tui.presenters.stats import stats_lines
 from tui.presenters.text import safe
-from tui.snapshot import Noun, Snapshot, Thing, key_of
+from tui.screens.log_pages import turn_to
+from tui.screens.log_words import empty_log, what_logs
+from tui.screens.picker import Picker
+from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 
+if TYPE_CHECKING:
+    from tui.feed.mixed_log import MixedLog
+    from tui.presenters.log_filter import LogFilter
+    from tui.presenters.projects import Group
+
 TABS: Mapping[Noun, tuple[str, ...]] = {
-    Noun.CONTAINERS: ("logs", "stats", "env", "config", "top"),
-    Noun.IMAGES: ("config",),
+    Noun.CONTAINERS: ("logs", "stats", "env", "config", "top", "diff"),
+    Noun.IMAGES: ("config", "layers"),
     Noun.VOLUMES: ("config",),
     Noun.NETWORKS: ("config",),
 }
@@ -44,15 +54,31 @@ _WELCOME = (
     "  Longshore runs containers on this machine:",
     "  no Docker and no daemon are needed.",
     "",
-    "  2 p   pull an image, for example busybox or nginx",
+    "  2 p   pull an image, such as busybox or nginx",
     "  R     run a container from it",
-    "  x     see everything that can be done where you are",
+    "  x     see what can be done where you are",
     "  q     leave; containers go on running",
 )
 
 
+def tabs_of(noun: Noun, thing: Thing | None, terminals: Terminals) -> tuple[str, ...]:
+    """The tabs of an object: a container that has a terminal has one more."""
+    own = isinstance(thing, Container) and terminals.get(thing.id) is not None
+    return (*TABS[noun], "shell") if own else TABS[noun]
+
+
 class Content:
-    """Fills the main pane."""
+    """Fills the main pane.
+
+    Attributes:
+        reveal: values that look like secrets are shown.
+        only: the filter of the log, None where all lines are shown.
+        mix: ids of the containers whose logs are shown as one, empty for that of the selected one.
+        picker: the cursor on lines.
+        terminals: of containers; the tab is there for a container that has one.
+        settings: a person's; others when the file changes.
+        paging: held while another part of the log is loaded.
+    """
 
     def __init__(
         self,
@@ -66,35 +92,44 @@ class Content:
     ) -> None:
         self.pane = pane
         self.reveal = False
-        self.log: LogFeed | None = None
+        self.log: LogFeed | MixedLog | None = None
+        self.only: LogFilter | None = None
+        self.mix: tuple[str, ...] = ()
+        self.picker = Picker()
+        self.terminals = Terminals(post)
         self._engine = engine
         self._sampler = sampler
         self._post = post
-        self._settings = settings
+        self.settings = settings
         self._now = now
         self._tabs = {noun: tabs[0] for noun, tabs in TABS.items()}
         self._noun = Noun.CONTAINERS
         self._thing: Thing | None = None
+        self._group: Group | None = None
         self._snapshot = Snapshot()
         self._shown: tuple[object, ...] = ()
         self._settling: Timer | None = None
         self._top: Timer | None = None
-        self._paging = asyncio.Lock()
+        self.paging = asyncio.Lock()
         self._loading = False
+        self._opened: str | None = None
 
     @property
     def tab(self) -> str:
-        """The tab that is shown."""
-        return self._tabs[self._noun]
+        """The tab that is shown: the chosen one, the first for an object that does not have it."""
+        chosen = self._tabs[self._noun]
+        tabs = tabs_of(self._noun, self._thing, self.terminals)
+        return chosen if chosen in tabs else tabs[0]
 
     @property
     def settled(self) -> bool:
         """What is shown is what was asked for: nothing is on its way."""
         return not self._loading and (self.log is None or self.log.ready)
 
-    def show(self, noun: Noun, thing: Thing | None, snapshot: Snapshot) -> None:
-        """Show the chosen tab of an object; loads only when object, state or tab changed."""
+    def show(self, noun: Noun, thing: Thing | None, snapshot: Snapshot, group: Group | None = None) -> None:
+        """Show the chosen tab of an object or a group of containers; loads only when object, state or tab changed."""
         self._snapshot = snapshot
+        self._group = group
         self._thing = thing
         self._noun = noun
         wish = self._wish()
@@ -105,18 +140,23 @@ class Content:
         self._shown = wish
         if moved:
             self.pane.view.term = ""
-        self.pane.show_tabs(TABS[noun], self.tab)
+            self.picker.end()
+        self.pane.show_tabs(tabs_of(self._noun, self._thing, self.terminals), self.tab)
+        if self.tab == "shell" and isinstance(thing, Container):
+            self.pane.terminal_view.attach(self.terminals.get(thing.id))
+        if moved:
+            self.status()
         self._later(0.0 if first else SETTLE, fresh=moved)
 
     def choose(self, tab: str) -> None:
         """Show another tab of the same object."""
-        if tab in TABS[self._noun]:
+        if tab in tabs_of(self._noun, self._thing, self.terminals):
             self._tabs[self._noun] = tab
-            self.show(self._noun, self._thing, self._snapshot)
+            self.show(self._noun, self._thing, self._snapshot, self._group)
 
     def step(self, step: int) -> None:
         """Show the next or the previous tab."""
-        tabs = TABS[self._noun]
+        tabs = tabs_of(self._noun, self._thing, self.terminals)
         self.choose(tabs[(tabs.index(self.tab) + step) % len(tabs)])
 
     def again(self) -> None:
@@ -133,56 +173,98 @@ class Content:
         log, view = self.log, self.pane.log_view
         if log is None or self.pane.view is not view:
             return
-        view.update_log(log.window.entries, log.window.version)
+        self.picker.across(lambda: view.update_log(log.window.entries, log.window.version))
         if not view.row_count:
-            view.show_placeholder(*self._log_empty(log))
+            running = isinstance(self._thing, Container) and self._thing.state.running
+            view.show_placeholder(*empty_log(log, self.only, running=running))
         self.status()
 
     def status(self) -> None:
         """Write into the pane's lower border where one is."""
         view, log = self.pane.view, self.log
         found = view.found() if view.term else []
-        if view.term:
+        if self.picker.active:
+            lines = f"{self.picker.count} line{'s' if self.picker.count > 1 else ''}"
+            text = f"{lines} · y copies, v range{', enter shows it in its place' if self.only else ''}, esc"
+        elif view.term:
             at = found.index(view.current) + 1 if view.current in found else 0
             text = f"“{safe(view.term)}” {f'{at} of ' if at else ''}{len(found)}"
+        elif self.tab == "shell":
+            text = self.pane.terminal_view.status
         elif view is not self.pane.log_view or log is None:
             text = ""
         elif self.pane.log_view.following:
-            text = "end of the log" if log.ended else "following"
+            text = what_logs(self.only, len(self._joined) if self._mixed else 0, log) + ("end of the log" if log.ended else "following")
         elif view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
-            text = f"{stamp(self.pane.log_view.document.lines[index].anchor.time).strip()[:-4]} · End follows"
+            when = stamp(self.pane.log_view.document.lines[index].anchor.time).strip()[:-4]
+            text = f"{what_logs(self.only, len(self._joined) if self._mixed else 0, log)}{when} · End follows"
         else:
             text = ""
         self.pane.show_status(text)
 
-    async def page(self, edge: Edge) -> None:
-        """Load another part of the log."""
-        if self._paging.locked() and edge in (Edge.OLDER, Edge.NEWER):
-            return
-        async with self._paging:
+    def keep_only(self, text: str) -> None:
+        """Show only the lines of the log that a filter keeps, all of them where it is empty."""
+        from tui.presenters.log_filter import LogFilter  # late: as all that the first picture does not need
+
+        only = LogFilter(text) if text.strip("! ") else None
+        if (only.text if only else "") != (self.only.text if self.only else ""):
+            self.only = only
+            self.picker.end()
+            self.show(self._noun, self._thing, self._snapshot, self._group)
+
+    def mix_logs(self, containers: Sequence[str]) -> None:
+        """Show the logs of these containers as one, ordered by time; of one or none: that of the selected one."""
+        self.mix = tuple(containers) if len(containers) > 1 else ()
+        self._tabs[Noun.CONTAINERS] = "logs"
+        self.show(self._noun, self._thing, self._snapshot, self._group)
+
+    async def go_to(self, time: int) -> None:
+        """Show what was written from a moment on (nanoseconds since the epoch)."""
+        async with self.paging:
             log, view = self.log, self.pane.log_view
             if log is None:
                 return
-            match edge:
-                case Edge.OLDER:
-                    await log.older()
-                case Edge.NEWER:
-                    await log.newer()
-                case Edge.FIRST:
-                    await log.first()
-                case Edge.LAST:
-                    await log.last()
-                case Edge.PAUSE:
-                    await log.pause()
+            view.following = False
+            await log.at(time)
             if log is not self.log:
                 return
             self.log_changed()
-            if edge is Edge.FIRST:
-                view.scroll_to(y=0, animate=False)
-            if log.following and edge is Edge.NEWER:
-                view.reached_end()
+            view.scroll_to(y=0, animate=False)
+            if not log.window.entries:
+                view.following = True
             self.status()
+
+    async def in_context(self, index: int) -> None:
+        """Show a line that a filter found in its place in the whole log."""
+        view = self.pane.log_view
+        if not view.line_count:
+            return  # they are being read once more
+        wanted = view.document.lines[index].anchor
+        self.only, self._opened = None, ""
+        self.picker.end()
+        self._shown = self._wish()
+        await self.close()
+        self.log = log = self._new_log(self._thing if isinstance(self._thing, Container) else None)
+        view.following = False
+        await log.at(wanted.time)
+        await log.older(200)
+        if log is not self.log:
+            return
+        self.log_changed()
+        source = wanted.source if isinstance(wanted, MixedLine) else 0
+        for place, line in enumerate(view.document.lines):
+            one = line.anchor
+            if (one.time, one.data, one.source if isinstance(one, MixedLine) else 0) == (wanted.time, wanted.data, source):
+                view.current = place
+                self.picker.begin(view)
+                view.show_line(place)
+                break
+        self.status()
+
+    async def page(self, edge: Edge) -> None:
+        """Load another part of the log."""
+        await turn_to(self, edge)
 
     async def seek(self, step: int) -> bool:
         """Go to the next match in a direction, beyond what is loaded if need be: whether there is one."""
@@ -191,7 +273,7 @@ class Content:
         found = view.search_from(start, step)
         while found < 0 and view is self.pane.log_view and (log := self.log) is not None:
             window = log.window
-            if window.at_start if step < 0 else window.at_end:
+            if not window.entries or (window.at_start if step < 0 else window.at_end):
                 break
             self.pane.log_view.following = False
             edge = window.entries[0] if step < 0 else window.entries[-1]
@@ -218,8 +300,16 @@ class Content:
         found = view.search_from(start, step)
         return found if found >= 0 else view.search_from(start, -step)
 
-    async def close(self) -> None:
-        """Give up what is open."""
+    async def close(self, *, rest: bool = False) -> None:
+        """Give up what is open; with ``rest`` everything, until something is shown again, because another host is looked at."""
+        if rest:
+            self._shown = ()
+            for timer in (self._top, self._settling):
+                if timer is not None:
+                    timer.stop()
+            for worker in self.pane.screen.workers:
+                if worker.group == "content" and worker.node is self.pane.screen and worker.is_running:
+                    worker.cancel()  # one that has not begun yet sees that nothing is to be shown
         log, self.log = self.log, None
         if log is not None:
             await log.close()
@@ -234,11 +324,28 @@ class Content:
     def _wish(self) -> tuple[object, ...]:
         thing = self._thing
         state: object = None
-        if isinstance(thing, Container):
+        if self._mixed:
+            joined = frozenset(self._joined)
+            members = [one for one in self._snapshot.containers if one.id in joined and one.state.running]
+            state = tuple(sorted((one.id, one.state.started_at) for one in members))
+        elif isinstance(thing, Container):
             state = (thing.state.status, thing.state.started_at)
         elif isinstance(thing, Network | Volume):
-            state = tuple(one.id for one in self._snapshot.containers if one.state.running)
-        return (self._noun, key_of(thing) if thing else self._snapshot.loaded, self.tab, self.reveal, state)
+            running = tuple(one.id for one in self._snapshot.containers if one.state.running)
+            state = (running, thing.size if isinstance(thing, Volume) else 0)
+        key: object = self._joined if self._mixed else key_of(thing) if thing else self._group or self._snapshot.loaded
+        only = self.only.text if self.only and self.tab == "logs" else ""
+        terminal = self.terminals.get(thing.id) if isinstance(thing, Container) else None
+        return (self._noun, key, self.tab, self.reveal, only, state, terminal)
+
+    @property
+    def _mixed(self) -> bool:
+        return bool(self._joined) and self._noun is Noun.CONTAINERS and self.tab == "logs"
+
+    @property
+    def _joined(self) -> tuple[str, ...]:
+        """Ids of the containers whose logs are shown as one."""
+        return self.mix or (tuple(sorted(one.id for one in self._group.members)) if self._group else ())
 
     def _later(self, delay: float, *, fresh: bool) -> None:
         self._loading = True
@@ -252,7 +359,8 @@ class Content:
         self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
-        await self._load_tab(fresh)
+        if self._shown:
+            await self._load_tab(fresh)
         self._loading = False
 
     async def _load_tab(self, fresh: bool) -> None:
@@ -260,15 +368,22 @@ class Content:
             self._top.stop()
             self._top = None
         thing, tab = self._thing, self.tab
-        if tab != "logs" or not isinstance(thing, Container):
+        if tab != "logs" or not (isinstance(thing, Container) or self._mixed):
             await self.close()
-        if isinstance(thing, Container) and tab == "logs":
-            await self._open_log(thing, fresh)
+        if tab == "shell":
+            return
+        if tab == "logs" and (isinstance(thing, Container) or self._mixed):
+            await self._open_log(thing if isinstance(thing, Container) else None, fresh)
             return
         self.pane.show_status("")
         view = self.pane.text_view
         view.wrapped = tab not in ("stats", "top")
-        if thing is None:
+        if self._group is not None:
+            from tui.presenters.projects import project_lines
+
+            lines = project_lines(self._group) if tab == "config" else details.note("Choose a container of this group, or Logs or Config.")
+            view.show(lines, top=fresh)
+        elif thing is None:
             welcome = self._snapshot.loaded and not self._snapshot.containers and not self._snapshot.images
             view.show([((line, ink()),) for line in _WELCOME] if welcome else [], top=True)
             self.pane.log_view.show_placeholder(*(_WELCOME if welcome else ()))
@@ -285,25 +400,34 @@ class Content:
             if tab == "top" and isinstance(thing, Container) and thing.state.running:
                 self._top = self.pane.set_timer(TOP_EVERY, self.again)
 
-    async def _open_log(self, container: Container, fresh: bool) -> None:
-        view = self.pane.log_view
-        if not fresh and self.log is not None and (not self.log.ended or not container.state.running):
+    async def _open_log(self, container: Container | None, fresh: bool) -> None:
+        view, only = self.pane.log_view, self.only.text if self.only else ""
+        if not fresh and self._mixed and self._opened == only and self.log is not None and not view.following:
+            return  # somebody reads: End brings what a container that came back writes
+        same = not fresh and self.log is not None and self._opened == only and not self._mixed
+        if same and self.log is not None and (not self.log.ended or not (container and container.state.running)):
             return  # it stopped: what is shown stays, the end of the stream came by itself
         await self.close()
         view.expect()
         view.show_placeholder("reading…")
-        self.log = LogFeed(self._engine, container.id, self._post, tail=self._settings.log_lines)
+        self._opened = None  # a newer wish may come while this one is read: then nothing is open
+        self.log = self._new_log(container)
         await self.log.last()
+        self._opened = only
 
-    def _log_empty(self, log: LogFeed) -> Sequence[str]:
-        if log.error:
-            return ("The log can not be read:", safe(log.error.split("\n")[0]))
-        if not log.ready:
-            return ("reading…",)
-        running = isinstance(self._thing, Container) and self._thing.state.running
-        return (
-            ("No output so far.", "New lines appear here as they are written.") if running else ("It wrote nothing.", "S starts it again.")
-        )
+    def _new_log(self, container: Container | None) -> LogFeed | MixedLog:
+        """A log for what is wished: of one container or several, filtered or not."""
+        view = self.pane.log_view
+        names = {one.id: one.name for one in self._snapshot.containers}
+        view.document.names = tuple(names.get(one, one[:12]) for one in self._joined) if self._mixed else ()
+        view.lit = self.only.pattern if self.only and not self.only.negated else None
+        tail, post = self.settings.log_lines, self._post
+        if self._mixed or self.only or container is None:
+            wanted = self._joined if self._mixed or container is None else (container.id,)
+            from tui.feed.mixed_log import MixedLog
+
+            return MixedLog(self._engine, wanted, post, tail=tail, keep=self.only)
+        return LogFeed(self._engine, container.id, post, tail=tail)
 
     def _show_stats(self) -> None:
         thing, view = self._thing, self.pane.text_view
@@ -316,7 +440,8 @@ class Content:
             view.show(details.note("waiting for the first sample…"))
         else:
             size = view.content_size
-            view.show(stats_lines(thing, history, width=max(20, size.width - 1), height=size.height, now=self._now()))
+            width, own, plain = max(20, size.width - 1), self.settings.graphs, self.settings.screen_reader
+            view.show(stats_lines(thing, history, width=width, height=size.height, now=self._now(), graphs=own, plain=plain))
 
     async def _lines(self, thing: Thing, tab: str) -> list[Styled]:
         now = self._now()
@@ -325,10 +450,18 @@ class Content:
                 if not thing.state.running:
                     return details.note(f"{thing.name} does not run: no processes. S starts it.")
                 return details.top_table(await self._engine.containers.top(thing.id))
+            if tab == "diff":
+                from tui.presenters.files import diff_lines
+
+                return diff_lines(await self._engine.containers.changes(thing.id))
             found = await self._engine.containers.inspect(thing.id)
             if tab == "env":
                 return details.container_env(found, reveal=self.reveal)
             return details.container_config(found, now=now, reveal=self.reveal)
+        if isinstance(thing, Image) and tab == "layers":
+            from tui.presenters.files import layer_lines
+
+            return layer_lines(await self._engine.images.history(thing.id))
         if isinstance(thing, Image):
             image, history = await asyncio.gather(self._engine.images.inspect(thing.id), self._engine.images.history(thing.id))
             return details.image_config(image, history, now=now, reveal=self.reveal)
@@ -338,5 +471,6 @@ class Content:
                 for one in self._snapshot.containers
                 if any(mount.kind == "volume" and mount.source == thing.name for mount in one.mounts)
             ]
-            return details.volume_config(await self._engine.volumes.inspect(thing.name), users, now=now)
+            volume = await self._engine.volumes.inspect(thing.name)
+            return details.volume_config(volume if volume.size >= 0 else volume.replace(size=thing.size), users, now=now)
         return details.network_config(await self._engine.networks.inspect(thing.id), now=now)

@@ -10,39 +10,44 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Callable
-from typing import ClassVar
+from functools import partial
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content as Markup
 from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from engine.interface import Engine
+from engine.interface import Engine, Hosts, members_of
 from tui import messages
-from tui.actions import ACTIONS, with_keys
+from tui.actions import show_key
 from tui.config import Settings
+from tui.feed.fleet import FleetFeed
+from tui.feed.journal import Journal
 from tui.feed.operations import Operations
 from tui.feed.pulls import Pulls
 from tui.feed.sampler import Sampler
-from tui.feed.watch import Feed
-from tui.presenters import containers as container_rows
-from tui.presenters import objects
-from tui.presenters.details import one_line
-from tui.presenters.text import safe
-from tui.screens.commands import HANDLERS
+from tui.feed.watch import Feed, Watching
+from tui.memory import Memory
+from tui.presenters.hosts import banner_text, footer_text
+from tui.presenters.layout import layout_from
+from tui.presenters.spoken import list_words, pane_words
 from tui.screens.content import Content
 from tui.screens.desk import Desk
+from tui.screens.dispatch import start, use_keys
 from tui.screens.keys import Keys
-from tui.screens.lists import Lists, is_container
-from tui.screens.modal import Modal
+from tui.screens.lists import Lists, is_container, remembered_columns
+from tui.screens.retake import show_logs_as
+from tui.screens.row_maker import RowMaker
 from tui.screens.stage import Boxes, Stage
+from tui.screens.terminal_tab import TerminalTab
 from tui.screens.typing_line import TypingLine
-from tui.snapshot import Noun
+from tui.snapshot import Noun, label_of
+from tui.widgets.edges import EdgeDragged
 from tui.widgets.keybar import KeyBar
+from tui.widgets.line_view import LineView
 from tui.widgets.list_pane import ListPane
 from tui.widgets.log_view import LogView
 from tui.widgets.main_pane import MainPane
@@ -50,74 +55,98 @@ from tui.widgets.prompt_line import PromptLine
 from tui.widgets.pull_strip import PullStrip
 
 _TITLES = {Noun.CONTAINERS: "Containers", Noun.IMAGES: "Images", Noun.VOLUMES: "Volumes", Noun.NETWORKS: "Networks"}
-_COLUMNS = {
-    Noun.CONTAINERS: container_rows.COLUMNS,
-    Noun.IMAGES: objects.IMAGE_COLUMNS,
-    Noun.VOLUMES: objects.PLAIN_COLUMNS,
-    Noun.NETWORKS: objects.PLAIN_COLUMNS,
-}
+
+PATIENCE = 0.1
+"""Seconds that the first picture waits for the lists, so that it is drawn once and not first without them."""
+
+STEPS = 30
+"""Rounds of the event loop in which a command opens its box, if it has one."""
+
+SOON = 0.3
+"""Seconds until what the keys do is loaded, which the first picture does not need."""
 
 
 class MainScreen(Screen[None]):
     """Everything at once, as in lazydocker."""
 
-    CSS_PATH = "main.tcss"
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"do('{action.id}')", action.label, id=action.id, show=False, tooltip=action.about)
-        for action in ACTIONS
-    ]
 
-    def __init__(self, engine: Engine, settings: Settings, now: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, settings: Settings, now: Callable[[], float], *, hosts: Hosts | None = None, host: str = "") -> None:
         super().__init__()
-        self.feed = Feed(engine, self.post_message)
-        self.pulls = Pulls(engine, self.post_message)
+        memory = Memory(settings.remember)
+        journal = Journal()
+        self.pulls = Pulls(engine, self.post_message, journal)
         self.sampler = Sampler(engine, self.post_message)
-        panes = {noun: ListPane(number, _TITLES[noun], _COLUMNS[noun], id=noun.value) for number, noun in enumerate(Noun, 1)}
-        self.lists = Lists(panes, self.sampler, sort=settings.sort, hide_stopped=settings.hide_stopped, now=now)
+        members = members_of(engine)
+        rows = RowMaker(self.sampler.latest, now, remembered_columns(memory, settings.columns), hosts=bool(members))
+        self.feed: Watching = (
+            FleetFeed(members, self.post_message, sizes=rows.sizes_wanted)
+            if members
+            else Feed(engine, self.post_message, sizes=rows.sizes_wanted)
+        )
+        panes = {noun: ListPane(number, _TITLES[noun], rows.titles(noun), id=noun.value) for number, noun in enumerate(Noun, 1)}
+        self.lists = Lists(panes, self.sampler, rows, memory, sort=settings.sort, hide_stopped=settings.hide_stopped)
         self._main = MainPane(id="main")
-        self._main.log_view.times = settings.log_timestamps
-        self._main.log_view.wrapped = settings.log_wrap
+        show_logs_as(self._main.log_view, settings)
         self.content = Content(self._main, engine, self.sampler, post=self.post_message, settings=settings, now=now)
         self._strip = PullStrip(id="strip")
-        self._side = Vertical(*panes.values(), id="side")
+        self._side = Vertical(*(panes[noun] for noun in layout_from(memory.get("layout")).order), id="side")
         self._column = Vertical(self._main, self._strip, id="column")
         self._body = Container(self._side, self._column, id="body")
         boxes = Boxes(self._side, self._column, self._body)
-        self.stage = Stage(panes, self._main, self._strip, boxes=boxes, ratio=settings.side_ratio)
+        self.stage = Stage(panes, self._main, self._strip, boxes=boxes, settings=settings, memory=memory)
+        self.terminal_tab = TerminalTab(self.content, self.stage)
+        rows.terminal = self.terminal_tab.mark
         self._hints = KeyBar(id="keys")
         self._line = PromptLine(id="line")
-        self.keys = Keys(with_keys(settings.keys), stage=self.stage, lists=self.lists, content=self.content, pulls=self.pulls)
+        self._said = Static("", id="said", markup=False)
+        self.keys = Keys(stage=self.stage, lists=self.lists, content=self.content, pulls=self.pulls)
         self._typing = TypingLine(self._line, self._hints, lists=self.lists, content=self.content, stage=self.stage)
         self.desk = Desk(
             self,
             engine=engine,
             feed=self.feed,
-            operations=Operations(self.feed, self.post_message),
+            operations=Operations(self.feed, self.post_message, journal),
             pulls=self.pulls,
             lists=self.lists,
             content=self.content,
             stage=self.stage,
             keys=self.keys,
             typing=self._typing,
+            sampler=self.sampler,
+            memory=memory,
+            settings=settings,
+            now=now,
+            hosts=hosts,
+            host=host,
         )
+
+    def begin(self) -> None:
+        """Read the lists, already while the screen is being made."""
+        self.run_worker(self.feed.run(), group="feed", exit_on_error=False)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="banner", markup=False)
         yield self._body
+        yield self._said
         with Horizontal(id="bottom"):
             yield self._hints
             yield self._line
         yield Static("Not enough room: make the terminal larger.", id="small", markup=False)
 
-    def on_mount(self) -> None:
-        self.stage.focus_list(Noun.CONTAINERS)
+    async def on_mount(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.feed.answered.wait(), PATIENCE)
+        use_keys(self.desk, self.desk.settings)
+        self.desk.recall_theme()
+        self.stage.focus_list(self.stage.noun)
         self.lists.show(self.feed.snapshot)
-        self._refresh_focus()
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=False)
+        _focus_moved(self)
+        self.set_timer(SOON, _load_commands)
 
     async def on_unmount(self) -> None:
         await self.content.close()
+        await self.content.terminals.close()
         await self.sampler.close()
         await self.pulls.close()
 
@@ -125,17 +154,18 @@ class MainScreen(Screen[None]):
 
     def on_snapshot_changed(self, message: messages.SnapshotChanged) -> None:
         snapshot = message.snapshot
-        self.query_one("#banner", Static).update(Markup(f" engine unreachable: {one_line(snapshot.trouble, 300)} · trying again, ^r now"))
+        self.query_one("#banner", Static).update(Markup(banner_text(snapshot, self.size.width)))
         self.set_class(bool(snapshot.trouble), "trouble")
         self.stage.arrange()
         self.lists.show(snapshot)
         self.sampler.forget(one.id for one in snapshot.containers)
+        if snapshot.loaded:
+            self.content.terminals.forget({one.id for one in snapshot.containers})
         self.watch_samples()
-        self.show_content()
-        self.show_keys()
+        _focus_moved(self)
 
     def on_stats_changed(self) -> None:
-        self.lists.refresh(Noun.CONTAINERS)
+        self.lists.refresh_numbers()
         self.content.stats_changed()
 
     def on_pulls_changed(self, message: messages.PullsChanged) -> None:
@@ -144,6 +174,12 @@ class MainScreen(Screen[None]):
 
     def on_log_changed(self) -> None:
         self.content.log_changed()
+
+    def on_terminal_changed(self, message: messages.TerminalChanged) -> None:
+        if message.state:
+            self.lists.refresh(Noun.CONTAINERS)
+            _focus_moved(self)
+        self.terminal_tab.changed(message.container, self.lists.selected(Noun.CONTAINERS))
 
     def on_operation_succeeded(self, message: messages.OperationSucceeded) -> None:
         self.desk.tell(message.title, message.text)
@@ -156,10 +192,17 @@ class MainScreen(Screen[None]):
             self.show_content()
             self.show_keys()
 
+    def on_list_pane_title_clicked(self, message: ListPane.TitleClicked) -> None:
+        if message.sort:
+            self.lists.sort_by(Noun(str(message.pane.id)), message.sort)
+
     def on_list_pane_visible_changed(self, message: ListPane.VisibleChanged) -> None:
         self.lists.fit(Noun(str(message.pane.id)))
         if message.pane.id == Noun.CONTAINERS.value:
             self.watch_samples()
+
+    def on_edge_dragged(self, message: EdgeDragged) -> None:
+        self.stage.drag(message.widget, message.edge, message.by)
 
     def on_log_view_wanted(self, message: LogView.Wanted) -> None:
         self.run_worker(self.content.page(message.edge), group="page", exit_on_error=False)
@@ -168,8 +211,9 @@ class MainScreen(Screen[None]):
         self.content.choose(message.tab)
         self.stage.focus_main()
 
-    async def on_key_bar_chosen(self, message: KeyBar.Chosen) -> None:
-        await self.action_do(message.action)
+    async def on_action_chosen(self, message: messages.ActionChosen) -> None:
+        if self.keys.is_active(message.action):
+            await self.action_do(message.action)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A bug in a worker must be seen, and must not end the program."""
@@ -181,13 +225,9 @@ class MainScreen(Screen[None]):
         self._typing.changed(message.text)
 
     def on_prompt_line_closed(self, message: PromptLine.Closed) -> None:
-        work = self._typing.closed(message.text, kept=message.kept, seek=self._seek)
+        work = self._typing.closed(message.text, kept=message.kept, seek=partial(_seek, self.desk))
         if work is not None:
             self.run_worker(work, group="commands", exit_on_error=False)
-
-    async def _seek(self, step: int) -> None:
-        if not await self.content.seek(step):
-            self.desk.tell("search", "no match")
 
     def on_resize(self) -> None:
         self.stage.arrange()
@@ -198,41 +238,49 @@ class MainScreen(Screen[None]):
         widget = event.widget
         if isinstance(widget, ListPane):
             self.stage.noticed(noun=Noun(str(widget.id)))
-        elif widget in (self._main.log_view, self._main.text_view):
+        elif widget in (self._main.log_view, self._main.text_view, self._main.terminal_view):
             self.stage.noticed(noun=None)
-        self._refresh_focus()
+        _focus_moved(self)
 
     # --- keys ----------------------------------------------------------------------------------------------------
+
+    async def on_key(self, event: events.Key) -> None:
+        """Do what the key means here.
+
+        Textual's own bindings know one keymap for all places: a key that one list gives away would be lost for the others.
+        """
+        if not isinstance(self.focused, ListPane | LineView):
+            bound = self.active_bindings.get(event.key)
+            if bound is not None and bound.node not in (self, self.app):
+                return  # what is typed in has its own keys
+        if action := self.keys.meaning(event.key):
+            event.stop()
+            event.prevent_default()
+            await self.action_do(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.keys.is_active(str(parameters[0])) if action == "do" else True
 
     async def action_do(self, action: str) -> None:
         """Run an action of the registry."""
-        outcome = HANDLERS[action](self.desk)
+        outcome = start(self.desk, action)
         if inspect.isawaitable(outcome):
-            self.run_worker(outcome, group="commands", exit_on_error=False)
-            await self._modal_ready()
+            worker = self.run_worker(outcome, group="commands", exit_on_error=False)
+            await _modal_ready(self, worker)
         self.show_keys()
-
-    async def _modal_ready(self) -> None:
-        """Let a box that the command opens appear before the next key is looked at."""
-        for _ in range(2):
-            await asyncio.sleep(0)
-        screen = self.app.screen
-        if isinstance(screen, Modal):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(screen.ready.wait(), 1)
 
     # --- keeping the parts in step -------------------------------------------------------------------------------
 
     def show_content(self) -> None:
         """Show the selected object in the main pane."""
-        self.content.show(self.stage.noun, self.lists.selected(self.stage.noun), self.lists.snapshot)
+        if not _seen(self):
+            return
+        noun = self.stage.noun
+        self.content.show(noun, self.lists.selected(noun), self.lists.snapshot, self.lists.group(noun))
 
     def watch_samples(self) -> None:
         """Sample what is on the screen, and the container whose numbers are shown."""
-        wanted = self.lists.sampled()
+        wanted = self.lists.sampled() if _seen(self) else set()
         chosen = is_container(self.lists.selected(Noun.CONTAINERS))
         if self.content.tab == "stats" and chosen is not None and chosen.state.running:
             wanted.add(chosen.id)
@@ -241,9 +289,60 @@ class MainScreen(Screen[None]):
     def show_keys(self) -> None:
         """Show in the footer what the keys do now."""
         info = self.lists.snapshot.info
-        right = f"{safe(info.engine)} {safe(info.version)}" if info else ""
-        self._hints.show(self.keys.offered(), right)
+        named = footer_text(self.desk.host, info.engine if info else "", info.version if info else "")
+        right = f"{'read only · ' if self.desk.readonly else ''}{named}" if info else named
+        # Not among the hints, of which a narrow terminal leaves out the last: nothing else tells that there is a swarm.
+        key = next((show_key(action.keys[0]) for action in self.keys.active() if action.id == "global.swarm" and action.keys), "")
+        self._hints.show(self.keys.offered(), f"{right} · {key} swarm" if key else right)
+        if self.desk.settings.screen_reader:
+            self._said.update(_words(self))
+            self.app.cursor_position = self._said.region.offset  # the reader reads the line that the cursor is on
 
-    def _refresh_focus(self) -> None:
-        self.show_content()
-        self.show_keys()
+
+def _focus_moved(main: MainScreen) -> None:
+    main.show_content()
+    main.show_keys()
+    _measure(main)
+
+
+def _measure(main: MainScreen) -> None:
+    """Volumes are measured while their list is looked at."""
+    if main.stage.noun is Noun.VOLUMES and _seen(main):
+        main.run_worker(main.feed.measure_volumes(), group="sizes", exit_on_error=False)
+
+
+def _words(main: MainScreen) -> str:
+    """What has the focus, for screen readers."""
+    noun = main.stage.noun
+    pane, thing = main.lists.panes[noun], main.lists.selected(noun)
+    if main.stage.main_focused:
+        return pane_words(main.content.tab, label_of(thing) if thing else "", main.content.pane.status)
+    return list_words(pane.label, main.lists.titles(noun), pane.rows, pane.selected, len(pane.marks.keys))
+
+
+async def _modal_ready(main: MainScreen, worker: Worker[None]) -> None:
+    """Let a box that the command opens appear before the next key is looked at."""
+    from tui.screens.modal import Modal
+
+    for _ in range(STEPS):
+        await asyncio.sleep(0)
+        if worker.is_finished or isinstance(main.app.screen, Modal):
+            break
+    screen = main.app.screen
+    if isinstance(screen, Modal):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(screen.ready.wait(), 1)
+
+
+async def _seek(desk: Desk, step: int) -> None:
+    if not await desk.content.seek(step):
+        desk.tell("search", "no match")
+
+
+def _seen(screen: Screen[None]) -> bool:
+    """The screen's host is the one that is looked at."""
+    return screen in screen.app.screen_stack
+
+
+def _load_commands() -> None:
+    import tui.screens.commands  # noqa: F401  # for the first key that is pressed

@@ -7,7 +7,7 @@ Whoever types faster than a box can be drawn must not hit what lies below it, so
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.console import RenderableType
 from textual import events
@@ -25,6 +25,8 @@ class Modal(ModalScreen[T]):
     """
 
     CSS_PATH = "modals.tcss"
+    yes_or_no: ClassVar[bool] = False
+    """It asks for a yes, which the settings may give beforehand."""
 
     def __init__(self) -> None:
         super().__init__()

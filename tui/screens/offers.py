@@ -9,7 +9,12 @@ _LIVE = (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTAR
 _WITHOUT_OBJECT = (
     "containers.hide",
     "containers.bulk",
+    "containers.group",
+    "containers.fold",
+    "containers.mix",
+    "containers.custom",
     "images.pull",
+    "images.load",
     "images.bulk",
     "images.cancel",
     "volumes.create",
@@ -25,6 +30,9 @@ _STATES: dict[str, tuple[ContainerStatus, ...]] = {
     "containers.start": (ContainerStatus.CREATED, ContainerStatus.EXITED, ContainerStatus.DEAD, ContainerStatus.PAUSED),
     "containers.shell": (ContainerStatus.RUNNING,),
     "containers.attach": (ContainerStatus.RUNNING,),
+    "containers.exec": (ContainerStatus.RUNNING,),
+    "containers.shell_screen": (ContainerStatus.RUNNING,),
+    "containers.attach_screen": (ContainerStatus.RUNNING,),
 }
 
 

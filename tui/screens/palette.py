@@ -1,21 +1,28 @@
-"""The command palette: every action that works here and now, found by its name."""
+"""The command palette: every action that works here and now and every object, found by its name."""
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions import Action, show_key
+from tui.presenters.text import safe
+from tui.screens.finding import go_to
 from tui.screens.main import MainScreen
+from tui.snapshot import Noun, key_of, label_of, things
+
+SLICE = 200
+"""Objects that are looked at until the screen has its turn."""
 
 
 class ActionCommands(Provider):
-    """Actions of the screen below the palette."""
+    """Actions of the screen below the palette, and the objects that it lists."""
 
     async def discover(self) -> Hits:
         for action in self._actions():
-            yield DiscoveryHit(_name(action), partial(self._run, action), help=action.about)
+            yield DiscoveryHit(_name(action), partial(self._run, action), help=f"{action.about} · {action.id}")
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -23,7 +30,28 @@ class ActionCommands(Provider):
             name = _name(action)
             score = max(matcher.match(name), matcher.match(action.about))
             if score > 0:
-                yield Hit(score, matcher.highlight(name), partial(self._run, action), help=action.about)
+                yield Hit(score, matcher.highlight(name), partial(self._run, action), help=f"{action.about} · {action.id}")
+        for place, (noun, key, name) in enumerate(self._objects()):
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), partial(self._go_to, noun, key), help=f"go to it in {noun.value}")
+            if place % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+
+    def _objects(self) -> list[tuple[Noun, str, str]]:
+        """Every object: its list, its key, its name with the kind before it; an image once for each of its tags."""
+        screen = self.screen
+        if not isinstance(screen, MainScreen):
+            return []
+        snapshot = screen.lists.snapshot
+        found = [(noun, key_of(one), label_of(one)) for noun in tuple(Noun) if noun != "images" for one in things(snapshot, noun)]
+        found += [(Noun.IMAGES, one.id, tag) for one in snapshot.images for tag in one.tags or (one.short_id,)]
+        return [(noun, key, f"{noun.value.removesuffix('s')}: {safe(name)}") for noun, key, name in found]
+
+    async def _go_to(self, noun: Noun, key: str) -> None:
+        screen = self.screen
+        if isinstance(screen, MainScreen) and not go_to(screen.desk, noun, key):
+            screen.desk.tell(noun.value.removesuffix("s"), "it is gone", bad=True)
 
     def _actions(self) -> list[Action]:
         screen = self.screen

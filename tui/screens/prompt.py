@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
 from tui.presenters.text import safe
@@ -20,20 +20,28 @@ class PromptModal(Modal[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", id="prompt_box.close")]
 
-    def __init__(self, title: str, *, text: str = "", example: str = "", about: str = "", known: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        title: str,
+        *,
+        text: str = "",
+        example: str = "",
+        about: str = "",
+        known: tuple[str, ...] = (),
+        suggester: Suggester | None = None,
+    ) -> None:
         super().__init__()
         self._title = title
         self._text = text
         self._example = example
         self._about = about
-        self._known = known
+        self._suggester = suggester or (SuggestFromList(known, case_sensitive=False) if known else None)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box prompt") as box:
             box.border_title = Content(safe(self._title))
             box.border_subtitle = Content("enter: go  esc: cancel")
-            suggester = SuggestFromList(self._known, case_sensitive=False) if self._known else None
-            yield Input(self._text, placeholder=self._example, suggester=suggester, select_on_focus=False)
+            yield Input(self._text, placeholder=self._example, suggester=self._suggester, select_on_focus=False)
             if self._about:
                 yield Static(Content(self._about), classes="consequence")
 

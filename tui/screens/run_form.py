@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Checkbox, Input, Label, Static
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Label, Static
 
 from engine.errors import InvalidArgument
+from engine.model.value import EMPTY
 from tui.feed.run_request import RunForm, RunRequest, request
 from tui.presenters.text import safe
 from tui.screens.modal import Modal
+from tui.widgets.tick_box import TickBox
 
 _FIELDS = (
     ("name", "Name", "made up when empty"),
@@ -23,11 +27,12 @@ _FIELDS = (
     ("volumes", "Volumes", "data:/var/lib/data /srv/www:/www:ro"),
     ("network", "Network", "bridge when empty"),
     ("restart", "Restart", "no, always, unless-stopped, on-failure:3"),
+    ("log", "Log driver", "the engine's own when empty"),
 )
 
 
 class RunModal(Modal[RunRequest | None]):
-    """Answers with what to run, None when it was given up."""
+    """Answers with what to run, None when it was given up. ``known`` are completions by field name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="run.close"),
@@ -36,10 +41,11 @@ class RunModal(Modal[RunRequest | None]):
         Binding("up", "app.focus_previous", "field before", id="run.previous"),
     ]
 
-    def __init__(self, image: str, *, form: RunForm | None = None) -> None:
+    def __init__(self, image: str, *, form: RunForm | None = None, known: Mapping[str, tuple[str, ...]] = EMPTY) -> None:
         super().__init__()
         self._image = image
         self._form = form or RunForm(image=image)
+        self._known = known
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box", id="run-form") as box:
@@ -48,13 +54,15 @@ class RunModal(Modal[RunRequest | None]):
             for name, label, example in _FIELDS:
                 with Horizontal():
                     yield Label(label)
-                    yield Input(str(getattr(self._form, name)), placeholder=example, id=f"run-{name}")
+                    found = self._known.get(name)
+                    suggester = SuggestFromList(found, case_sensitive=False) if found else None
+                    yield Input(str(getattr(self._form, name)), placeholder=example, suggester=suggester, id=f"run-{name}")
             with Horizontal():
                 yield Label("Terminal")
-                yield Checkbox("with a terminal and open input", self._form.tty, id="run-tty")
+                yield TickBox("with a terminal and open input", self._form.tty, id="run-tty")
             with Horizontal():
                 yield Label("Clean up")
-                yield Checkbox("remove it when it exits", self._form.remove, id="run-remove")
+                yield TickBox("remove it when it exits", self._form.remove, id="run-remove")
             yield Static("", id="problem", markup=False)
 
     def form(self) -> RunForm:
@@ -62,8 +70,8 @@ class RunModal(Modal[RunRequest | None]):
         texts = {name: self.query_one(f"#run-{name}", Input).value for name, _, _ in _FIELDS}
         return RunForm(
             image=self._image,
-            tty=self.query_one("#run-tty", Checkbox).value,
-            remove=self.query_one("#run-remove", Checkbox).value,
+            tty=self.query_one("#run-tty", TickBox).value,
+            remove=self.query_one("#run-remove", TickBox).value,
             **texts,
         )
 

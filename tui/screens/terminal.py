@@ -22,43 +22,13 @@ from collections.abc import Awaitable, Callable
 from textual.app import App
 
 from engine.interface import Session
-
-DETACH = b"\x10\x11"
-"""ctrl-p ctrl-q, docker's default."""
+from tui.feed.detach_keys import DetachKeys
 
 RESET = (
     b"\x1b[0m\x1b[?1l\x1b>\x1b[?7h\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l"
     b"\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[r\x1b(B\x0f\r\n"
 )
 """Attributes, keypad and cursor modes, mouse, focus and paste reports, alternate screen, scroll region, charset."""
-
-
-class DetachKeys:
-    """Finds the detach sequence in what is typed; a beginning of it is held back until it is clear what it is."""
-
-    def __init__(self, sequence: bytes = DETACH) -> None:
-        self._sequence = sequence
-        self._matched = 0
-
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
-        """What goes on to the process, and whether the person leaves (the rest is dropped then)."""
-        if not self._sequence:
-            return data, False
-        out = bytearray()
-        for value in data:
-            if value == self._sequence[self._matched]:
-                self._matched += 1
-                if self._matched == len(self._sequence):
-                    self._matched = 0
-                    return bytes(out), True
-                continue
-            out += self._sequence[: self._matched]
-            self._matched = 0
-            if value == self._sequence[0]:
-                self._matched = 1
-            else:
-                out.append(value)
-        return bytes(out), False
 
 
 async def hand_over(

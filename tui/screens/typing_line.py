@@ -1,4 +1,4 @@
-"""What is typed into the bottom line: a filter works on the list at once, a search moves through the text at once."""
+"""What is typed into the bottom line: a filter works on the list or the log at once, a search moves through the text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui.widgets.prompt_line import PromptLine
 
 
 class TypingLine:
-    """Gives the line its purpose: ``filter`` or ``search``."""
+    """Gives the line its purpose: ``filter`` (the list), ``search`` (the text) or ``only`` (lines of the log)."""
 
     def __init__(self, line: PromptLine, hints: KeyBar, *, lists: Lists, content: Content, stage: Stage) -> None:
         self._line, self._hints = line, hints
@@ -24,13 +24,18 @@ class TypingLine:
         """Begin to type."""
         self._purpose = purpose
         self._hints.display = False
-        text = self._lists.panes[self._stage.noun].filter if purpose == "filter" else self._content.pane.view.term
+        only = self._content.only.text if self._content.only else ""
+        text = {"filter": self._lists.panes[self._stage.noun].filter, "only": only}.get(purpose, self._content.pane.view.term)
         self._line.open(f"{purpose}:", text)
 
     def changed(self, text: str) -> None:
         """Another text stands in the line."""
         if self._purpose == "filter":
             self._filter(text.strip())
+            return
+        if self._purpose == "only":
+            self._content.keep_only(text)
+            self._content.status()
             return
         view = self._content.pane.view
         view.term = text.lower()
@@ -46,6 +51,10 @@ class TypingLine:
             if not kept:
                 self._filter("")
             self._stage.focus_list(self._stage.noun)
+            return None
+        if self._purpose == "only":
+            self._content.keep_only(text if kept else "")
+            self._stage.focus_main()
             return None
         view = self._content.pane.view
         view.term = text.lower() if kept else ""

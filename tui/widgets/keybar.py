@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
-from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
 from tui.actions import Action
+from tui.messages import ActionChosen
 from tui.presenters.keybar import GAP, hints
 
 
@@ -21,12 +20,6 @@ class KeyBar(Widget):
     DEFAULT_CSS = """
     KeyBar { height: 1; width: 1fr; color: $quiet; padding: 0 1; }
     """
-
-    @dataclass
-    class Chosen(Message):
-        """A hint was clicked."""
-
-        action: str
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -54,7 +47,7 @@ class KeyBar(Widget):
         for action, key, label in hints(self._active, self._room):
             size = Content(f"{key} {label}").cell_length
             if place is not None and at <= place.x < at + size:
-                self.post_message(self.Chosen(action.id))
+                self.post_message(ActionChosen(action.id))
             at += size + len(GAP)
 
     def render(self) -> Content:

@@ -6,6 +6,7 @@ give a row's text on demand; :class:`TextView` holds them in a list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -17,21 +18,25 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.presenters.ansi import Styled, ink, text_of
-from tui.presenters.lines import matches, restyle, width_of, wrap
+from tui.presenters.ansi import PLAIN, Styled, ink, text_of
+from tui.presenters.lines import found_by, matches, restyle, width_of, wrap
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """Base of the text views. Subclasses say how many rows there are and what stands in one."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--match", "line-view--current"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--match", "line-view--current", "line-view--picked"}
     DEFAULT_CSS = """
     LineView {
         overflow-x: auto;
         overflow-y: auto;
         scrollbar-size: 1 1;
         & .line-view--match { background: $match; color: $background; }
+        & .line-view--picked { background: $selection; color: $selection-text; }
         & .line-view--current { background: $accent; color: $background; text-style: bold; }
+        &:nocolor .line-view--match { text-style: underline; }
+        &:nocolor .line-view--picked { text-style: reverse; }
+        &:nocolor .line-view--current { text-style: reverse bold; }
     }
     """
     wrapped: reactive[bool] = reactive(True)
@@ -42,6 +47,8 @@ class LineView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.current = -1
+        self.picked: tuple[int, int] | None = None
+        self.lit: re.Pattern[str] | None = None
         self.placeholder: Sequence[str] = ()
         self._widest = 0
         self._base: Style | None = None
@@ -134,6 +141,8 @@ class LineView(ScrollView, can_focus=True):
             spans = matches(line, self.term)
             kind = "line-view--current" if index == self.current else "line-view--match"
             line = restyle(line, spans, self.get_component_rich_style(kind, partial=True))
+        elif self.lit is not None:
+            line = restyle(line, found_by(line, self.lit), self.get_component_rich_style("line-view--match", partial=True))
         if not self.wrapped:
             return line
         folded = wrap(line, self.wrap_width)
@@ -150,6 +159,9 @@ class LineView(ScrollView, can_focus=True):
         if not 0 <= row < self.row_count:
             return Strip.blank(width, base)
         line = self._row(row)
+        if self.picked is not None and self.picked[0] <= self.locate(row)[0] <= self.picked[1]:
+            base += self.get_component_rich_style("line-view--picked", partial=True)
+            line = tuple((text, PLAIN) for text, _ in line)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             start, end = span
@@ -182,7 +194,7 @@ class LineView(ScrollView, can_focus=True):
     def show_line(self, index: int) -> None:
         """Make a line the current match and bring it to the middle."""
         self.current = index
-        self.scroll_to(y=max(0, self.row_of(index) - self.size.height // 2), animate=False)
+        self.scroll_to(y=max(0, self.row_of(index) - self.size.height // 2), animate=False, force=True)
         self.refresh()
 
     def go(self, rows: int) -> None:

@@ -1,12 +1,13 @@
 """A side pane: rows in columns, one of them selected, in a rounded frame whose title tells number, name and filter.
 
 A Textual line-API widget, so that a list of thousands costs what its visible rows cost. The pane knows rows and columns
-only. The selection follows the row's key when the list changes or is sorted anew.
+only. The selection follows the row's key when the list changes or is sorted anew. While rows are marked, two cells at the
+left tell which; without marks they cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,12 +22,20 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.presenters.table import Column, Row, render, widths
+from tui.messages import ActionChosen
+from tui.presenters.table import Column, Row, column_at, natural_widths, render, widths
 from tui.presenters.text import clip, pad
+from tui.widgets.edges import Edges
+from tui.widgets.marks import Marks
+
+GUTTER = 2
+"""Cells for the signs of marked rows."""
 
 
-class ListPane(ScrollView, can_focus=True):
+class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
     """A list with a cursor."""
+
+    DRAGGED = ("right", "bottom", "top")
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "list-pane--cursor",
@@ -34,6 +43,7 @@ class ListPane(ScrollView, can_focus=True):
         "list-pane--quiet",
         "list-pane--head",
         "list-pane--title",
+        "list-pane--marked",
     }
     DEFAULT_CSS = """
     ListPane {
@@ -43,7 +53,12 @@ class ListPane(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size: 1 1;
-        &:focus { border: round $success; border-title-color: $success; border-title-style: bold; border-subtitle-color: $success; }
+        &:focus {
+            border: round $frame-focus;
+            border-title-color: $frame-focus;
+            border-title-style: bold;
+            border-subtitle-color: $frame-focus;
+        }
         &.low { scrollbar-size: 0 0; }
         &.line { border: none; scrollbar-size: 0 0; color: $foreground; }
         &.stale { opacity: 60%; }
@@ -52,6 +67,10 @@ class ListPane(ScrollView, can_focus=True):
         & .list-pane--quiet { color: $quiet; }
         & .list-pane--head { color: $quiet; text-style: bold; }
         & .list-pane--title { color: $frame; }
+        & .list-pane--marked { color: $warning; text-style: bold; }
+        &:nocolor .list-pane--cursor { text-style: reverse bold; }
+        &:nocolor .list-pane--parent { text-style: underline; }
+        &:nocolor:focus { border: double $frame-focus; }
     }
     """
 
@@ -66,6 +85,17 @@ class ListPane(ScrollView, can_focus=True):
 
         pane: ListPane
         key: str
+
+        @property
+        def control(self) -> ListPane:
+            return self.pane
+
+    @dataclass
+    class TitleClicked(Message):
+        """The title of a column was clicked; ``sort`` is what to sort by, ``""`` for nothing."""
+
+        pane: ListPane
+        sort: str
 
         @property
         def control(self) -> ListPane:
@@ -89,16 +119,26 @@ class ListPane(ScrollView, can_focus=True):
         self.number = number
         self.label = label
         self.filter = ""
+        self.loose = False
+        self.marks = Marks()
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
         self._content: tuple[tuple[Row, ...], int, str, tuple[str, ...], str] | None = None
         self._sizes: list[int] = []
+        self._natural: list[int] = [0] * len(self._columns)
         self._fitted = 0
         self._base: Style | None = None
         self._cursor = 0
         self._empty: tuple[str, ...] = ()
         self._total = 0
+        self._headings = 0
         self._note = ""
+        self._titled: tuple[str, str] | None = None
+
+    def use_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns; the rows that follow have their cells."""
+        if tuple(columns) != self._columns:
+            self._columns, self._content, self._sizes = tuple(columns), None, []
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -148,30 +188,54 @@ class ListPane(ScrollView, can_focus=True):
         if content == self._content:
             return
         self._content = content
+        last, sizes = self._rows, self._sizes
         self._rows, self._total, self._note, self._empty, _ = content
+        self._headings = sum(row.heading for row in self._rows)
+        self._natural = natural_widths(self._columns, self._rows)
         keys = [row.key for row in self._rows]
         self._cursor = keys.index(before) if before in keys else max(0, min(place, len(keys) - 1))
         self._fit()
         self._titles()
         self.virtual_size = Size(0, len(self._rows) + self._head)
-        self.refresh()
+        same = bool(keys) and self._cursor == place and self._sizes == sizes and [row.key for row in last] == keys
+        if same and not self.has_class("line"):
+            self._refresh_rows(last)
+        else:
+            self.refresh()
         if self.selected != before:
             self.post_message(self.Highlighted(self, self.selected))
             self._reveal()
         self.post_message(self.VisibleChanged(self))
 
-    def move(self, step: int) -> None:
-        """Move the cursor by rows."""
-        self.move_to(self._cursor + step)
+    def update_rows(self, rows: Mapping[str, Row]) -> None:
+        """Show other contents of rows, found by their keys."""
+        if self._content is not None:
+            _, total, note, empty, _ = self._content
+            self.show([rows.get(row.key, row) for row in self._rows], total=total, note=note, empty=empty)
 
-    def move_to(self, index: int) -> None:
+    def _refresh_rows(self, last: Sequence[Row]) -> None:
+        """Draw those rows on the screen anew that are not what they were: each second it is a few numbers."""
+        top = int(self.scroll_offset.y)
+        for index in range(top, min(top + max(0, self._view_height), len(last))):
+            if self._rows[index] != last[index]:
+                self.refresh_line(index + self._head)
+
+    def move(self, step: int, *, extend: bool = False) -> None:
+        """Move the cursor by rows; ``extend`` marks those that it passes."""
+        self.move_to(self._cursor + step, extend=extend)
+
+    def move_to(self, index: int, *, extend: bool = False) -> None:
         """Move the cursor to a row."""
         index = max(0, min(index, len(self._rows) - 1))
+        if extend and self._rows:
+            self.marks.begin_range(self.selected, lasting=False)
         if self._rows and index != self._cursor:
             self._cursor = index
+            self.marks.moved([row.key for row in self._rows], index, extend=extend)
+            if self._headings:
+                self.marks.keys.difference_update(row.key for row in self._rows if row.heading)
             self._reveal()
-            self._titles()
-            self.refresh()
+            self.show_marks()
             self.post_message(self.Highlighted(self, self.selected))
 
     def select(self, key: str) -> bool:
@@ -182,10 +246,14 @@ class ListPane(ScrollView, can_focus=True):
                 return True
         return False
 
-    def watch_parent_of_main(self) -> None:
+    def show_marks(self) -> None:
+        """Draw anew: other rows are marked."""
+        self._fit()
+        self._titles()
         self.refresh()
 
     def watch_heading(self) -> None:
+        self._fit()
         self.virtual_size = Size(0, len(self._rows) + self._head)
         self.refresh()
 
@@ -210,8 +278,14 @@ class ListPane(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         row = event.y - self.styles.gutter.top + int(self.scroll_offset.y) - self._head
-        if 0 <= row < len(self._rows):
+        if self._head and event.y == self.styles.gutter.top:
+            at = event.x - self.styles.gutter.left - (GUTTER if self.marks.keys else 0)
+            self.post_message(self.TitleClicked(self, column_at(self._columns, self._sizes, at)))
+        elif 0 <= row < len(self._rows):
             self.move_to(row)
+            action = "global.menu" if event.button == 3 else "lists.mark" if event.ctrl else "lists.enter" if event.chain == 2 else ""
+            if action:
+                self.post_message(ActionChosen(action))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.move(1)
@@ -224,16 +298,19 @@ class ListPane(ScrollView, can_focus=True):
         event.prevent_default()
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.base_style
         if self.has_class("line"):
-            return self._title_line(width, base)
+            dim = base + self.get_component_rich_style("list-pane--title", partial=True)
+            return _title_line(f" [{self.number}] {self._title()} ", f" {self._counter()} ", width, base=base, dim=dim)
         if not self._rows:
-            return self._empty_line(y, width, base)
+            quiet = base + self.get_component_rich_style("list-pane--quiet", partial=True)
+            return _centred(self._empty, y, (width, self.size.height), base=base, quiet=quiet)
         if self._fitted != width:
             self._fit()
         if y == 0 and self._head:
-            return self._heading_line(width, base)
+            style = base + self.get_component_rich_style("list-pane--head", partial=True)
+            return _heading_line(self._columns, self._sizes, GUTTER if self.marks.keys else 0, width, style)
         index = int(self.scroll_offset.y) + y - self._head
         if not 0 <= index < len(self._rows):
             return Strip.blank(width, base)
@@ -244,39 +321,19 @@ class ListPane(ScrollView, can_focus=True):
         elif index == self._cursor and self.parent_of_main:
             style = base + self.get_component_rich_style("list-pane--parent", partial=True)
         segments = [Segment(text, style + own if keep else style) for text, own in line]
+        if self.marks.keys:
+            marked = self._rows[index].key in self.marks.keys
+            sign = style + self.get_component_rich_style("list-pane--marked", partial=True) if keep else style
+            segments.insert(0, Segment("● " if marked else "  ", sign))
         return Strip(segments).crop_extend(0, width, style)
 
-    def _title_line(self, width: int, base: Style) -> Strip:
-        """The whole pane as one line, where there is no room for more."""
-        dim = base + self.get_component_rich_style("list-pane--title", partial=True)
-        text = clip(f" [{self.number}] {self._title()} ", width - 3)
-        room = width - cell_len(text) - 3
-        count = f" {self._counter()} "
-        if len(count) > room:
-            count = ""
-        fill = "─" * max(0, room - len(count))
-        pieces = (("╶─", dim), (text, base), (fill, dim), (count, dim), ("╴", dim))
-        return Strip([Segment(piece, style) for piece, style in pieces]).crop_extend(0, width, base)
-
-    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        height = max(1, self.size.height)
-        top = max(0, (height - len(self._empty)) // 2)
-        index = y - top
-        if not 0 <= index < len(self._empty):
-            return Strip.blank(width, base)
-        text = clip(self._empty[index], width)
-        left = max(0, (width - len(text)) // 2)
-        style = base + self.get_component_rich_style("list-pane--quiet", partial=True)
-        return Strip([Segment(" " * left, base), Segment(text, style)]).crop_extend(0, width, base)
-
-    def _heading_line(self, width: int, base: Style) -> Strip:
-        parts = [pad(column.title, size, right=column.right) for column, size in zip(self._columns, self._sizes, strict=True) if size]
-        style = base + self.get_component_rich_style("list-pane--head", partial=True)
-        return Strip([Segment(" ".join(parts), style)]).crop_extend(0, width, style)
-
     def _fit(self) -> None:
-        self._fitted = max(1, self.size.width)
-        self._sizes = widths(self._columns, self._rows, self._fitted)
+        self._fitted = max(1, self.scrollable_content_region.width)
+        room = max(1, self._fitted - (GUTTER if self.marks.keys else 0))
+        natural = self._natural
+        if self._head:
+            natural = [max(size, len(column.title)) if size else 0 for column, size in zip(self._columns, natural, strict=True)]
+        self._sizes = widths(self._columns, natural, room)
 
     def _reveal(self) -> None:
         if self._view_height > 0 and self._rows:
@@ -284,16 +341,52 @@ class ListPane(ScrollView, can_focus=True):
             self.scroll_to_region(region, animate=False, force=True)
 
     def _title(self) -> str:
-        return f"{self.label} /{self.filter}" if self.filter else self.label
+        marked = f" ● {len(self.marks.keys)}{' range' if self.marks.ranging else ''}" if self.marks.keys else ""
+        return f"{self.label}{' /' + '~' * self.loose + self.filter if self.filter else ''}{marked}"
 
     def _counter(self) -> str:
-        place = f"{self._cursor + 1} of {len(self._rows)}" if self._rows else "0"
-        return f"{place} ({self._total})" if len(self._rows) != self._total else place
+        count = len(self._rows) - self._headings
+        at = self._cursor + 1 - sum(row.heading for row in self._rows[: self._cursor + 1]) if self._headings else self._cursor + 1
+        on_heading = bool(self._headings) and self._rows[self._cursor].heading
+        place = str(count) if on_heading or not count else f"{at} of {count}"
+        return f"{place} ({self._total})" if count != self._total and not self._headings else place
 
     def _titles(self) -> None:
         if self.has_class("line"):
             return
-        room = max(4, self.size.width - 4)
-        self.border_title = Content(clip(f"[{self.number}] {self._title()}", room))
-        note = f"{self._note} · " if self._note and len(self._note) + len(self._counter()) + 3 <= room else ""
-        self.border_subtitle = Content(f"{note}{self._counter()}") if self._total else Content("")
+        room = max(4, self.size.width - 4) if self.size.width else 80  # before there is a size nothing is to be shortened
+        title = clip(f"[{self.number}] {self._title()}" if self.number else self._title(), room)
+        free = room - len(self._counter()) - 3
+        notes = (self._note, self._note.partition(" · ")[0])
+        note = next((f"{note} · " for note in notes if note and len(note) <= free), "")
+        subtitle = f"{note}{self._counter()}" if self._total else ""
+        if (title, subtitle) != self._titled:  # a title that is set again has the whole pane drawn again
+            self._titled = (title, subtitle)
+            self.border_title, self.border_subtitle = Content(title), Content(subtitle)
+
+
+def _heading_line(columns: Sequence[Column], sizes: Sequence[int], indent: int, width: int, style: Style) -> Strip:
+    """The titles of the columns."""
+    parts = [pad(column.title, size, right=column.right) for column, size in zip(columns, sizes, strict=True) if size]
+    return Strip([Segment(" " * indent + " ".join(parts), style)]).crop_extend(0, width, style)
+
+
+def _title_line(text: str, count: str, width: int, *, base: Style, dim: Style) -> Strip:
+    """The whole pane as one line, where there is no room for more."""
+    text = clip(text, width - 3)
+    room = width - cell_len(text) - 3
+    count = count if len(count) <= room else ""
+    fill = "─" * max(0, room - len(count))
+    pieces = (("╶─", dim), (text, base), (fill, dim), (count, dim), ("╴", dim))
+    return Strip([Segment(piece, style) for piece, style in pieces]).crop_extend(0, width, base)
+
+
+def _centred(lines: Sequence[str], y: int, size: tuple[int, int], *, base: Style, quiet: Style) -> Strip:
+    """A row of what an empty list says in its middle."""
+    width, height = size
+    index = y - max(0, (max(1, height) - len(lines)) // 2)
+    if not 0 <= index < len(lines):
+        return Strip.blank(width, base)
+    text = clip(lines[index], width)
+    left = max(0, (width - len(text)) // 2)
+    return Strip([Segment(" " * left, base), Segment(text, quiet)]).crop_extend(0, width, base)

@@ -37,8 +37,12 @@ class LogView(LineView):
 
     following: reactive[bool] = reactive(True)
     """The view shows the end and moves with it."""
-    times: reactive[bool] = reactive(False)
-    """The time stands before each line."""
+    times: reactive[str] = reactive("")
+    """What time stands before each line, one of :data:`tui.presenters.log_document.TIMES`."""
+    folded: reactive[bool] = reactive(False)
+    """Lines that are a JSON object are shown as level, message and fields."""
+    tinted: reactive[bool] = reactive(True)
+    """What a process wrote to stderr without colours is red."""
 
     @dataclass
     class Wanted(Message):
@@ -71,7 +75,7 @@ class LogView(LineView):
 
     def has_match(self, index: int) -> bool:
         data = self.document.lines[index].data
-        if is_simple(data.rstrip(b"\r\n")) and not self.times:
+        if is_simple(data.rstrip(b"\r\n")) and not (self.times or self.folded or self.document.names):
             return self.term in data.decode("ascii").lower()
         return super().has_match(index)
 
@@ -84,8 +88,15 @@ class LogView(LineView):
     def watch_times(self) -> None:
         self.relayout()
 
+    def watch_folded(self) -> None:
+        self.relayout()
+
+    def watch_tinted(self) -> None:
+        self.relayout()
+
     def relayout(self) -> None:
-        self._keep_place(lambda: self.document.layout(width=self.wrap_width, times=self.times))
+        width, times, folded, tinted = self.wrap_width, self.times, self.folded, self.tinted
+        self._keep_place(lambda: self.document.layout(width=width, times=times, folded=folded, tinted=tinted))
 
     def update_log(self, entries: Sequence[LogLine], version: int) -> None:
         """Show what the window holds. A new ``version`` means that more than the end changed."""
@@ -150,7 +161,7 @@ class LogView(LineView):
             self.following = True
 
     def go(self, rows: int) -> None:
-        if rows < 0 and self.scroll_offset.y == 0 and not self.following:
+        if rows < 0 and self.scroll_offset.y == 0 and (not self.following or self.max_scroll_y == 0):
             self.post_message(self.Wanted(self, Edge.OLDER))
         super().go(rows)
 

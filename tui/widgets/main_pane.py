@@ -13,17 +13,31 @@ from textual.message import Message
 from textual.style import Style
 
 from tui.presenters.text import clip
+from tui.widgets.edges import Edges
 from tui.widgets.line_view import LineView, TextView
 from tui.widgets.log_view import LogView
+from tui.widgets.terminal_view import TerminalView
 
-TAB_TITLES = {"logs": "Logs", "stats": "Stats", "env": "Env", "config": "Config", "top": "Top"}
+TAB_TITLES = {
+    "logs": "Logs",
+    "stats": "Stats",
+    "env": "Env",
+    "config": "Config",
+    "top": "Top",
+    "diff": "Diff",
+    "layers": "Layers",
+    "tasks": "Tasks",
+    "shell": "Terminal",
+}
 GAP = " - "
 TITLE_AT = 3
 """The column of the border in which Textual begins a title."""
 
 
-class MainPane(Vertical):
+class MainPane(Edges, Vertical):
     """Tabs and what they show."""
+
+    DRAGGED = ("left",)
 
     DEFAULT_CSS = """
     MainPane {
@@ -32,7 +46,8 @@ class MainPane(Vertical):
         border-subtitle-color: $quiet;
         border-subtitle-align: right;
         padding: 0 0 0 1;
-        &:focus-within { border: round $success; border-subtitle-color: $success; }
+        &:focus-within { border: round $frame-focus; border-subtitle-color: $frame-focus; }
+        &:nocolor:focus-within { border: double $frame-focus; }
         & > LineView { height: 1fr; }
         & > .hidden { display: none; }
     }
@@ -48,14 +63,17 @@ class MainPane(Vertical):
         super().__init__(id=id)
         self.log_view = LogView(id="log")
         self.text_view = TextView(id="text")
+        self.terminal_view = TerminalView(id="terminal")
+        self.terminal_view.add_class("hidden")
         self._tabs: Sequence[str] = ()
         self._tab = ""
         self._subtitle = ""
+        self._drawn: tuple[Sequence[str], str, str] | None = None
 
     @property
     def view(self) -> LineView:
         """What is shown."""
-        return self.text_view if self.log_view.has_class("hidden") else self.log_view
+        return self.terminal_view if self._tab == "shell" else self.log_view if self._tab in ("", "logs") else self.text_view
 
     @property
     def focused(self) -> bool:
@@ -65,21 +83,25 @@ class MainPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self.log_view
         yield self.text_view
+        yield self.terminal_view
 
     def show_tabs(self, tabs: Sequence[str], tab: str) -> None:
         """Show these tabs, one of them chosen, and the view that belongs to it."""
-        self._tabs, self._tab = tuple(tabs), tab
-        is_log = tab == "logs"
         had_focus = self.focused
-        self.log_view.set_class(not is_log, "hidden")
-        self.text_view.set_class(is_log, "hidden")
+        self._tabs, self._tab = tuple(tabs), tab
+        for view in (self.log_view, self.text_view, self.terminal_view):
+            view.set_class(view is not self.view, "hidden")
         if had_focus and not self.focused:
             self.view.focus(scroll_visible=False)
         self.draw_tabs()
 
     def draw_tabs(self) -> None:
         """Write the tabs into the border: the chosen one green, bold while the pane has the focus."""
-        chosen = Style.parse(f"{self.app.theme_variables['success']}{' bold' if self.focused else ''}")
+        style = f"{self.app.theme_variables['frame-focus']}{' bold' if self.focused else ''}"
+        if self._drawn == (drawn := (self._tabs, self._tab, style)):
+            return  # a title that is set again has the whole pane drawn again
+        self._drawn = drawn
+        chosen = Style.parse(style)
         parts = [Content.styled(TAB_TITLES[tab], chosen) if tab == self._tab else Content(TAB_TITLES[tab]) for tab in self._tabs]
         self.border_title = Content(GAP).join(parts)
 
@@ -92,6 +114,11 @@ class MainPane(Vertical):
                 self.post_message(self.TabClicked(tab))
                 return
             at -= len(TAB_TITLES[tab]) + len(GAP)
+
+    @property
+    def status(self) -> str:
+        """What stands in the lower border."""
+        return self._subtitle
 
     def show_status(self, text: str) -> None:
         """Write into the lower border."""

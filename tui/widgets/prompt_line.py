@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
@@ -40,15 +39,21 @@ class PromptLine(Horizontal):
         text: str
         kept: bool
 
-    def compose(self) -> ComposeResult:
-        yield Label("", markup=False)
-        yield Input(select_on_focus=False)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._label: Label | None = None
+        self._field: Input | None = None
+        self._text = ""
 
     def open(self, label: str, text: str) -> None:
-        """Ask for a text."""
-        self.query_one(Label).update(label)
+        """Ask for a text. Label and input come with the first question: the first picture does not need them."""
+        if self._label is None or self._field is None:
+            self._label, self._field = Label("", markup=False), Input(select_on_focus=False)
+            self.mount(self._label, self._field)
+        field = self._field
+        self._label.update(label)
+        self._text = text
         self.display = True
-        field = self.query_one(Input)
         with field.prevent(Input.Changed):
             field.value = text
         field.cursor_position = len(text)
@@ -56,7 +61,8 @@ class PromptLine(Horizontal):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.display:
+        if self.display and event.value != self._text:
+            self._text = event.value
             self.post_message(self.Changed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -72,6 +78,8 @@ class PromptLine(Horizontal):
             self._close(kept=True)
 
     def _close(self, *, kept: bool) -> None:
-        if self.display:
+        if self.display and self._field is not None:
             self.display = False
-            self.post_message(self.Closed(self.query_one(Input).value, kept))
+            if self.screen.focused is self._field:
+                self.screen.set_focus(None)  # at once: the next key is not for this line, and the answer comes some messages later
+            self.post_message(self.Closed(self._field.value, kept))

@@ -39,11 +39,11 @@ class PullStrip(Widget):
         self.set_class(not running, "ended")
         if running:
             self.border_title = Content(
-                clip(title(running[-1]) if len(running) == 1 else f"{len(running)} pulls", max(4, self.size.width - 4))
+                clip(title(running[-1]) if len(running) == 1 else f"{len(running)} at work", max(4, self.size.width - 4))
             )
             self.border_subtitle = Content("c in Images cancels")
         else:
-            self.border_title = Content("Pulls")
+            self.border_title = Content("Done")
             self.border_subtitle = Content("esc closes")
         self._layout()
 

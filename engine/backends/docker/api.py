@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,13 @@ NEWEST = (1, 51)
 OLDEST = (1, 24)
 _QUERY_TIMEOUT = 120.0  # a daemon that is busy with a pull answers lists late, and still is alive
 _CONNECT_TIMEOUT = 20.0
+_KEEP_ALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+]
+"""A host that is gone says nothing: an idle stream of events notices within 35 seconds, and the kernel does the asking."""
 
 Parameters = Mapping[str, str | int | bool | Sequence[str] | None]
 
@@ -39,6 +48,7 @@ class Api:
         self._version: tuple[int, int] | None = None
         self._podman = False
         self._lock = asyncio.Lock()
+        self._opening = asyncio.Lock()
 
     async def version(self) -> tuple[int, int]:
         """The API version to speak: the newest that both sides know.
@@ -51,6 +61,17 @@ class Api:
             if self._version is None:
                 self._version = await self._negotiate()
             return self._version
+
+    async def need(self, version: tuple[int, int], what: str) -> None:
+        """Refuse what an old engine would pass over in silence.
+
+        Raises:
+            NotSupported: the API that is spoken is older than ``version``, in docker's words.
+        """
+        if (found := await self.version()) < version:
+            raise NotSupported(
+                f"{what} requires API version {version[0]}.{version[1]}, but the Docker daemon API version is {found[0]}.{found[1]}"
+            )
 
     async def is_podman(self) -> bool:
         """The engine is podman, which says so in its answer to a ping."""
@@ -92,12 +113,14 @@ class Api:
         archive: AsyncIterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        version: tuple[int, int] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """A request whose answer is read piece by piece. Errors are raised as by :meth:`request`.
 
-        ``body`` is JSON, ``archive`` a tar stream of any length.
+        ``body`` is JSON, ``archive`` a tar stream of any length; ``version`` of the API is spoken if both sides know it.
         """
-        major, minor = await self.version()
+        own = await self.version()
+        major, minor = min(own, version or own)
         client = await self._open()
         sent = dict(headers or {})
         if body is not None:
@@ -108,8 +131,11 @@ class Api:
         request = client.build_request(
             method, f"/v{major}.{minor}{path}", params=query(parameters), content=content, headers=sent, timeout=_timeouts(timeout)
         )
-        with _translated(self.address):
-            response = await client.send(request, stream=True)
+        try:
+            with _translated(self.address):
+                response = await client.send(request, stream=True)
+        except Unavailable as error:
+            raise await self._lost(error) from error
         try:
             if response.status_code >= 300:
                 with _translated(self.address):
@@ -134,11 +160,20 @@ class Api:
         await self.version()
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await self._open()
                 if path := await self._socket_path():
                     return await asyncio.open_unix_connection(path)
-                return await asyncio.open_connection(self.address.host, self.address.port, ssl=_context(self.address))
+                reader, writer = await asyncio.open_connection(self.address.host, self.address.port, ssl=_context(self.address))
+                for option in _KEEP_ALIVE:
+                    writer.get_extra_info("socket").setsockopt(*option)
+                return reader, writer
         except (OSError, TimeoutError) as error:
-            raise _unavailable(self.address, str(error)) from error
+            raise await self._lost(_unavailable(self.address, str(error))) from error
+
+    async def _lost(self, error: Unavailable) -> Unavailable:
+        """Nobody answers: what comes back may be another version, and ssh may know more about it."""
+        self._version = None
+        return (await self._relay.problem() if self._relay is not None else None) or error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -156,13 +191,21 @@ class Api:
         if response.status_code >= 300:
             raise _failure(response.status_code, response.content, "the engine does not answer to a ping")
         self._podman = "Libpod-Api-Version" in response.headers
-        major, _, minor = response.headers.get("Api-Version", "").partition(".")
-        found = (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else OLDEST
+        if pinned := os.environ.get("DOCKER_API_VERSION", ""):
+            return _pinned(pinned)
+        found = _version(response.headers.get("Api-Version", "")) or OLDEST
         if found < OLDEST:
-            raise NotSupported(f"the engine at {self.address.url} speaks API {major}.{minor}, and we need 1.24 or newer")
+            raise NotSupported(f"the engine at {self.address.url} speaks API {found[0]}.{found[1]}, and we need 1.24 or newer")
         return min(found, NEWEST)
 
     async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            return await self._opened()
+
+    async def _opened(self) -> httpx.AsyncClient:
+        if self._relay is not None and not self._relay.alive:
+            await self.close()  # ssh has lost the host: connect again
+            self._version = None
         if self._client is None:
             import httpx
 
@@ -173,6 +216,7 @@ class Api:
                 uds=path or None,
                 verify=_context(self.address) or True,
                 trust_env=False,
+                socket_options=None if path else _KEEP_ALIVE,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
             )
             base = f"{scheme}://localhost" if path else f"{scheme}://{_host(self.address)}:{self.address.port}"
@@ -199,6 +243,19 @@ def query(parameters: Parameters | None) -> dict[str, str | Sequence[str]]:
             found[key] = value
         elif value is not None and value is not False and value != "":
             found[key] = str(value)
+    return found
+
+
+def _version(text: str) -> tuple[int, int] | None:
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
+
+
+def _pinned(text: str) -> tuple[int, int]:
+    """``DOCKER_API_VERSION``: spoken whatever the engine says of itself, as docker's command line does it."""
+    found = _version(text.removeprefix("v"))
+    if found is None or not OLDEST <= found <= NEWEST:
+        raise NotSupported(f"DOCKER_API_VERSION is {text!r}, and we speak 1.24 to {NEWEST[0]}.{NEWEST[1]}")
     return found
 
 

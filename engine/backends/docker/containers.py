@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from engine.backends.docker import logs, sessions
 from engine.backends.docker.api import Api
@@ -14,13 +14,14 @@ from engine.dockerapi import create as bodies
 from engine.dockerapi import failures, stats
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi.document import Lines
-from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotModified
+from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotFound, NotModified
 from engine.interface import Session
 from engine.model.containers import (
     Container,
     ContainerConfig,
     ContainerDetails,
     ContainerExit,
+    ContainerStatus,
     CreatedContainer,
     ExecConfig,
     HostConfig,
@@ -35,6 +36,7 @@ from engine.model.value import EMPTY
 
 _STOP_SIGNAL_VERSION = (1, 42)
 _DEFAULT_STOP_TIMEOUT = 10
+_AUTO_REMOVE_VERSION = (1, 25)
 _PODMAN_COLUMNS = "user,pid,ppid,pcpu,etime,tty,time,args"  # for docker's `-ef` podman runs the container's own ps
 
 
@@ -48,6 +50,8 @@ class DockerContainers(DockerFiles):
         if config.stop_timeout is None and await self._api.is_podman():
             config = config.replace(stop_timeout=_DEFAULT_STOP_TIMEOUT)  # its API takes nothing for 0
         body = bodies.encode_create(config, host)
+        if host.auto_remove:
+            await self._api.need(_AUTO_REMOVE_VERSION, "automatic removal (--rm)")
         return codec.decode_created(await self._api.post("/containers/create", {"name": name, "platform": platform}, body=body))
 
     async def start(self, container: str) -> None:
@@ -97,16 +101,19 @@ class DockerContainers(DockerFiles):
     async def update(self, container: str, config: UpdateConfig) -> Sequence[str]:
         return codec.decode_created(await self._api.post(f"{path_of(container)}/update", body=bodies.encode_update(config))).warnings
 
-    async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
+    async def wait(self, container: str, *, condition: str = "not-running", listening: Callable[[], None] | None = None) -> ContainerExit:
         if condition not in ("not-running", "next-exit", "removed"):
             raise InvalidArgument(f'invalid condition: "{condition}"')
-        return codec.decode_exit(await self._api.post(f"{path_of(container)}/wait", {"condition": condition}))
+        path = path_of(container)
+        if condition == "removed" and await self._api.is_podman():
+            return await self._wait_for_removal(path, container, listening)
+        return await sessions.wait(self._api, path, condition, listening)
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         return codec.decode_prune(await self._api.post("/containers/prune", {"filters": filter_codec.encode(filters)}))
 
     async def list(self, *, all: bool = False, filters: Filters = EMPTY, limit: int = 0, size: bool = False) -> Sequence[Container]:
-        parameters = {"all": all, "limit": limit or None, "size": size, "filters": filter_codec.encode(filters) if filters else ""}
+        parameters = {"all": all, "limit": limit or None, "size": size, "filters": filter_codec.encode(filters)}
         return codec.decode_list(await self._api.get("/containers/json", parameters))
 
     async def inspect(self, container: str, *, size: bool = False) -> ContainerDetails:
@@ -178,6 +185,17 @@ class DockerContainers(DockerFiles):
                 await self.kill(details.container.id)
             except Conflict:
                 pass
+
+    async def _wait_for_removal(self, path: str, container: str, listening: Callable[[], None] | None) -> ContainerExit:
+        """Podman forgets the exit code of a container that is gone, so that its end is waited for first."""
+        state = (await self.inspect(container)).container.state
+        if not state.running and state.status is not ContainerStatus.CREATED:
+            found = ContainerExit(exit_code=state.exit_code)
+        else:
+            found, listening = await sessions.wait(self._api, path, "next-exit", listening), None
+        with contextlib.suppress(NotFound):
+            await sessions.wait(self._api, path, "removed", listening)
+        return found
 
     async def _failed_exit_code(self, container: str) -> int:
         try:

@@ -30,6 +30,18 @@ def names() -> list[str]:
     return ["default", *sorted(name for name in found if name and name != "default")]
 
 
+def current() -> str:
+    """The context that docker's command line would take: ``default`` where ``DOCKER_HOST`` is set, else ``DOCKER_CONTEXT``, else what
+    ``docker context use`` wrote into ``config.json`` (docker/cli, cli/command, resolveContextName).
+    """
+    if os.environ.get("DOCKER_HOST"):
+        return "default"
+    if named := os.environ.get("DOCKER_CONTEXT"):
+        return named
+    found = (_read(os.path.join(config_directory(), "config.json")) or {}).get("currentContext")
+    return found if isinstance(found, str) and found else "default"
+
+
 def load(name: str) -> Address:
     """The Docker address of a context; ``default`` is ``DOCKER_HOST`` or docker's own socket.
 

@@ -7,9 +7,10 @@ from engine.backends.docker.api import Api
 from engine.backends.docker.containers import DockerContainers
 from engine.backends.docker.images import DockerImages
 from engine.backends.docker.networks import DockerNetworks
+from engine.backends.docker.swarm import DockerSwarm
 from engine.backends.docker.system import DockerSystem
 from engine.backends.docker.volumes import DockerVolumes
-from engine.interface import Containers, Images, Networks, System, Volumes
+from engine.interface import Containers, Images, Networks, Swarm, System, Volumes
 
 
 class DockerEngine:
@@ -25,6 +26,7 @@ class DockerEngine:
         self._networks = DockerNetworks(self._api)
         self._volumes = DockerVolumes(self._api)
         self._system = DockerSystem(self._api)
+        self._swarm = DockerSwarm(self._api)
 
     @property
     def url(self) -> str:
@@ -49,6 +51,10 @@ class DockerEngine:
     @property
     def system(self) -> System:
         return self._system
+
+    @property
+    def swarm(self) -> Swarm:
+        return self._swarm
 
     async def close(self) -> None:
         await self._api.close()

@@ -6,17 +6,29 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from urllib.parse import quote
 
+from engine.backends.docker import podman
 from engine.backends.docker.api import Api, Parameters
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import images as codec
 from engine.dockerapi.document import Document, Lines
 from engine.dockerapi.failures import pull_error, pull_failure, push_failure
-from engine.errors import InvalidArgument, LongshoreError, NotFound
+from engine.errors import InvalidArgument, LongshoreError, NotFound, NotSupported
 from engine.model import reference as references
 from engine.model.auth import Credentials
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, PushProgress, RemovedImage
+from engine.model.images import (
+    Image,
+    ImageDetails,
+    ImageLayer,
+    LoadedImage,
+    PullPhase,
+    PullProgress,
+    PushProgress,
+    RegistryImage,
+    RemovedImage,
+    SearchResult,
+)
 from engine.model.reference import Reference
 from engine.model.value import EMPTY
 
@@ -32,6 +44,9 @@ def path_of(image: str) -> str:
     return f"/images/{quote(image, safe='/:@')}"
 
 
+_PLATFORM_VERSION = (1, 32)
+
+
 class DockerImages:
     """See :class:`engine.interface.Images`."""
 
@@ -39,7 +54,7 @@ class DockerImages:
         self._api = api
 
     async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
-        encoded = filter_codec.encode(filters) if filters else ""
+        encoded = filter_codec.encode(filters)
         return codec.decode_list(await self._api.get("/images/json", {"all": all, "filters": encoded}))
 
     async def inspect(self, image: str) -> ImageDetails:
@@ -49,9 +64,12 @@ class DockerImages:
         return codec.decode_history(await self._api.get(f"{path_of(image)}/history"))
 
     async def pull(
-        self, reference: str, *, platform: str = "", credentials: Credentials | None = None
+        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
     ) -> AsyncGenerator[PullProgress, None]:
+        _refuse_all(all_platforms, "pulls")
         wanted = references.parse(reference).tagged
+        if platform:
+            await self._api.need(_PLATFORM_VERSION, '"--platform"')
         shown = _stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
         parameters = {"fromImage": wanted.name, "tag": wanted.digest or wanted.tag, "platform": platform}
@@ -89,8 +107,15 @@ class DockerImages:
         )
 
     async def push(
-        self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        all_tags: bool = False,
+        platform: str = "",
+        all_platforms: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PushProgress, None]:
+        _refuse_all(all_platforms, "pushes")
         wanted = references.parse(reference)
         if wanted.digest:
             raise InvalidArgument("cannot push a digest reference")
@@ -98,7 +123,7 @@ class DockerImages:
             raise InvalidArgument("tag can't be used with --all-tags/-a")
         shown = _stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {"X-Registry-Auth": codec.encode_auth(shown)}  # dockerd wants it, also when it says nothing
-        parameters = {} if all_tags else {"tag": wanted.tagged.tag}
+        parameters = {"tag": "" if all_tags else wanted.tagged.tag, "platform": await self._platform(platform, (1, 46))}
         lines = Lines()
         try:
             async with (
@@ -114,6 +139,20 @@ class DockerImages:
         except LongshoreError as error:
             raise push_failure(error) from error
 
+    async def distribution(self, reference: str, *, credentials: Credentials | None = None) -> RegistryImage:
+        wanted = references.parse(reference)
+        if await self._api.is_podman():
+            raise NotSupported(f"{self._api.address.url} does not show what a registry has: Podman's API has no such question")
+        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        path = f"/distribution/{quote(reference, safe='/:@')}/json"
+        headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
+        async with self._api.stream("GET", path, headers=headers) as response:
+            return codec.decode_distribution(b"".join([chunk async for chunk in self._api.chunks(response)]))
+
+    async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
+        encoded = filter_codec.encode(filters)
+        return codec.decode_search(await self._api.get("/images/search", {"term": term, "limit": limit, "filters": encoded}))
+
     async def tag(self, image: str, reference: str) -> None:
         wanted = references.parse(reference)
         if wanted.digest:
@@ -124,13 +163,21 @@ class DockerImages:
         return codec.decode_removed(await self._api.delete(path_of(image), {"force": force, "noprune": not prune}))
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
+        if podman.wants_unused(filters) and await self._api.is_podman():
+            from engine.backends.docker.containers import DockerContainers
+            from engine.backends.docker.system import DockerSystem
+
+            usage = await DockerSystem(self._api).disk_usage(contents=True)
+            return await podman.prune_unused(self, DockerContainers(self._api), usage.contents, filters)
         return codec.decode_prune(await self._api.post("/images/prune", {"filters": filter_codec.encode(filters)}))
 
-    async def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+    async def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
+        _refuse_all(all_platforms, "saves")
         for image in images:
             path_of(image)
+        parameters = {"names": tuple(images), "platform": await self._platform(platform, (1, 48))}
         async with (
-            self._api.stream("GET", "/images/get", {"names": tuple(images)}) as response,
+            self._api.stream("GET", "/images/get", parameters) as response,
             contextlib.aclosing(self._api.chunks(response)) as chunks,
         ):
             async for chunk in chunks:
@@ -166,6 +213,14 @@ class DockerImages:
             made = codec.decode_imported(item) or made
         return made
 
+    async def _platform(self, platform: str, since: tuple[int, int]) -> str:
+        """``platform`` as the parameter has it. Raises NotSupported where the host would take no notice of it."""
+        encoded = codec.encode_platform(platform)
+        if encoded and (await self._api.version() < since or await self._api.is_podman()):
+            needed = ".".join(map(str, since))
+            raise NotSupported(f'"platform" requires API version {needed}, which the engine at {self._api.address.url} does not speak')
+        return encoded
+
     async def _lines(self, path: str, parameters: Parameters, archive: AsyncIterable[bytes]) -> AsyncGenerator[Document, None]:
         """What the engine tells while it takes an archive; what it reports as an error is raised."""
         lines = Lines()
@@ -177,6 +232,14 @@ class DockerImages:
                     yield item
         for item in lines.finish():
             yield item
+
+
+def _refuse_all(all_platforms: bool, does: str) -> None:
+    if all_platforms:
+        raise NotSupported(
+            f"the Docker API can not be asked for all platforms of an image: what a host {does} is its own choice",
+            hint="a Docker with containerd's image store pushes and saves all that it has; use it without --all-platforms",
+        )
 
 
 def _stored_credentials(domain: str) -> Credentials:

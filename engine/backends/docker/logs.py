@@ -36,9 +36,16 @@ async def read(api: Api, container: str, query: LogQuery) -> AsyncGenerator[Sequ
         source = _tail_inside(api, path, query, tty)
     else:
         source = _stream(api, path, query, tty)
+    came = False
     async with contextlib.aclosing(source):
         async for batch in source:
+            came = True
             yield batch
+    if query.follow and query.until is not None and not came:
+        # The engine may have needed longer for its answer than the clock had left.
+        async with contextlib.aclosing(read(api, container, query.replace(follow=False))) as again:
+            async for batch in again:
+                yield batch
 
 
 async def _tail_inside(api: Api, path: str, query: LogQuery, tty: bool) -> AsyncGenerator[Sequence[LogLine], None]:

@@ -22,7 +22,7 @@ class DockerNetworks:
         self._api = api
 
     async def list(self, *, filters: Filters = EMPTY) -> Sequence[Network]:
-        return codec.decode_list(await self._api.get("/networks", {"filters": filter_codec.encode(filters) if filters else ""}))
+        return codec.decode_list(await self._api.get("/networks", {"filters": filter_codec.encode(filters)}))
 
     async def inspect(self, network: str) -> Network:
         return codec.decode_details(await self._api.get(_path(network)))
@@ -33,8 +33,8 @@ class DockerNetworks:
     async def remove(self, network: str) -> None:
         await self._api.delete(_path(network))
 
-    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
-        await self._api.post(f"{_path(network)}/connect", body=codec.encode_connect(container, ip, aliases))
+    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+        await self._api.post(f"{_path(network)}/connect", body=codec.encode_connect(container, ip, ip6, aliases))
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
         await self._api.post(f"{_path(network)}/disconnect", body=codec.encode_disconnect(container, force=force))

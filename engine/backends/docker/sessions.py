@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from urllib.parse import quote
 
+from engine.backends.docker import old_wait
 from engine.backends.docker.api import Api
 from engine.backends.docker.hijack import RawStream, open_stream
 from engine.dockerapi import containers as codec
@@ -36,6 +38,7 @@ class _Session:
         self._ready: deque[Output] = deque()
         self._tty = tty
         self._stdin = stdin
+        self.pid = 0
 
     async def read(self) -> Output | None:
         while not self._ready:
@@ -103,16 +106,19 @@ async def attach(api: Api, container: str, *, stdin: bool, logs: bool) -> Sessio
     stdin = stdin and details.config.open_stdin
     # Podman forgets the exit code of a container that is gone.
     condition = "removed" if details.host_config.auto_remove and not await api.is_podman() else "next-exit"
-    listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    ended = asyncio.create_task(_wait(api, path, condition, listening))
+    listening = asyncio.Event()
+    ended = asyncio.create_task(wait(api, path, condition, listening.set))
+    begun = asyncio.create_task(listening.wait())
     try:
-        await asyncio.wait((ended, listening), return_when=asyncio.FIRST_COMPLETED)
-        if not listening.done():
+        await asyncio.wait((ended, begun), return_when=asyncio.FIRST_COMPLETED)
+        if not listening.is_set():
             await ended  # raises what went wrong
         stream = await open_stream(api, f"{path}/attach", {"stream": True, "stdin": stdin, "stdout": True, "stderr": True, "logs": logs})
     except BaseException:
         await _cancel(ended)
         raise
+    finally:
+        begun.cancel()
     return AttachSession(api, path, stream, ended, tty=details.config.tty, stdin=stdin)
 
 
@@ -153,6 +159,7 @@ async def _started(api: Api, path: str, session: ExecSession) -> None:
     while True:
         state = execs.decode(await api.get(f"{path}/json"))
         if state.pid or (podman and state.running):
+            session.pid = state.pid
             return
         if state.exit_code is not None and not state.running:
             if state.exit_code in _START_FAILURES:
@@ -169,10 +176,13 @@ async def _text(session: ExecSession) -> str:
     return text.decode("utf-8", "replace").strip()
 
 
-async def _wait(api: Api, path: str, condition: str, listening: asyncio.Future[None]) -> ContainerExit:
+async def wait(api: Api, path: str, condition: str, listening: Callable[[], None] | None = None) -> ContainerExit:
+    """See :meth:`engine.interface.ContainerLifecycle.wait`. Engines send the head of their answer once they listen."""
+    if await api.version() < old_wait.CONDITIONS_SINCE:
+        return await old_wait.wait(api, path, condition, listening)
     async with api.stream("POST", f"{path}/wait", {"condition": condition}) as response:
-        if not listening.done():
-            listening.set_result(None)
+        if listening is not None:
+            listening()
         return codec.decode_exit(b"".join([chunk async for chunk in api.chunks(response)]))
 
 

@@ -24,7 +24,7 @@ class DockerVolumes:
         self._api = api
 
     async def list(self, *, filters: Filters = EMPTY) -> Sequence[Volume]:
-        return codec.decode_list(await self._api.get("/volumes", {"filters": filter_codec.encode(filters) if filters else ""}))
+        return codec.decode_list(await self._api.get("/volumes", {"filters": filter_codec.encode(filters)}))
 
     async def inspect(self, volume: str) -> Volume:
         return codec.decode_details(await self._api.get(_path(volume)))

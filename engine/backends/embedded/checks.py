@@ -7,27 +7,16 @@ from __future__ import annotations
 
 import os
 
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument
 from engine.linux import capabilities
 from engine.model.containers import ContainerConfig, HostConfig
-from engine.supervisor import signals
+from engine.supervisor import logs, signals
 
 _MILLISECOND = 0.001
 _LONGEST = 1e10
 _MEMORY_MIN = 6 << 20
+_RUNTIMES = ("", "runc", "longshore", "io.containerd.runc.v2")
 _POLICIES = ("no", "always", "unless-stopped", "on-failure", "")
-
-
-def rights() -> None:
-    """Refuse an ordinary user before anything is made.
-
-    Raises:
-        NotSupported: we are not root.
-    """
-    if os.geteuid():
-        raise NotSupported(
-            "this engine runs containers as root only", hint="run longshore with sudo, or name a Docker or Podman host with --host"
-        )
 
 
 def check(config: ContainerConfig, host: HostConfig) -> list[str]:
@@ -36,7 +25,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _privileges):
+    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -115,6 +104,8 @@ def _memory(config: ContainerConfig, host: HostConfig) -> None:
         raise InvalidArgument("Minimum memory reservation allowed is 6MB")
     if host.memory and host.memory_reservation > host.memory:
         raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+    if host.memory_swappiness is not None and not 0 <= host.memory_swappiness <= 100:
+        raise InvalidArgument(f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100")
     if host.shm_size < 0:
         raise InvalidArgument("SHM size can not be less than 0")
 
@@ -174,6 +165,35 @@ def _limits(config: ContainerConfig, host: HostConfig) -> None:
             raise InvalidArgument(f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}")
 
 
+def _block_io(config: ContainerConfig, host: HostConfig) -> None:
+    for weight in (host.blkio_weight, *(device.weight for device in host.blkio_weight_device)):
+        if weight and not 10 <= weight <= 1000:
+            raise InvalidArgument("Range of blkio weight is from 10 to 1000")
+    for device in (*host.device_read_bps, *host.device_write_bps, *host.device_read_iops, *host.device_write_iops):
+        if device.rate < 0:
+            raise InvalidArgument(f"invalid rate for device {device.path}: {device.rate}")
+
+
+def _placement(config: ContainerConfig, host: HostConfig) -> None:
+    if host.userns_mode not in ("", "host"):
+        raise InvalidArgument("invalid USER mode", hint="this engine remaps no user ids: only --userns host is there")
+    parts = host.cgroup_parent.strip("/").split("/") if host.cgroup_parent else []
+    if any(part in ("", ".", "..") for part in parts) or "\0" in host.cgroup_parent:
+        raise InvalidArgument(f"invalid cgroup parent {host.cgroup_parent!r}")
+    if any(not key for key in host.annotations):
+        raise InvalidArgument("invalid annotation: the name is empty")
+
+
+def _drivers(config: ContainerConfig, host: HostConfig) -> None:
+    if host.log_driver not in logs.DRIVERS:
+        raise InvalidArgument(f'error looking up logging plugin {host.log_driver}: plugin "{host.log_driver}" not found')
+    logs.rotation(host)
+    if host.runtime not in _RUNTIMES:
+        raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
+    if host.volume_driver not in ("", "local"):
+        raise InvalidArgument(f'error looking up volume plugin {host.volume_driver}: plugin "{host.volume_driver}" not found')
+
+
 def _privileges(config: ContainerConfig, host: HostConfig) -> None:
     for option, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
         for name in names:
@@ -195,4 +215,10 @@ def _warnings(host: HostConfig) -> list[str]:
         found.append("Published ports are discarded when using host network mode")
     if host.oom_score_adj < 0:
         found.append("a negative OOM score adjustment needs CAP_SYS_RESOURCE on the host")
-    return found[:1]
+    if host.oom_kill_disable and not host.memory:
+        found.append(
+            "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
+        )
+    if ignored := [name for name in host.log_options if name in logs.IGNORED]:
+        found.append(f"This engine does not support log options other than max-size and max-file; {', '.join(ignored)} was ignored.")
+    return found

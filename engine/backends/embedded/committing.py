@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.sides import sides
 from engine.errors import InvalidArgument, LongshoreError
-from engine.image import catalog, commit, instructions
+from engine.image import catalog, changes, commit
 from engine.image.difference import difference
 from engine.image.layers import LayerStore
 from engine.model.containers import ContainerStatus
@@ -33,10 +33,7 @@ def create_image(core: Core, container: str, wanted: CommitConfig) -> str:
     parent = core.images.get(record.image_id)
     above = json.loads(core.catalog.raw_config(parent)).get("config")
     config = commit.config_of(record.config, above if isinstance(above, dict) else {})
-    own = (config.get("Entrypoint"), config.get("Cmd"))
-    instructions.apply(config, "\n".join(wanted.changes))
-    if own[0] and not config.get("Entrypoint"):  # docker lays the result over the container's configuration once more
-        config["Entrypoint"] = own[0]
+    config = changes.over(changes.apply(config, wanted.changes), config)
     lock = Lock(catalog.lock_path(core.roots.ensure())).shared()  # until the record names it, nobody may take the layer for garbage
     try:
         with LayerStore(core.roots, core.database) as layers:

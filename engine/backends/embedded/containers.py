@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.backends.embedded.core import Core
@@ -73,11 +73,16 @@ class EmbeddedContainers(EmbeddedFiles):
 
         return await self._offload.run(update, self._core, container, config)
 
-    async def wait(self, container: str, *, condition: str = "not-running") -> ContainerExit:
-        stream = self._offload.stream(lambda: self._core.lifecycle.wait(container, condition))
+    async def wait(self, container: str, *, condition: str = "not-running", listening: Callable[[], None] | None = None) -> ContainerExit:
+        from engine.backends.embedded.sessions import AnnouncedWait
+
+        stream = self._offload.stream(lambda: AnnouncedWait(self._core.lifecycle.wait(container, condition)))
         try:
             async for found in stream:
-                return found
+                if isinstance(found, ContainerExit):
+                    return found
+                if listening is not None:
+                    listening()
         finally:
             await stream.aclose()
         raise Cancelled(f"waiting for container {container} was cancelled")
@@ -110,7 +115,9 @@ class EmbeddedContainers(EmbeddedFiles):
     def stats(self, container: str, *, stream: bool = True) -> AsyncGenerator[Stats, None]:
         from engine.backends.embedded.live import StatsSource
 
-        return self._offload.stream(lambda: StatsSource(self._core, container, stream=stream))
+        if not stream:
+            return self._offload.stream(lambda: StatsSource(self._core, container, stream=False))
+        return self._offload.paced(lambda: StatsSource(self._core, container, stream=True))
 
     async def attach(self, container: str, *, stdin: bool = False, logs: bool = False) -> EmbeddedSession:
         session = await self._offload.open(lambda: self._core.lifecycle.attach(container, stdin=stdin, logs=logs))
@@ -127,6 +134,11 @@ class EmbeddedSession:
     def __init__(self, session: BlockingSession, offload: Offload) -> None:
         self._session = session
         self._offload = offload
+
+    @property
+    def pid(self) -> int:
+        """See :attr:`engine.interface.sessions.Session.pid`."""
+        return self._session.pid
 
     async def read(self) -> Output | None:
         return await self._offload.run(self._session.read)

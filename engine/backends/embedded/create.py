@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Sequence
 
-from engine.backends.embedded import checks, disks, merge, names, overlay
+from engine.backends.embedded import checks, confined, disks, limits, merge, names, overlay, wires
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, LongshoreError, NotFound
 from engine.image.documents import MAX_CONFIG, read_stored_config
@@ -19,7 +19,7 @@ from engine.image.layers import LayerStore
 from engine.model import platform as platforms
 from engine.model.containers import ContainerConfig, CreatedContainer, HostConfig, Mount
 from engine.model.images import ImageConfig
-from engine.runtime.host import host_facts, resolve_devices
+from engine.runtime.host import host_facts, resolve_devices, resolve_disks
 from engine.runtime.spec import SpecInputs, build_spec
 from engine.store import atomic, codec, faults
 from engine.store.blobs import Blobs
@@ -36,19 +36,18 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
     """Make a container.
 
     Raises:
-        NotSupported: we are not root.
         NotFound: no such image, network, or container to share namespaces with.
         Conflict: the name is in use.
         InvalidArgument: the configuration contradicts itself.
         DiskFull, Forbidden, EngineFault: it can not be written.
     """
-    checks.rights()
     wanted = names.check_container(name) if name else ""
     image = _image(core, config.image, platform)
     config = merge.merge(config, _image_config(core, image))
     host = _resolve_joins(core, host)
     argv = merge.argv(config)
-    warnings = checks.check(config, host)
+    late = wires.follow_config(core) if host.network_mode in ("", "default", wires.PREDEFINED[0]) else ""
+    warnings = [*checks.check(config, host), *confined.ignored(host), *_unreached(core, host), *filter(None, (late,))]
     record = ContainerRecord(
         id=names.new_id(),
         name=wanted or names.generate(),
@@ -64,6 +63,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
         core.containers.refuse_name(wanted)
     record = record.replace(endpoints=core.network_manager.check(record))
     devices = resolve_devices(host.devices)
+    limited = resolve_disks(host)
     facts = host_facts(devices=host.privileged)
     record = record.replace(mounts=disks.resolve(core, config, host))
     directory = core.roots.container_dir(record.id)
@@ -81,15 +81,29 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
             mounts=record.mounts,
             files=_generated(core, record),
             devices=devices,
+            disks=limited,
             facts=facts,
+            level=confined.level(core, facts),
+            joined=confined.joined(core, host, facts),
         )
+        spec = build_spec(inputs)
+        warnings += limits.discarded(core, spec["linux"]["resources"])
         # Not synced: after a power cut the row is as old as the file, and WAL without sync forgets both or none.
-        atomic.write_file(f"{directory}/config.json", codec.dumps(build_spec(inputs)).encode(), durable=False)
+        atomic.write_file(f"{directory}/config.json", codec.dumps(spec).encode(), durable=False)
         record = _insert(core, record, made_up=not wanted)
     except BaseException:
         _undo(core, record)
         raise
     return CreatedContainer(id=record.id, warnings=tuple(warnings))
+
+
+def _unreached(core: Core, host: HostConfig) -> list[str]:
+    """What keeps an ordinary user's container from the network that it is to have."""
+    if not os.path.exists(core.roots.netns) or host.network_mode in ("host", "none") or host.network_mode.startswith("container:"):
+        return []
+    from engine.rootless import doctor
+
+    return [text for text in (doctor.network(core.roots),) if text]
 
 
 def _image(core: Core, name: str, platform: str) -> ImageRecord:
@@ -190,10 +204,11 @@ def _insert(core: Core, record: ContainerRecord, *, made_up: bool) -> ContainerR
 
 def _undo(core: Core, record: ContainerRecord) -> None:
     """What a create that failed has made, except for named volumes."""
-    anonymous = {mount.source for mount in record.mounts if mount.kind == "volume"} - {
-        mount.source for mount in record.host_config.mounts if mount.kind == "volume"
-    }
     try:
+        kept = (*record.host_config.mounts, *disks.inherited(core, record.host_config))
+        anonymous = {mount.source for mount in record.mounts if mount.kind == "volume"} - {
+            mount.source for mount in kept if mount.kind == "volume"
+        }
         remove_tree(core.roots.container_dir(record.id))
         for name in anonymous:
             disks.remove(core, name, force=True)

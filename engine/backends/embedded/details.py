@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.backends.embedded import listing, names, view
+from engine.backends.embedded import confined, listing, names, view
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model import filters as filtering
@@ -28,6 +28,7 @@ def inspect(core: Core, container: str, *, size: bool) -> ContainerDetails:
         shown = shown.replace(size_rw=written, size_rootfs=whole)
     directory = core.roots.container_dir(record.id)
     numbers = logs.numbers(core.roots.log_dir(record.id))
+    labels = confined.of(core, record)
     details = ContainerDetails(
         container=shown,
         config=record.config,
@@ -36,6 +37,9 @@ def inspect(core: Core, container: str, *, size: bool) -> ContainerDetails:
         args=record.argv[1:],
         log_path=logs.path_of(core.roots.log_dir(record.id), numbers[-1]) if numbers else "",
         driver=DRIVER,
+        app_armor_profile=labels.profile,
+        process_label=labels.process,
+        mount_label=labels.mount,
         health=health.read(core.roots, record.id) if record.state.health else None,
     )
     graph = {"LowerDir": _lower(core, record), "MergedDir": f"{directory}/rootfs", "UpperDir": f"{directory}/upper"}
@@ -69,9 +73,7 @@ def rename(core: Core, container: str, name: str) -> None:
 def prune(core: Core, filters: Filters) -> PruneReport:
     """Remove every container that does not run. Filters: label, until."""
     filtering.check(filters, ("label", "label!", "until"))
-    from engine.image.catalog import deadline
-
-    until = deadline(filters)
+    until = filtering.deadline(filters)
     removed: list[str] = []
     freed = 0
     for record in core.containers.by_status(*_STOPPED):

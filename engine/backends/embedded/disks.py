@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from engine.backends.embedded import names, usage
+from engine.backends.embedded import local_volumes, names, usage
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, InvalidArgument, NotFound, NotSupported
 from engine.model import filters as filtering
@@ -24,18 +24,16 @@ def create(core: Core, spec: VolumeSpec) -> VolumeRecord:
 
     Raises:
         InvalidArgument: the name is not allowed.
-        NotSupported: another driver than ``local``, or options, are asked for.
+        NotSupported: another driver than ``local``, or another file system is asked for.
     """
     if spec.driver not in ("", "local"):
         raise NotSupported(f'error looking up volume plugin {spec.driver}: plugin "{spec.driver}" not found', hint="use driver local")
-    if spec.options:
-        raise NotSupported(
-            "volume options are not supported: " + ", ".join(spec.options), hint="mount the file system on the host and bind it"
-        )
+    local_volumes.check(spec.options)
     record = VolumeRecord(
         name=names.check_volume(spec.name) if spec.name else names.new_id(),
         created_at=time.time(),
         anonymous=not spec.name,
+        options=dict(spec.options),
         labels=dict(spec.labels),
     )
     path = core.roots.volume_dir(record.name)
@@ -68,13 +66,13 @@ def listing(core: Core, filters: Filters) -> list[Volume]:
     """All volumes that match, by name. Filters: dangling, driver, label, name."""
     filtering.check(filters, ("dangling", "driver", "label", "label!", "name"))
     used = core.volumes.used()
-    dangling = [flag(value, "dangling") for value in filters.get("dangling", ())]
+    dangling = filtering.boolean(filters, "dangling")
     return [
         show(core, record)
         for record in core.volumes.all()
         if ("driver" not in filters or record.driver in filters["driver"])
         and ("name" not in filters or any(part in record.name for part in filters["name"]))
-        and (not dangling or (record.name not in used) in dangling)
+        and dangling in (None, record.name not in used)
         and filtering.labels_match(filters, record.labels)
     ]
 
@@ -87,7 +85,7 @@ def remove(core: Core, name: str, *, force: bool) -> None:
         Conflict: a container uses it.
     """
     try:
-        core.volumes.delete(name, events.make("volume", "destroy", name, {"driver": "local"}))
+        core.database.spared(lambda: core.volumes.delete(name, events.make("volume", "destroy", name, {"driver": "local"})))
     except NotFound:
         if force:
             return
@@ -98,7 +96,7 @@ def remove(core: Core, name: str, *, force: bool) -> None:
 def prune(core: Core, filters: Filters) -> PruneReport:
     """Remove unused anonymous volumes; with ``all=true`` named ones too. Filters: all, label."""
     filtering.check(filters, ("all", "label", "label!"))
-    everything = any(flag(value, "all") for value in filters.get("all", ()))
+    everything = filtering.boolean(filters, "all") is True
     used = core.volumes.used()
     removed: list[str] = []
     freed = 0
@@ -115,28 +113,52 @@ def prune(core: Core, filters: Filters) -> PruneReport:
     return PruneReport(removed=tuple(removed), space_reclaimed=freed)
 
 
-def flag(value: str, key: str) -> bool:
-    """A boolean filter. Raises InvalidArgument with docker's words."""
-    if value.lower() in ("1", "true", "t"):
-        return True
-    if value.lower() in ("0", "false", "f"):
-        return False
-    raise InvalidArgument(f"invalid filter '{key}={value}'")
-
-
 def resolve(core: Core, config: ContainerConfig, host: HostConfig) -> tuple[Mount, ...]:
     """A container's mounts with their ``path`` on the host: volumes and ``-v`` sources that are missing are made.
 
+    Of mounts on one path its own win over those of ``volumes_from``, and these over the image's volumes.
+
     Raises:
-        InvalidArgument: a target is not absolute or twice there, or a bind source does not exist; docker's words.
+        InvalidArgument: a target is not absolute or twice there, a bind source or a container of ``volumes_from`` does not exist;
+            docker's words.
     """
     wanted = list(host.mounts)
     taken = {os.path.normpath(mount.target) for mount in wanted} | {os.path.normpath(target) for target in host.tmpfs}
+    others = [mount for mount in inherited(core, host) if mount.target not in taken]
+    taken |= {mount.target for mount in others}
     wanted += [Mount(kind="volume", target=target) for target in config.volumes if os.path.normpath(target) not in taken]
     targets: set[str] = {os.path.normpath(target) for target in host.tmpfs}
     for mount in wanted:
         _check(mount, targets)
-    return tuple(_resolve(core, mount) for mount in wanted)
+    return (*others, *(_resolve(core, mount) for mount in wanted))
+
+
+def inherited(core: Core, host: HostConfig) -> tuple[Mount, ...]:
+    """The mounts of the containers in ``volumes_from``, a later one's in place of an earlier one's on the same path.
+
+    None is filled from the image, and ``ro`` takes the right to write away that the other container has (moby ``registerMountPoints``).
+
+    Raises:
+        InvalidArgument: a container does not exist, or the text is none; docker's words.
+    """
+    found: dict[str, Mount] = {}
+    for text in host.volumes_from:
+        name, colon, mode = text.partition(":")
+        if not name:
+            raise InvalidArgument("volumes-from specification cannot be an empty string")
+        words = set(mode.split(",")) if colon else set()
+        if not words <= {"ro", "rw", "z", "Z"} or len(words & {"ro", "rw"}) > 1 or len(words & {"z", "Z"}) > 1:
+            raise InvalidArgument(f"invalid mode: {mode}")
+        try:
+            other = core.containers.resolve(name)
+        except NotFound as error:
+            raise InvalidArgument(error.message) from None
+        for mount in other.mounts:
+            options = [*(option for option in mount.options if option not in ("ro", "rw")), *(["nocopy"] if mount.kind == "volume" else [])]
+            found[mount.target] = mount.replace(
+                read_only=mount.read_only or "ro" in mount.options or "ro" in words, options=tuple(dict.fromkeys(options))
+            )
+    return tuple(found.values())
 
 
 def _check(mount: Mount, targets: set[str]) -> None:
@@ -172,4 +194,4 @@ def _resolve(core: Core, mount: Mount) -> Mount:
                 raise faults.from_os(error, f"make bind source {mount.source}") from error
         return mount.replace(path=mount.source)
     record = create(core, VolumeSpec(name=mount.source))
-    return mount.replace(source=record.name, path=core.roots.volume_dir(record.name))
+    return local_volumes.mounted(mount.replace(source=record.name, path=core.roots.volume_dir(record.name)), record.options)

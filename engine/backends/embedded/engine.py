@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Automatic, Offload
-from engine.errors import LongshoreError
+from engine.errors import LongshoreError, NotSupported
 from engine.store.roots import Roots
 
 if TYPE_CHECKING:
     from engine.backends.embedded.containers import EmbeddedContainers
     from engine.backends.embedded.images import EmbeddedImages
     from engine.backends.embedded.resources import EmbeddedNetworks, EmbeddedSystem, EmbeddedVolumes
+    from engine.interface.swarm import Swarm
 
 
 class EmbeddedEngine:
@@ -21,7 +22,7 @@ class EmbeddedEngine:
 
     Opening it sweeps once: what containers say of themselves is true from then on. The first one after a reboot starts the
     containers that are to come back. Front ends come and go, so it is cheap
-    where there is nothing to do: a query and two directory listings. What can not be put right, ``info`` warns of.
+    where there is nothing to do: three queries and two directory listings. What can not be put right, ``info`` warns of.
     """
 
     def __init__(self, roots: Roots, *, config: str = "", offload: Offload | None = None) -> None:
@@ -68,6 +69,14 @@ class EmbeddedEngine:
         from engine.backends.embedded.resources import EmbeddedSystem
 
         return EmbeddedSystem(self._core, self._offload)
+
+    @property
+    def swarm(self) -> Swarm:
+        """Not here: raises NotSupported."""
+        raise NotSupported(
+            "the embedded engine has no Swarm mode: it runs containers on this machine alone",
+            hint="name a Docker host that is a manager of a swarm: -H ssh://USER@HOST, -H unix:///run/docker.sock, or a docker context",
+        )
 
     async def close(self) -> None:
         """Give up threads and database connections. Containers go on."""

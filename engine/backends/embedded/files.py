@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
-from engine.model.files import Change, CommitConfig, PathStat
+from engine.model.files import Change, CommitConfig, Directory, PathStat
 
 
 class EmbeddedFiles:
@@ -24,6 +24,11 @@ class EmbeddedFiles:
         from engine.backends.embedded.archives import status
 
         return await self._offload.run(status, self._core, container, path)
+
+    async def list_directory(self, container: str, path: str) -> Directory:
+        from engine.backends.embedded.directories import entries
+
+        return await self._offload.run(entries, self._core, container, path)
 
     def get_archive(self, container: str, path: str) -> AsyncGenerator[bytes, None]:
         from engine.backends.embedded.archives import get

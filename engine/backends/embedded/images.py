@@ -11,7 +11,18 @@ from engine.model.auth import Credentials
 from engine.model.blocking import Source
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
-from engine.model.images import Image, ImageDetails, ImageLayer, LoadedImage, PullPhase, PullProgress, PushProgress, RemovedImage
+from engine.model.images import (
+    Image,
+    ImageDetails,
+    ImageLayer,
+    LoadedImage,
+    PullPhase,
+    PullProgress,
+    PushProgress,
+    RegistryImage,
+    RemovedImage,
+    SearchResult,
+)
 from engine.model.value import EMPTY
 
 if TYPE_CHECKING:
@@ -38,18 +49,43 @@ class EmbeddedImages:
     async def history(self, image: str) -> Sequence[ImageLayer]:
         return await self._offload.run(self._core.catalog.history, image)
 
-    def pull(self, reference: str, *, platform: str = "", credentials: Credentials | None = None) -> AsyncGenerator[PullProgress, None]:
-        return self._offload.stream(lambda: _Pull(self._core, reference, platform, credentials))
+    def pull(
+        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+    ) -> AsyncGenerator[PullProgress, None]:
+        return self._offload.stream(lambda: _Pull(self._core, reference, platform, all_platforms, credentials))
 
-    def push(self, reference: str, *, all_tags: bool = False, credentials: Credentials | None = None) -> AsyncGenerator[PushProgress, None]:
+    def push(
+        self,
+        reference: str,
+        *,
+        all_tags: bool = False,
+        platform: str = "",
+        all_platforms: bool = False,
+        credentials: Credentials | None = None,
+    ) -> AsyncGenerator[PushProgress, None]:
         def begin() -> Source[PushProgress]:
             from engine.image.push import push
             from engine.registry import settings
 
             core, configured = self._core, settings.load(self._core.config)
-            return push(core.roots, core.database, reference, settings=configured, all_tags=all_tags, credentials=credentials)
+            return push(
+                core.roots,
+                core.database,
+                reference,
+                settings=configured,
+                all_tags=all_tags,
+                platform=platform,
+                all_platforms=all_platforms,
+                credentials=credentials,
+            )
 
         return self._offload.stream(begin)
+
+    async def distribution(self, reference: str, *, credentials: Credentials | None = None) -> RegistryImage:
+        return await self._offload.run(_distribution, self._core, reference, credentials)
+
+    async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
+        return await self._offload.run(_search, self._core, term, limit, filters)
 
     async def tag(self, image: str, reference: str) -> None:
         await self._offload.run(self._core.catalog.tag, image, reference)
@@ -71,11 +107,11 @@ class EmbeddedImages:
 
         return await self._offload.run(_removing, self._core, prune)
 
-    def save(self, images: Sequence[str]) -> AsyncGenerator[bytes, None]:
+    def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
         def begin() -> Source[bytes]:
             from engine.image.save import Saving
 
-            return Saving(self._core.roots, self._core.database, images)
+            return Saving(self._core.roots, self._core.database, images, platform=platform, all_platforms=all_platforms)
 
         return self._offload.stream(begin)
 
@@ -102,6 +138,19 @@ class EmbeddedImages:
             await self._offload.run(spool.close)
 
 
+def _distribution(core: Core, reference: str, credentials: Credentials | None) -> RegistryImage:
+    from engine.image import distribution
+    from engine.registry import settings
+
+    return distribution.inspect(settings.load(core.config), reference, credentials)
+
+
+def _search(core: Core, term: str, limit: int, filters: Filters) -> Sequence[SearchResult]:
+    from engine.registry import search, settings
+
+    return search.search(settings.load(core.config), term, limit=limit, filters=filters)
+
+
 def _inspect(core: Core, image: str) -> ImageDetails:
     from engine.image import inspection
     from engine.image.layers import LayerStore
@@ -115,7 +164,8 @@ def _removing(core: Core, call: Callable[[Removal], T]) -> T:
     from engine.image.removal import Removal
 
     with LayerStore(core.roots, core.database) as layers:
-        found = call(Removal(core.roots, core.database, layers))
+        removal = Removal(core.roots, core.database, layers)
+        found = core.database.spared(lambda: call(removal))
     _publish(core)
     return found
 
@@ -155,7 +205,7 @@ def _publish(core: Core) -> None:
 class _Pull:
     """A pull with a layer store of its own (``Source[PullProgress]``)."""
 
-    def __init__(self, core: Core, reference: str, platform: str, credentials: Credentials | None) -> None:
+    def __init__(self, core: Core, reference: str, platform: str, all_platforms: bool, credentials: Credentials | None) -> None:
         from engine.image.layers import LayerStore
         from engine.image.pull import pull
         from engine.registry import settings
@@ -165,7 +215,14 @@ class _Pull:
         self._layers = LayerStore(core.roots, core.database)
         try:
             self._source: Source[PullProgress] = pull(
-                core.roots, core.database, self._layers, reference, settings=configured, platform=platform, credentials=credentials
+                core.roots,
+                core.database,
+                self._layers,
+                reference,
+                settings=configured,
+                platform=platform,
+                all_platforms=all_platforms,
+                credentials=credentials,
             )
         except BaseException:
             self._layers.close()

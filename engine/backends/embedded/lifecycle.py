@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.backends.embedded.sessions import BlockingSession, Wait
-from engine.errors import Conflict, EngineFault, InvalidArgument, NotFound, NotModified, Unavailable
+from engine.errors import Conflict, EngineFault, InvalidArgument, LongshoreError, NotFound, NotModified, Unavailable
 from engine.model.containers import ContainerState, ContainerStatus, Endpoint, ExecConfig, RestartPolicy
 from engine.model.streams import LogLine, LogQuery
 from engine.store import codec, events
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.locks import Lock
-from engine.store.logs.reader import LogReader
 from engine.store.roots import Roots
 from engine.supervisor import client, places, records, signals
 
@@ -47,7 +46,14 @@ class Lifecycle:
         """See :meth:`engine.interface.containers.ContainerLifecycle.start`."""
         record = self._containers.resolve(name)
         self._refuse_removing(record, "started")
-        client.start(self._roots, record.id)
+        try:
+            client.start(self._roots, record.id)
+        except (Conflict, NotFound, NotModified):
+            raise
+        except LongshoreError:
+            if record.host_config.auto_remove:
+                self._remove_quietly(record)
+            raise
 
     def stop(self, name: str, *, timeout: int | None = None, signal: str = "") -> None:
         """See :meth:`engine.interface.containers.ContainerLifecycle.stop`."""
@@ -100,12 +106,18 @@ class Lifecycle:
         from engine.supervisor import recovery, removal
 
         try:
-            recovery.settle_locked(self._roots, self._db, self._containers.get(record.id))
-            removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes)
+            self._db.spared(lambda: recovery.settle_locked(self._roots, self._db, self._containers.get(record.id)))
+            self._db.spared(lambda: removal.remove(self._roots, self._db, self._containers.get(record.id), volumes=volumes))
         except NotFound:
             removal.forget_run(self._roots, record.id)
         finally:
             lock.release()
+
+    def _remove_quietly(self, record: ContainerRecord) -> None:
+        try:
+            self.remove(record.id, force=True, volumes=True)
+        except LongshoreError:
+            pass  # why it did not start is what counts
 
     def _take_over(self, record: ContainerRecord, *, force: bool) -> Lock:
         """The container's lock, once its supervisor has left. Raises Conflict if it runs, NotFound if it is gone."""
@@ -123,7 +135,7 @@ class Lifecycle:
         return lock
 
     def wait(self, name: str, condition: str = "not-running") -> Wait:
-        """A source of the one :class:`~engine.model.containers.ContainerExit` that the condition asks for.
+        """A source of the :class:`~engine.model.containers.ContainerExit` that the condition asks for.
 
         Raises:
             InvalidArgument: no such condition.
@@ -154,7 +166,7 @@ class Lifecycle:
         answer = self._retry(record, lambda: client.open_session(self._roots, record.id, "exec", spawn=False, config=codec.encode(config)))
         if answer is None:
             raise Conflict(f"container {record.id} is not running")
-        return BlockingSession(answer[0], lambda: KILLED, detached=config.detach)
+        return BlockingSession(answer[0], lambda: KILLED, detached=config.detach, pid=int(answer[1].get("pid", 0)))
 
     def connect(self, name: str, network: str, wanted: Endpoint) -> None:
         """See :meth:`engine.interface.networks.Networks.connect`."""
@@ -246,6 +258,8 @@ class Lifecycle:
             raise Conflict(f"container is marked for removal and cannot be {what}")
 
     def _replay(self, record: ContainerRecord, until: int) -> Callable[[], Sequence[LogLine] | None]:
+        from engine.store.logs.reader import LogReader
+
         return LogReader(self._roots.log_dir(record.id)).read(LogQuery(until=until)).next
 
     def _lost(self, record: ContainerRecord) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from _thread import allocate_lock
 from collections import deque
 
 from engine.backends.embedded.core import Core
-from engine.errors import InvalidArgument, NotFound
+from engine.errors import NotFound
 from engine.model import filters as filtering
 from engine.model.events import Event, EventQuery
 from engine.model.stats import Stats
@@ -16,10 +17,14 @@ from engine.store.bell import Bell, wait_readable
 from engine.store.cancel import Cancel
 
 _INTERVAL = 1.0
-_EVENT_KEYS = (
-    *("config", "container", "daemon", "event", "image", "label", "network"),
-    *("node", "plugin", "scope", "secret", "service", "type", "volume"),
-)
+
+
+def next_due(now: float) -> float:
+    """When a stream samples next: the whole second of the monotonic clock nearest to a second from now.
+
+    So the streams of all containers are due together, and who follows many of them is woken once a second for all.
+    """
+    return math.floor(now / _INTERVAL + 1.5) * _INTERVAL
 
 
 class StatsSource:
@@ -35,35 +40,45 @@ class StatsSource:
         self._cancel = Cancel()
         self._lock = allocate_lock()
 
+    @property
+    def due(self) -> float:
+        """When the next sample is to be taken."""
+        return self._due
+
     def next(self) -> Stats | None:
         """The next sample. The stream ends when the container is removed."""
         with self._lock:
             found = None if self._done else self._next()
             if found is None or not self._stream:
-                self._done = True
-                self._cancel.close()
+                self._end()
+            return found
+
+    def take(self) -> Stats | None:
+        """The sample that is due; nothing is waited for."""
+        with self._lock:
+            found = None if self._done else self._step()
+            if found is None:
+                self._end()
             return found
 
     def _next(self) -> Stats | None:
-        while True:
-            if not self._pause():
-                return None
-            now = self._sample()
-            if now is None:
-                return None
+        while self._pause():
             first = self._before is None
-            self._before = now
-            if self._stream or not first or not now.system_total:
+            now = self._step()
+            if now is None or self._stream or not first or not now.system_total:
                 return now
+        return None
 
     def _pause(self) -> bool:
         """Wait until the next sample is due; false when it was cancelled."""
+        wait = self._due - time.monotonic()
+        return not (wait > 0 and wait_readable((self._cancel.fd,), wait)) and not self._cancel.is_set
+
+    def _step(self) -> Stats | None:
         now = time.monotonic()
-        if self._due > now and wait_readable((self._cancel.fd,), self._due - now):
-            return False
-        now = time.monotonic()
-        self._due = max(self._due + _INTERVAL, now) if self._due else now + _INTERVAL
-        return not self._cancel.is_set
+        self._due = next_due(now) if self._stream else now + _INTERVAL
+        self._before = self._sample()
+        return self._before
 
     def _sample(self) -> Stats | None:
         from engine.metrics.sample import sample
@@ -80,14 +95,16 @@ class StatsSource:
         with self._lock:
             self._cancel.close()
 
+    def _end(self) -> None:
+        self._done = True
+        self._cancel.close()
+
 
 class EventSource:
     """Events in order: those since ``query.since`` first, then new ones until ``query.until``."""
 
     def __init__(self, core: Core, query: EventQuery) -> None:
-        filtering.check(query.filters, _EVENT_KEYS)
-        if query.since is not None and query.until is not None and query.since > query.until:
-            raise InvalidArgument("`since` time cannot be after `until` time")
+        query.check()
         self._core = core
         self._query = query
         self._bell = Bell(core.roots)  # before the first look, so that nothing falls in between

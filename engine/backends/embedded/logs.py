@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.backends.embedded.core import Core
-from engine.errors import InvalidArgument, NotFound
-from engine.model.containers import ContainerStatus
+from engine.errors import InvalidArgument, NotFound, NotSupported
+from engine.model.containers import NO_LOG, ContainerStatus
 from engine.model.streams import LogLine, LogQuery
 from engine.store.logs.reader import LogReader
 from engine.supervisor import places
@@ -19,6 +19,7 @@ class LogsOf:
 
     Raises:
         NotFound: no such container.
+        NotSupported: it has no log.
         InvalidArgument: neither stream is wanted.
     """
 
@@ -26,6 +27,8 @@ class LogsOf:
         record = core.containers.resolve(container)
         if not (query.stdout or query.stderr):
             raise InvalidArgument("Bad parameters: you must choose at least one stream")
+        if record.host_config.log_driver == NO_LOG:
+            raise NotSupported("configured logging driver does not support reading")
         self._core = core
         self._id = record.id
         self._source = LogReader(core.roots.log_dir(record.id), core.roots.bell).read(query, self._alive)

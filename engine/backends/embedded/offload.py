@@ -10,10 +10,12 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-from engine.model.blocking import Source
+from engine.model.blocking import Paced, Source
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from engine.backends.embedded.rounds import Rounds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +30,7 @@ class Closable(Protocol):
 
 C = TypeVar("C", bound=Closable)
 
-_THREADS = 64  # each follower of a log, of events or of statistics takes one while it waits
+_THREADS = 64  # each follower of a log or of events takes one while it waits
 
 
 class Offload(Protocol):
@@ -42,6 +44,9 @@ class Offload(Protocol):
 
     def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
         """The items of a blocking source, which is closed when the generator is."""
+
+    def paced(self, opening: Callable[[], Paced[T]]) -> AsyncGenerator[T, None]:
+        """The same of a source whose items are due at known times: those of many take one thread together."""
 
     def close(self) -> None:
         """Give up what it holds. Nothing may run any more."""
@@ -64,6 +69,9 @@ class Inline:
         finally:
             source.close()
 
+    def paced(self, opening: Callable[[], Paced[T]]) -> AsyncGenerator[T, None]:
+        return self.stream(opening)
+
     def close(self) -> None:
         """There is nothing to give up."""
 
@@ -71,8 +79,10 @@ class Inline:
 class Threads:
     """Does everything in threads of its own, made on demand: long waits must not starve asyncio's default executor."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._threads = threads
         self._executor: ThreadPoolExecutor | None = None
+        self._rounds: Rounds | None = None
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         import asyncio
@@ -100,7 +110,21 @@ class Threads:
             # Also while being cancelled: the thread that waits in next() is woken by it.
             await asyncio.shield(asyncio.wrap_future(self._pool().submit(source.close)))
 
+    async def paced(self, opening: Callable[[], Paced[T]]) -> AsyncGenerator[T, None]:
+        if self._rounds is None:
+            from engine.backends.embedded.rounds import Rounds
+
+            self._rounds = Rounds(self._pool)
+        source = await self.open(opening)
+        try:
+            while (item := await self._rounds.next(source)) is not None:
+                yield item
+        finally:
+            source.close()
+
     def close(self) -> None:
+        if self._rounds is not None:
+            self._rounds.close()
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)  # a stream that nobody closed must not hang us
             self._executor = None
@@ -109,16 +133,16 @@ class Threads:
         if self._executor is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
+            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="engine")
         return self._executor
 
 
 class Automatic:
-    """:class:`Threads` under a running event loop, :class:`Inline` without one."""
+    """:class:`Threads` under a running event loop, at most ``threads`` of them, :class:`Inline` without one."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = _THREADS) -> None:
         self._inline = Inline()
-        self._threads = Threads()
+        self._threads = Threads(threads)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if _loop_runs():
@@ -130,6 +154,9 @@ class Automatic:
 
     def stream(self, opening: Callable[[], Source[T]]) -> AsyncGenerator[T, None]:
         return self._threads.stream(opening) if _loop_runs() else self._inline.stream(opening)
+
+    def paced(self, opening: Callable[[], Paced[T]]) -> AsyncGenerator[T, None]:
+        return self._threads.paced(opening) if _loop_runs() else self._inline.paced(opening)
 
     def close(self) -> None:
         self._threads.close()

@@ -1,12 +1,14 @@
 """The recovery sweep: what every front end does first, so that nothing it shows is a leftover.
 
-Where all is well it costs one query and two directory listings. Only what looks wrong loads the machinery.
+Where all is well it costs three queries, two directory listings, and while containers are in networks a look at the firewall.
+Only what looks wrong loads the machinery.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from _socket import if_nametoindex
 from typing import Final
 
 from engine.errors import LongshoreError, NotFound
@@ -26,10 +28,8 @@ def sweep(roots: Roots, database: Database) -> list[LongshoreError]:
     """
     failed: list[LongshoreError] = []
     for container_id in suspects(roots, database):
-        from engine.supervisor import recovery
-
         try:
-            recovery.settle(roots, database, container_id)
+            _settle(roots, database, container_id)
         except LongshoreError as error:
             failed.append(error)
     for path in orphans(roots, database):
@@ -39,7 +39,41 @@ def sweep(roots: Roots, database: Database) -> list[LongshoreError]:
             remove_tree(path)
         except LongshoreError as error:
             failed.append(error)
+    if rules_are_gone(roots, database):
+        from engine.network.manager import NetworkManager
+
+        try:
+            NetworkManager(roots, database).mend()
+        except LongshoreError as error:
+            failed.append(error)
     return failed
+
+
+def _settle(roots: Roots, database: Database, container_id: str) -> None:
+    from engine.supervisor import recovery
+
+    database.spared(lambda: recovery.settle(roots, database, container_id))
+
+
+def rules_are_gone(roots: Roots, database: Database) -> bool:
+    """Somebody flushed nftables: a bridge of ours is in use in this network namespace, and its rules are not there."""
+    rows = database.query("SELECT DISTINCT bridge FROM networks JOIN leases ON networks.id = leases.network_id")
+    if os.path.exists(roots.netns) or not any(_is_here(row["bridge"]) for row in rows):
+        return False  # nobody else makes rules in an ordinary user's network namespace
+    from engine.linux import nft_watch
+    from engine.network import names
+
+    try:
+        return not nft_watch.is_loaded(names.table(roots))
+    except OSError:  # this process may not ask
+        return False
+
+
+def _is_here(interface: str) -> bool:
+    try:
+        return bool(if_nametoindex(interface))
+    except OSError:
+        return False
 
 
 def suspects(roots: Roots, database: Database) -> set[str]:

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
 from engine.model.auth import Credentials
+from engine.model.check import CheckEvent
 from engine.model.containers import Endpoint, PruneReport
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkSpec
-from engine.model.system import DiskUsage, EngineInfo, EngineVersion
+from engine.model.system import DiskUsage, EngineInfo, EngineVersion, Plugin
 from engine.model.value import EMPTY
 from engine.model.volumes import Volume, VolumeSpec
 
@@ -39,8 +40,8 @@ class EmbeddedNetworks:
     async def remove(self, network: str) -> None:
         await self._offload.run(lambda: self._core.network_manager.remove(network))
 
-    async def connect(self, network: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
-        wanted = Endpoint(network=network, aliases=tuple(aliases), requested_ip=ip)
+    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+        wanted = Endpoint(network=network, aliases=tuple(aliases), requested_ip=ip, requested_ipv6=ip6)
         await self._offload.run(lambda: self._core.lifecycle.connect(container, network, wanted))
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
@@ -103,15 +104,23 @@ class EmbeddedSystem:
 
         return await self._offload.run(system.info, self._core)
 
+    async def plugins(self, filters: Filters = EMPTY) -> Sequence[Plugin]:
+        return ()  # its drivers are part of it
+
     async def version(self) -> EngineVersion:
         from engine.backends.embedded import system
 
         return await self._offload.run(system.version, self._core)
 
-    async def disk_usage(self) -> DiskUsage:
-        from engine.backends.embedded import system
+    async def disk_usage(self, *, contents: bool = False) -> DiskUsage:
+        from engine.backends.embedded import disk_usage
 
-        return await self._offload.run(system.disk_usage, self._core)
+        return await self._offload.run(disk_usage.disk_usage, self._core, contents=contents)
+
+    def check(self, *, repair: bool = False) -> AsyncGenerator[CheckEvent, None]:
+        from engine.backends.embedded.checkup import Checkup
+
+        return self._offload.stream(lambda: Checkup(self._core, repair=repair))
 
     def events(self, query: EventQuery) -> AsyncGenerator[Event, None]:
         from engine.backends.embedded.live import EventSource

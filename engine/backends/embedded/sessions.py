@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+from _socket import MSG_NOSIGNAL, SHUT_RDWR, socket
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -29,16 +29,19 @@ class BlockingSession:
 
     ``lost()`` gives the exit code when the supervisor ends without telling one. ``replay`` are log lines that come before
     the live output. A ``detached`` session has no output, and an exit code like any other.
+    ``pid`` is the process that was started, if one was.
     """
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: socket,
         lost: Callable[[], int],
         replay: Callable[[], Sequence[LogLine] | None] | None = None,
         *,
         detached: bool = False,
+        pid: int = 0,
     ) -> None:
+        self.pid = pid
         self._sock = sock
         self._lost = lost
         self._replay = replay
@@ -95,7 +98,7 @@ class BlockingSession:
             return
         self._closed = True
         try:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(SHUT_RDWR)
         except OSError:
             pass
         with self._reading, self._writing:
@@ -131,7 +134,7 @@ class BlockingSession:
             if self._closed:
                 return
             try:
-                self._sock.sendall(frame, socket.MSG_NOSIGNAL)
+                self._sock.sendall(frame, MSG_NOSIGNAL)
             except OSError:
                 pass
 
@@ -152,7 +155,7 @@ class Wait:
         self._code = record.state.exit_code
         self._died = False
         self._bell: Bell | None = None
-        self._told: socket.socket | None = None
+        self._told: socket | None = None
         self._cancel = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = allocate_lock()
         self._closed = False
@@ -229,3 +232,26 @@ class Wait:
         if self._told is not None:
             self._told.close()
             self._told = None
+
+
+class Listening:
+    """Says that a wait has begun: from here on no exit is missed."""
+
+
+class AnnouncedWait:
+    """A :class:`~engine.model.blocking.Source` of :class:`Listening`, and then what a :class:`Wait` gives."""
+
+    def __init__(self, wait: Wait) -> None:
+        self._wait = wait
+        self._told = False
+
+    def next(self) -> Listening | ContainerExit | None:
+        """The next item."""
+        if self._told:
+            return self._wait.next()
+        self._told = True
+        return Listening()
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self._wait.close()

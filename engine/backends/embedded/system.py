@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import os
 
-from engine.backends.embedded import details, listing, usage
+from engine.backends.embedded import confined, details, wires
 from engine.backends.embedded.core import Core
 from engine.dockerapi import show
-from engine.errors import LongshoreError
 from engine.model import platform as platforms
-from engine.model.containers import ContainerStatus
-from engine.model.system import DiskUsage, EngineInfo, EngineVersion, UsageItem
-
-NAME = "longshore"
-API_VERSION = "1.51"
-
-
-def engine_version() -> str:
-    """The version of the installed distribution; of the source tree when it is not installed."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(NAME)
-    except metadata.PackageNotFoundError:
-        return "0.1.0"
+from engine.model.system import EngineInfo, EngineVersion
+from engine.model.version import API_VERSION, VERSION
 
 
 def version(core: Core) -> EngineVersion:
     """Version of this engine."""
     shown = EngineVersion(
         engine="Longshore",
-        version=engine_version(),
+        version=VERSION,
         api_version=API_VERSION,
         architecture=platforms.host().architecture,
         kernel=os.uname().release,
@@ -45,10 +31,12 @@ def info(core: Core) -> EngineInfo:
     running = counts.get("running", 0)
     paused = counts.get("paused", 0)
     total = sum(counts.values())
+    rootless = os.path.exists(core.roots.netns)
+    version = _cgroup_version()
     shown = EngineInfo(
         name=system.nodename,
         engine="Longshore",
-        version=engine_version(),
+        version=VERSION,
         root=core.roots.state,
         operating_system=_operating_system(),
         kernel=system.release,
@@ -56,13 +44,23 @@ def info(core: Core) -> EngineInfo:
         cpus=len(os.sched_getaffinity(0)),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         storage_driver=details.DRIVER,
-        cgroup_version=_cgroup_version(),
+        cgroup_version=version,
         containers=total,
         running=running,
         paused=paused,
         stopped=total - running - paused,
         images=len(core.images.all()),
+        rootless=rootless,
+        security_options=(
+            *confined.modules(),
+            "name=seccomp,profile=builtin",
+            *(["name=rootless"] if rootless else []),
+            *(["name=cgroupns"] if version == "2" else []),
+        ),
         warnings=_warnings(core),
+        volume_drivers=("local",),
+        network_drivers=("bridge", "host", "null"),
+        log_drivers=("json-file", "local", "none"),
     )
     return shown.replace(raw=show.info(shown))
 
@@ -88,60 +86,13 @@ def _cgroup_version() -> str:
 def _warnings(core: Core) -> tuple[str, ...]:
     from engine.network import doctor
 
-    found = []
-    if not _cgroup_version():
-        found.append("no cgroups: limits, pause and exact statistics are not to be had")
-    return (*found, *doctor.warnings(), *map(str, core.troubles))
+    if os.path.exists(core.roots.netns):
+        from engine.rootless import aside
+        from engine.rootless import doctor as missing
 
-
-def disk_usage(core: Core) -> DiskUsage:
-    """What images, containers and volumes take, as ``docker system df`` counts it."""
-    return DiskUsage(items=(_images(core), _containers(core), _volumes(core), UsageItem(kind="Build Cache")))
-
-
-def _images(core: Core) -> UsageItem:
-    from engine.store.layers import Layers
-
-    records = core.images.all()
-    in_use = {record.image_id for record in core.containers.all()}
-    sizes = {layer.chain_id: layer.size for layer in Layers(core.database).all()}
-    needed = {chain_id for record in records if record.id in in_use for chain_id in record.chain_ids}
-    held = {chain_id for record in records for chain_id in record.chain_ids}
-    total = sum(sizes.get(chain_id, 0) for chain_id in held)
-    return UsageItem(
-        kind="Images",
-        total=len(records),
-        active=len(in_use & {record.id for record in records}),
-        size=total,
-        reclaimable=total - sum(sizes.get(chain_id, 0) for chain_id in needed),
-    )
-
-
-def _containers(core: Core) -> UsageItem:
-    active = size = reclaimable = 0
-    records = core.containers.all()
-    for record in records:
-        try:
-            written = listing.sizes(core, record)[0]
-        except LongshoreError:
-            continue
-        size += written
-        if record.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING):
-            active += 1
-        else:
-            reclaimable += written
-    return UsageItem(kind="Containers", total=len(records), active=active, size=size, reclaimable=reclaimable)
-
-
-def _volumes(core: Core) -> UsageItem:
-    used = core.volumes.used()
-    size = reclaimable = active = 0
-    records = core.volumes.all()
-    for record in records:
-        taken = usage.tree_size(core.roots.volume_dir(record.name))
-        size += taken
-        if record.name in used:
-            active += 1
-        else:
-            reclaimable += taken
-    return UsageItem(kind="Local Volumes", total=len(records), active=active, size=size, reclaimable=reclaimable)
+        found = [*missing.warnings(core.roots), *aside.run(core.roots.netns, doctor.warnings)]
+    else:
+        found = [*doctor.warnings(), *confined.troubles()]
+        if _cgroup_version() in ("", "0"):
+            found.insert(0, "no cgroups: limits, pause and exact statistics are not to be had")
+    return (*found, *filter(None, (wires.follow_config(core),)), *map(str, core.troubles))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.backends.embedded import checks
+from engine.backends.embedded import checks, limits
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, EngineFault
 from engine.linux.cgroups import Cgroup, open_cgroup
@@ -27,9 +27,14 @@ _SIMPLE = (
     "cpu_quota",
     "cpuset_cpus",
     "cpuset_mems",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "blkio_weight",
     "memory_swap",
     "memory",
 )
+
+_RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
 
 
 def update(core: Core, container: str, wanted: UpdateConfig) -> Sequence[str]:
@@ -41,10 +46,10 @@ def update(core: Core, container: str, wanted: UpdateConfig) -> Sequence[str]:
     warnings = tuple(checks.check(record.config, host))
     spec = load_spec(core.roots, record.id)
     before = spec["linux"]["resources"]
-    spec["linux"]["resources"] = {**resources(host, ()), "devices": before.get("devices")}
+    spec["linux"]["resources"] = _changed(host, before)
     _save(core, record, spec, host)
     try:
-        warnings = (*warnings, *_apply(record, spec, wanted, before))
+        warnings = (*warnings, *limits.discarded(core, spec["linux"]["resources"]), *_apply(record, spec, wanted, before))
     except OSError as error:
         spec["linux"]["resources"] = before
         _save(core, record, spec, record.host_config)
@@ -54,7 +59,14 @@ def update(core: Core, container: str, wanted: UpdateConfig) -> Sequence[str]:
         core.lifecycle.set_policy(record, wanted.restart_policy)
     with core.database.transaction():
         core.containers.set_host_config(record.id, host, records.event(record, "update"))
-    return warnings
+    return tuple(dict.fromkeys(warnings))
+
+
+def _changed(host: HostConfig, before: dict[str, Any]) -> dict[str, Any]:
+    """OCI resources of ``host``; what is about single devices can not be changed, and stays."""
+    limits = resources(host.replace(blkio_weight_device=(), device_cgroup_rules=(), **dict.fromkeys(_RATES, ())), ())
+    block_io = {**(before.get("blockIO") or {}), **(limits.get("blockIO") or {})}
+    return {**limits, "devices": before.get("devices"), **({"blockIO": block_io} if block_io else {})}
 
 
 def merged(host: HostConfig, wanted: UpdateConfig) -> HostConfig:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.backends.embedded import view
 from engine.backends.embedded.core import Core
-from engine.backends.embedded.disks import flag
 from engine.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from engine.model import filters as filtering
 from engine.model.containers import PruneReport
@@ -37,19 +36,39 @@ def show(record: NetworkRecord, members: tuple[NetworkMember, ...] = ()) -> Netw
     return shown.replace(raw=network(shown))
 
 
+def follow_config(core: Core) -> str:
+    """Have the default bridge as ``config.toml`` wants it, and say what keeps it from that, ``""`` when nothing does.
+
+    Raises:
+        InvalidArgument: the file is wrong.
+    """
+    from engine.network import settings
+
+    wanted = settings.load(core.config)
+    bridge = next((record for record in core.networks.all() if record.name == PREDEFINED[0]), None)
+    followed = settings.follows(bridge, wanted) if bridge is not None else wanted == (False, "")
+    if followed or core.network_manager.follow(wanted):
+        return ""
+    return "config.toml changes IPv6 of the network bridge: that takes effect once no container is in it"
+
+
 def listing(core: Core, filters: Filters) -> list[Network]:
     """All networks that match, by name. Filters: dangling, driver, id, label, name, scope, type."""
     filtering.check(filters, _KEYS)
     for kind in filters.get("type", ()):
         if kind not in ("builtin", "custom"):
             raise InvalidArgument(f"invalid filter: 'type'='{kind}'")
-    core.network_manager.ensure_defaults()
-    dangling = [flag(value, "dangling") for value in filters.get("dangling", ())]
-    used = _used(core) if dangling else set()
+    follow_config(core)
+    records = core.networks.all()
+    if not {record.name for record in records}.issuperset(PREDEFINED):
+        core.network_manager.ensure_defaults()  # only then: it brings the whole kernel side with it
+        records = core.networks.all()
+    dangling = filtering.boolean(filters, "dangling")
+    used = _used(core) if dangling is not None else set()
     return [
         show(record)
-        for record in core.networks.all()
-        if _matches(record, filters) and (not dangling or (record.id not in used and record.name not in PREDEFINED) in dangling)
+        for record in records
+        if _matches(record, filters) and dangling in (None, record.id not in used and record.name not in PREDEFINED)
     ]
 
 
@@ -75,6 +94,7 @@ def _used(core: Core) -> set[str]:
 def inspect(core: Core, network: str) -> Network:
     """One network with the containers that are in it."""
     core.network_manager.ensure_defaults()
+    follow_config(core)
     record = core.networks.resolve(network)
     members = [
         NetworkMember(container_id=container.id, container_name=container.name, endpoint=endpoint)
@@ -89,9 +109,7 @@ def inspect(core: Core, network: str) -> Network:
 def prune(core: Core, filters: Filters) -> PruneReport:
     """Remove every network of the person's own that no container is in or would be. Filters: label, until."""
     filtering.check(filters, ("label", "label!", "until"))
-    from engine.image.catalog import deadline
-
-    until = deadline(filters)
+    until = filtering.deadline(filters)
     core.network_manager.ensure_defaults()
     used = _used(core)
     removed: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.cli.context import Context
 from engine.cli.flags import HELP, Flag, Options, Spec
-from engine.cli.main import GLOBALS, NOUNS, VERBS
+from engine.cli.main import GLOBALS, NOUNS, OCI, VERBS
 from engine.errors import LongshoreError
 
 SPEC = Spec(usage="-- WORD...", summary="Complete a command line", most=-1)
@@ -24,8 +24,10 @@ def run(context: Context, options: Options) -> int:
 def _candidates(context: Context, before: Sequence[str]) -> Iterable[str]:
     rest = _operands(before, GLOBALS)
     if not rest:
-        return [*VERBS, *NOUNS, *_names(GLOBALS)]
+        return [*VERBS, *NOUNS, OCI[0], *_names(GLOBALS)]
     verb, *rest = rest
+    if verb == OCI[0]:
+        return _oci(rest)
     if verb in NOUNS:
         if not rest:
             return NOUNS[verb][1]
@@ -39,6 +41,18 @@ def _candidates(context: Context, before: Sequence[str]) -> Iterable[str]:
         return ["bash", "zsh", "fish"]
     full = spec.most >= 0 and len(_operands(rest, spec.flags)) >= spec.most
     return [*_names((*spec.flags, HELP)), *([] if full else _objects(context, spec.completes))]
+
+
+def _oci(before: Sequence[str]) -> Iterable[str]:
+    from engine.cli.oci import main as oci
+
+    rest = _operands(before, oci.FLAGS)
+    if not rest:
+        return [*oci.VERBS, *_names((*oci.FLAGS, HELP))]
+    if rest[0] not in oci.VERBS:
+        return []
+    spec: Spec = importlib.import_module(f"engine.cli.oci.{rest[0]}").SPEC
+    return _names((*spec.flags, HELP))
 
 
 def _operands(words: Sequence[str], flags: Sequence[Flag]) -> list[str]:
@@ -63,8 +77,10 @@ def _names(flags: Iterable[Flag]) -> list[str]:
 
 
 def _objects(context: Context, kind: str) -> list[str]:
-    engine = context.engine
     try:
+        if kind == "host":
+            return [host.name for host in context.hosts.list()]
+        engine = context.engine
         match kind:
             case "container":
                 return [row.name for row in context.run(engine.containers.list(all=True))]
@@ -74,6 +90,17 @@ def _objects(context: Context, kind: str) -> list[str]:
                 return [row.name for row in context.run(engine.networks.list())]
             case "volume":
                 return [row.name for row in context.run(engine.volumes.list())]
+            case "service":
+                return [row.name for row in context.run(engine.swarm.services.list(status=False))]
+            case "stack":
+                from engine.model.services import stacks_of  # late: for this only
+
+                return [stack.name for stack in stacks_of(context.run(engine.swarm.services.list(status=False)))]
+            case "node":
+                return [row.title for row in context.run(engine.swarm.nodes.list())]
+            case "config" | "secret":
+                files = engine.swarm.configs if kind == "config" else engine.swarm.secrets
+                return [row.name for row in context.run(files.list())]
     except LongshoreError:
         # A shell that completes has no place for an error.
         return []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
-from engine.cli.terminal import DETACH_KEYS, Conversation, check_tty
+from engine.cli.terminal import Conversation, check_tty
 from engine.model.containers import ContainerStatus
+from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER",
@@ -39,4 +40,4 @@ def run(context: Context, options: Options) -> int:
     session = context.run(containers.attach(name, stdin=stdin))
     forward = (lambda number: context.run(containers.kill(name, signal=str(number)))) if options.on("sig-proxy") else None
     talk = Conversation(context, session, tty=details.config.tty, stdin=stdin, keys=options.text("detach-keys"), forward=forward)
-    return talk.run() or 0
+    return talk.run_alone()

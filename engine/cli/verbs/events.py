@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
 from engine.cli.gotemplate import Template
+from engine.dockerapi.show import event as document
 from engine.model import filters
 from engine.model.events import Event, EventQuery
 from engine.model.units import parse_moment
@@ -46,17 +46,3 @@ def line(event: Event) -> str:
     attributes = ", ".join(f"{key}={value}" for key, value in sorted(event.attributes.items()))
     text = f"{shown} {event.kind} {event.action} {event.id}{f' ({attributes})' if attributes else ''}"
     return "".join(char if char.isprintable() else "�" for char in text)
-
-
-def document(event: Event) -> dict[str, Any]:
-    """The event in the API's shape."""
-    legacy = {"status": event.action, "id": event.id, "from": event.attributes.get("image", "")} if event.kind == "container" else {}
-    return {
-        **legacy,
-        "Type": event.kind,
-        "Action": event.action,
-        "Actor": {"ID": event.id, "Attributes": dict(event.attributes)},
-        "scope": "local",
-        "time": event.time // 1_000_000_000,
-        "timeNano": event.time,
-    }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from engine.cli.container_options import environment
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.terminal import DETACH_KEYS, Conversation, check_tty
+from engine.cli.main import print_error
+from engine.cli.terminal import Conversation, check_tty
+from engine.errors import NotExecutable, StartFailed
 from engine.model.containers import ExecConfig
+from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER COMMAND [ARG...]",
@@ -44,8 +47,13 @@ def run(context: Context, options: Options) -> int:
         privileged=options.on("privileged"),
         detach=detach,
     )
-    session = context.run(context.engine.containers.exec(name, config))
+    try:
+        session = context.run(context.engine.containers.exec(name, config))
+    except StartFailed as error:
+        print_error(error)
+        # Docker's: a detached command has no exit code, one that can not be started for no reason of its own has 126.
+        return 1 if detach else NotExecutable.exit_code if error.exit_code == StartFailed.exit_code else error.exit_code
     if detach:
         context.run(session.close())
         return 0
-    return Conversation(context, session, tty=tty, stdin=stdin, keys=options.text("detach-keys")).run() or 0
+    return Conversation(context, session, tty=tty, stdin=stdin, keys=options.text("detach-keys")).run_alone()

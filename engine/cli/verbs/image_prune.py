@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.pruning import FLAGS, prune
-from engine.model import filters
+from engine.cli.pruning import FLAGS, confirmed, tell
+from engine.model import filters, pruning
 
 SPEC = Spec(
     usage="[OPTIONS]",
@@ -15,13 +15,15 @@ SPEC = Spec(
 
 
 def run(context: Context, options: Options) -> int:
-    images = context.engine.images
     wanted = filters.parse(options.values("filter"))
     every = options.on("all")
-    if every:
-        wanted["dangling"] = ("false",)
-    used = {row.image_id for row in context.run(context.engine.containers.list(all=True))} if every else set()
-    found = context.run(images.list(filters={} if every else {"dangling": ("true",)}))
-    candidates = [", ".join(image.tags) or image.short_id for image in found if image.id not in used]
+
+    def preview() -> list[pruning.Going]:
+        usage = context.run(context.engine.system.disk_usage(contents=True))
+        return [pruning.going_images(usage, pruning.images(usage, usage.containers, wanted, every=every))]
+
     what = "all images without at least one container associated to them" if every else "all dangling images"
-    return prune(context, options, what=what, title="Deleted Images", candidates=candidates, action=lambda: images.prune(wanted))
+    if confirmed(context, options, f"WARNING! This will remove {what}.", preview):
+        chosen = {**wanted, "dangling": ("false",)} if every else wanted
+        tell(context, [("Images", context.run(context.engine.images.prune(chosen)))])
+    return 0

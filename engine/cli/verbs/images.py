@@ -48,7 +48,7 @@ def run(context: Context, options: Options) -> int:
     found = context.run(context.engine.images.list(all=options.on("all"), filters=wanted))
     now = time.time()
     digests = options.on("digests") or ".Digest" in options.text("format")
-    rows = [row for image in found for row in _rows(image, now, whole=options.on("no-trunc"), digests=digests)]
+    rows = [row for image in found for row in rows_of(image, now, whole=options.on("no-trunc"), digests=digests)]
     if options.on("quiet"):
         rows = list({row["ID"]: row for row in rows}.values())
     default = ["Repository", "Tag", *(["Digest"] if options.on("digests") else []), "ID", "CreatedSince", "Size"]
@@ -56,7 +56,7 @@ def run(context: Context, options: Options) -> int:
     return 0
 
 
-def _rows(image: Image, now: float, *, whole: bool, digests: bool) -> list[dict[str, Any]]:
+def rows_of(image: Image, now: float, *, whole: bool, digests: bool) -> list[dict[str, Any]]:
     """A row for each tag; a repository known by digest only has ``<none>`` for its tag."""
     names = [tuple(tag.rsplit(":", 1)) for tag in image.tags]
     by_repository = {digest.partition("@")[0]: digest.partition("@")[2] for digest in image.digests}
@@ -70,10 +70,10 @@ def _rows(image: Image, now: float, *, whole: bool, digests: bool) -> list[dict[
             "Digest": by_repository.get(repository, "<none>"),
             "ID": image.id if whole else image.short_id,
             "Repository": repository,
-            "SharedSize": "N/A" if image.shared_size < 0 else human_size(image.shared_size, 3),
+            "SharedSize": "N/A" if image.shared_size < 0 else human_size(image.shared_size),
             "Size": human_size(image.size, 3),
             "Tag": tag,
-            "UniqueSize": "N/A" if image.shared_size < 0 else human_size(image.size - image.shared_size, 3),
+            "UniqueSize": "N/A" if image.shared_size < 0 else human_size(image.size - image.shared_size),
         }
         for repository, tag in shown
     ]

@@ -32,6 +32,10 @@ def run(context: Context, options: Options) -> int:
         (" Stopped", str(info.stopped)),
         ("Images", str(info.images)),
         ("Storage Driver", info.storage_driver),
+        ("Plugins", ""),
+        (" Volume", " ".join(info.volume_drivers)),
+        (" Network", " ".join(info.network_drivers)),
+        (" Log", " ".join(info.log_drivers)),
         ("Cgroup Version", info.cgroup_version),
         ("Kernel Version", info.kernel),
         ("Operating System", info.operating_system),
@@ -40,9 +44,10 @@ def run(context: Context, options: Options) -> int:
         ("Total Memory", bytes_size(info.memory)),
         ("Name", info.name),
         ("State Root", info.root),
+        ("Security Options", ", ".join(option.removeprefix("name=").partition(",")[0] for option in info.security_options)),
     ]
     for title, value in lines:
-        print(f"{title}: {value}", file=context.out)
+        print(f"{title}: {value}".rstrip(), file=context.out)
     context.out.flush()
     for warning in info.warnings:
         print(f"WARNING: {warning}", file=sys.stderr)

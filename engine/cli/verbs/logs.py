@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
-from engine.model.units import parse_moment, rfc3339_nano
+from engine.model.units import parse_moment, rfc3339_fixed
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER",
@@ -28,20 +28,30 @@ SPEC = Spec(
 
 
 def run(context: Context, options: Options) -> int:
-    query = LogQuery(
-        follow=options.on("follow"),
-        tail=_tail(options.text("tail")),
-        since=parse_moment(options.text("since")) if options.text("since") else None,
-        until=parse_moment(options.text("until")) if options.text("until") else None,
-    )
+    wanted = query(options)
+    if options.text("until"):
+        wanted = wanted.replace(until=parse_moment(options.text("until")))
     stamped = options.on("timestamps")
-    for batch in context.iterate(context.engine.containers.logs(options.args[0], query)):
+    for batch in context.iterate(context.engine.containers.logs(options.args[0], wanted)):
         if isinstance(batch, LogBatch) and not stamped:
             for stream, text in batch.pieces():
-                _write(stream, text)
+                write_bytes(stream, text)
         else:
             _print(batch, stamped=stamped)
     return 0
+
+
+def query(options: Options) -> LogQuery:
+    """``--follow``, ``--tail`` and ``--since``.
+
+    Raises:
+        UsageError, InvalidArgument: one is malformed.
+    """
+    return LogQuery(
+        follow=options.on("follow"),
+        tail=_tail(options.text("tail")),
+        since=parse_moment(options.text("since")) if options.text("since") else None,
+    )
 
 
 def _tail(text: str) -> int | None:
@@ -59,16 +69,17 @@ def _print(batch: Sequence[LogLine], *, stamped: bool) -> None:
     whole = True
     for line in batch:
         if line.stream is not stream:
-            _write(stream, b"".join(run))
+            write_bytes(stream, b"".join(run))
             run, stream = [], line.stream
         if stamped and whole:
-            run.append(rfc3339_nano(line.time).encode() + b" ")
+            run.append(rfc3339_fixed(line.time).encode() + b" ")
         run.append(line.data)
         whole = line.data.endswith(b"\n")
-    _write(stream, b"".join(run))
+    write_bytes(stream, b"".join(run))
 
 
-def _write(stream: StreamName, text: bytes) -> None:
+def write_bytes(stream: StreamName, text: bytes) -> None:
+    """Write to our own stdout or stderr as the container wrote. Raises BrokenPipeError when nobody reads any more."""
     view = memoryview(text)
     target = 2 if stream is StreamName.STDERR else 1
     try:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.cli.container_options import labels
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
+from engine.errors import InvalidArgument
 from engine.model.networks import NetworkSpec, Subnet
+from engine.store import addresses
 
 SPEC = Spec(
     usage="[OPTIONS] NETWORK",
@@ -13,9 +17,10 @@ SPEC = Spec(
     flags=(
         Flag(name="attachable", help="Enable manual container attachment"),
         Flag(name="driver", short="d", kind="string", help="Driver to manage the Network", default="bridge"),
-        Flag(name="gateway", kind="list", help="IPv4 gateway for the subnet"),
+        Flag(name="gateway", kind="list", help="IPv4 or IPv6 gateway for the subnet"),
         Flag(name="internal", help="Restrict external access to the network"),
         Flag(name="ip-range", kind="list", help="Allocate container ip from a sub-range"),
+        Flag(name="ipv6", help="Enable IPv6 networking"),
         Flag(name="label", kind="list", help="Set metadata on a network"),
         Flag(name="opt", short="o", kind="list", help="Set driver specific options"),
         Flag(name="subnet", kind="list", help="Subnet in CIDR format that represents a network segment"),
@@ -26,20 +31,45 @@ SPEC = Spec(
 
 
 def run(context: Context, options: Options) -> int:
-    subnets, gateways, ranges = options.values("subnet"), options.values("gateway"), options.values("ip-range")
-    if len(gateways) > len(subnets) or len(ranges) > len(subnets):
-        raise UsageError("every ip-range or gateway must have a corresponding subnet")
     spec = NetworkSpec(
         name=options.args[0],
         driver=options.text("driver"),
         internal=options.on("internal"),
         attachable=options.on("attachable"),
-        subnets=tuple(
-            Subnet(subnet=subnet, gateway=(*gateways, *[""] * len(subnets))[place], ip_range=(*ranges, *[""] * len(subnets))[place])
-            for place, subnet in enumerate(subnets)
-        ),
+        enable_ipv6=options.on("ipv6"),
+        subnets=_pools(options.values("subnet"), options.values("gateway"), options.values("ip-range")),
         options=labels(options.values("opt")),
         labels=labels(options.values("label")),
     )
     print(context.run(context.engine.networks.create(spec)), file=context.out)
     return 0
+
+
+def _pools(subnets: Sequence[str], gateways: Sequence[str], ranges: Sequence[str]) -> tuple[Subnet, ...]:
+    """The subnets, each with the gateway and the range that lie in it.
+
+    Raises:
+        UsageError: one lies in none, or two in the same, in docker's words.
+    """
+    if len(gateways) > len(subnets) or len(ranges) > len(subnets):
+        raise UsageError("every ip-range or gateway must have a corresponding subnet")
+    ways, parts = [""] * len(subnets), [""] * len(subnets)
+    for what, values, places in (("gateway", gateways, ways), ("range", ranges, parts)):
+        for value in values:
+            place = next((place for place, subnet in enumerate(subnets) if _lies_in(value, subnet)), None)
+            if place is None:
+                raise UsageError(f"no matching subnet for {what} {value}")
+            if places[place]:
+                raise UsageError(f"cannot configure multiple {what}s ({value}, {places[place]}) on the same subnet ({subnets[place]})")
+            places[place] = value
+    return tuple(Subnet(subnet=subnet, gateway=way, ip_range=part) for subnet, way, part in zip(subnets, ways, parts, strict=True))
+
+
+def _lies_in(value: str, subnet: str) -> bool:
+    """An address, or the first one of a CIDR, is in ``subnet``; not when one of them is malformed."""
+    address = value.partition("/")[0]
+    try:
+        first, last = addresses.bounds(subnet)
+        return addresses.version(address) == addresses.version(subnet) and first <= addresses.number(address) <= last
+    except InvalidArgument:
+        return False

@@ -57,7 +57,12 @@ def run(context: Context, options: Options) -> int:
     now = time.time()
     default = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if options.on("size") else [])]
     rows = [row(container, now, whole=options.on("no-trunc")) for container in found]
-    write(context.out, rows, headers=HEADERS, default=default, form=options.text("format"), quiet="ID" if options.on("quiet") else "")
+    if options.on("quiet") and options.text("format"):
+        print("WARNING: Ignoring custom format, because both --format and --quiet are set.", file=context.err)
+    if options.on("quiet"):
+        write(context.out, rows, headers=HEADERS, default=default, quiet="ID")
+    else:
+        write(context.out, rows, headers=HEADERS, default=default, form=options.text("format"))
     return 0
 
 

@@ -12,6 +12,8 @@ SPEC = Spec(
     summary="Upload an image to a registry",
     flags=(
         Flag(name="all-tags", short="a", help="Push all tags of an image to the repository"),
+        Flag(name="all-platforms", help="Push the index that the image was pulled or loaded with, and all its platforms"),
+        Flag(name="platform", kind="string", help="Push the image for this platform alone (os/architecture[/variant])"),
         Flag(name="quiet", short="q", help="Suppress verbose output"),
     ),
     least=1,
@@ -25,7 +27,8 @@ def run(context: Context, options: Options) -> int:
     named, quiet, every = parse(text), options.on("quiet"), options.on("all-tags")
     if not (quiet or every or named.tag or named.digest):
         print("Using default tag: latest", file=context.out, flush=True)
-    show_progress(context.iterate(context.engine.images.push(text, all_tags=every)), context.out, quiet=quiet)
+    pushing = context.engine.images.push(text, all_tags=every, platform=options.text("platform"), all_platforms=options.on("all-platforms"))
+    show_progress(context.iterate(pushing), context.out, quiet=quiet)
     if quiet:
         print(named.canonical if every else named.tagged.canonical, file=context.out)
     return 0

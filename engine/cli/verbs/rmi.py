@@ -26,9 +26,9 @@ def run(context: Context, options: Options) -> int:
         try:
             removed = context.run(context.engine.images.remove(name, force=options.on("force"), prune=not options.on("no-prune")))
         except LongshoreError as error:
+            context.out.flush()
+            print_error(error)  # docker, too, tells of a missing one whose removal is forced, and does not count it
             if not (options.on("force") and isinstance(error, NotFound)):
-                context.out.flush()
-                print_error(error)
                 code = 1
             continue
         for line in removed:

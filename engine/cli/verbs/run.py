@@ -6,8 +6,9 @@ from engine.cli.container_options import FLAGS, container_config, host_config
 from engine.cli.context import Context
 from engine.cli.creating import create
 from engine.cli.flags import Flag, Options, Spec, UsageError
-from engine.cli.terminal import DETACH_KEYS, Conversation, check_tty, flush
-from engine.errors import LongshoreError, NotFound
+from engine.cli.terminal import Conversation, check_tty, flush
+from engine.errors import LongshoreError, NotModified
+from engine.model.keys import DETACH_KEYS
 
 FAILURE = 125
 """Docker's exit code for what is not the container's own."""
@@ -40,11 +41,11 @@ def run(context: Context, options: Options) -> int:
     made = create(context, config, host, options)
     containers = context.engine.containers
     if detach:
-        _start(context, made, host.auto_remove)
+        _start(context, made)
         print(made, file=context.out)
         return 0
     session = context.run(containers.attach(made, stdin=stdin))
-    _start(context, made, host.auto_remove)
+    _start(context, made)
     flush()
     talk = Conversation(
         context,
@@ -57,17 +58,11 @@ def run(context: Context, options: Options) -> int:
     return talk.run() or 0
 
 
-def _start(context: Context, container: str, auto_remove: bool) -> None:
-    """Start; a container of ``--rm`` that could not be started is removed, as docker does."""
+def _start(context: Context, container: str) -> None:
     try:
         context.run(context.engine.containers.start(container))
-    except LongshoreError:
-        if auto_remove:
-            try:
-                context.run(context.engine.containers.remove(container, force=True, volumes=True))
-            except NotFound:
-                pass
-        raise
+    except NotModified:
+        pass  # somebody else was quicker
 
 
 def _pass_on(context: Context, container: str, number: int) -> None:

@@ -10,7 +10,11 @@ from engine.errors import EngineFault, InvalidArgument
 SPEC = Spec(
     usage="[OPTIONS] IMAGE [IMAGE...]",
     summary="Save one or more images to a tar archive (streamed to STDOUT by default)",
-    flags=(Flag(name="output", short="o", kind="string", help="Write to a file, instead of STDOUT"),),
+    flags=(
+        Flag(name="all-platforms", help="Save the indexes that the images were pulled or loaded with, and all their platforms"),
+        Flag(name="output", short="o", kind="string", help="Write to a file, instead of STDOUT"),
+        Flag(name="platform", kind="string", help="Save the images for this platform (os/architecture[/variant])"),
+    ),
     least=1,
     most=-1,
     completes="image",
@@ -23,7 +27,9 @@ def run(context: Context, options: Options) -> int:
         check_output(output)
     elif context.out.isatty():
         raise InvalidArgument("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-    archive = context.iterate(context.engine.images.save(options.args))
+    archive = context.iterate(
+        context.engine.images.save(options.args, platform=options.text("platform"), all_platforms=options.on("all-platforms"))
+    )
     if output:
         write_file(output, archive)
     else:

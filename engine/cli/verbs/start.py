@@ -5,7 +5,9 @@ from __future__ import annotations
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.cli.many import each
-from engine.cli.terminal import DETACH_KEYS, Conversation, check_tty
+from engine.cli.terminal import Conversation, check_tty
+from engine.errors import NotModified
+from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER [CONTAINER...]",
@@ -32,7 +34,10 @@ def run(context: Context, options: Options) -> int:
     stdin = options.on("interactive") and details.config.open_stdin
     check_tty(tty=details.config.tty, stdin=stdin)
     session = context.run(containers.attach(name, stdin=stdin))
-    context.run(containers.start(name))
+    try:
+        context.run(containers.start(name))
+    except NotModified:
+        pass  # it runs already: then it is attached to
     talk = Conversation(
         context,
         session,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.pruning import FLAGS, prune
-from engine.model import filters
+from engine.cli.pruning import FLAGS, confirmed, tell
+from engine.model import filters, pruning
 
 SPEC = Spec(
     usage="[OPTIONS]",
@@ -15,19 +15,15 @@ SPEC = Spec(
 
 
 def run(context: Context, options: Options) -> int:
-    volumes = context.engine.volumes
     wanted = filters.parse(options.values("filter"))
     every = options.on("all")
-    if every:
-        wanted["all"] = ("true",)
-    unused = context.run(volumes.list(filters={"dangling": ("true",)}))
-    return prune(
-        context,
-        options,
-        what="all local volumes not used by at least one container"
-        if every
-        else "anonymous local volumes not used by at least one container",
-        title="Deleted Volumes",
-        candidates=[row.name for row in unused if every or row.anonymous],
-        action=lambda: volumes.prune(wanted),
-    )
+
+    def preview() -> list[pruning.Going]:
+        usage = context.run(context.engine.system.disk_usage())
+        return [pruning.going_volumes(pruning.volumes(usage, usage.containers, wanted, every=every))]
+
+    what = "all local volumes" if every else "anonymous local volumes"
+    if confirmed(context, options, f"WARNING! This will remove {what} not used by at least one container.", preview):
+        chosen = {**wanted, "all": ("true",)} if every else wanted
+        tell(context, [("Volumes", context.run(context.engine.volumes.prune(chosen)))])
+    return 0

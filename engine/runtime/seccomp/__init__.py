@@ -33,6 +33,21 @@ _EPERM = 1
 _filters: dict[int, bytes] = {}
 
 
+def actions() -> list[str]:
+    """Actions that a profile may name."""
+    return list(_ACTIONS)
+
+
+def operators() -> list[str]:
+    """Comparisons that a profile may name."""
+    return sorted(f"SCMP_CMP_{name}" for name in _OPERATORS)
+
+
+def architectures() -> list[str]:
+    """Architectures with a table of system calls."""
+    return list(_TABLES)
+
+
 def _data(name: str) -> Any:
     import json
 
@@ -117,6 +132,8 @@ def _architectures(profile: Mapping[str, Any], native: str) -> list[str]:
 
 
 def _action(name: str, errno: int | None) -> int:
+    if name == "SCMP_ACT_NOTIFY":
+        raise NotSupported("seccomp profile: SCMP_ACT_NOTIFY is not supported: nobody would answer")
     value = _ACTIONS[name]
     return value | (_EPERM if errno is None else errno) if name in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE") else value
 

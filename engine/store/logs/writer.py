@@ -7,16 +7,21 @@ killed supervisor takes nothing with it. A chunk costs one ``bytes.replace`` and
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from engine.store import atomic
 from engine.store.logs import record
+
+_AROUND = len("1970-01-01T00:00:00.000000000Z  F ")
+_LONGEST_LINE = 1 << 16
+"""Bytes without a line's end after which a full file is closed all the same."""
 
 
 class LogWriter:
     """Appends to the log in ``directory``, which is made when it is missing.
 
     Args:
-        max_size: bytes after which a file is closed and the next begun; 0 is unlimited.
+        max_size: bytes after which a file is closed and the next begun, at the end of the line that fills it; 0 is unlimited.
         max_files: how many files are kept, the one being written included.
 
     Raises:
@@ -50,6 +55,33 @@ class LogWriter:
         if not chunk:
             return True
         self._newest = time_ns = max(time_ns, self._newest)
+        if not self._max_size:
+            return self._write(stream, chunk, time_ns)
+        written = True
+        for piece in self._pieces(chunk, len(stream) + _AROUND):
+            written = self._write(stream, piece, time_ns) and written
+            # Not in the middle of a line, of which the first half would go with its file, unless it has no end.
+            if self._offset >= self._max_size + (0 if piece.endswith(b"\n") else _LONGEST_LINE):
+                self._rotate()
+        return written
+
+    def _pieces(self, chunk: bytes, around: int) -> Iterator[bytes]:
+        """The chunk, cut after the line that fills a file. A record is ``around`` bytes longer than its line."""
+        size, start, end = self._offset, 0, 0
+        if size + len(chunk) + (chunk.count(b"\n") + 1) * around < self._max_size:  # the usual chunk fits
+            yield chunk
+            return
+        while newline := chunk.find(b"\n", end) + 1:
+            size += newline - end + around
+            end = newline
+            if size >= self._max_size:
+                yield chunk[start:end]
+                size, start = 0, end
+        if start < len(chunk):
+            yield chunk[start:]
+
+    def _write(self, stream: str, chunk: bytes, time_ns: int) -> bool:
+        """One piece, into one file."""
         stamp = self._stamp(time_ns)
         full = b"%s %s F " % (stamp, stream.encode())
         if chunk.endswith(b"\n"):
@@ -65,8 +97,6 @@ class LogWriter:
         if not self._append(data, lines, time_ns):
             self.lost += len(chunk)
             return False
-        if self._max_size and self._offset >= self._max_size:
-            self._rotate()
         return True
 
     def flush(self) -> None:

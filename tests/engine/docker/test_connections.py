@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
-import stat
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from engine.backends.docker import addresses, contexts
+from engine.backends.docker import addresses, contexts, ssh_words
 from engine.backends.docker.engine import open_engine
-from engine.backends.docker.ssh import command
 from engine.errors import (
     CorruptData,
     InvalidArgument,
@@ -86,6 +82,8 @@ async def fake(tmp_path: Path) -> AsyncGenerator[tuple[FakeEngine, str], None]:
         ("https://host", ("tcp", "", "host", 2376, "", True)),
         ("ssh://me@host:22", ("ssh", "", "host", 22, "me", False)),
         ("ssh://host/run/other.sock", ("ssh", "/run/other.sock", "host", 0, "", False)),
+        ("ssh://a%2Bb@Prod-1", ("ssh", "", "Prod-1", 0, "a+b", False)),
+        ("ssh://me@[fe80::1]:22", ("ssh", "", "fe80::1", 22, "me", False)),
     ],
 )
 def test_addresses(url: str, expected: tuple[str, str, str, int, str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +92,28 @@ def test_addresses(url: str, expected: tuple[str, str, str, int, str, bool], mon
     assert (found.scheme, found.path, found.host, found.port, found.user, found.tls) == expected
 
 
-@pytest.mark.parametrize("url", ["unix://", "tcp://", "ftp://x", "ssh://-oProxyCommand=x", "ssh://u:p@host", "tcp://x:port", "://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "unix://",
+        "tcp://",
+        "ftp://x",
+        "unix://relative",
+        "ssh://-oProxyCommand=x",
+        "ssh://u:p@host",
+        "tcp://u:p@host",
+        "ssh://-l@host",
+        "ssh://@host",
+        "ssh://%2doX=y@host",
+        "ssh://h$(id)",
+        "ssh://`id`@host",
+        "ssh://a%20b@host",
+        "ssh://u%0ax@host",
+        "ssh://host/x?y",
+        "tcp://x:port",
+        "://",
+    ],
+)
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(InvalidArgument, match="unable to parse docker host"):
         addresses.parse(url)
@@ -108,11 +127,51 @@ def test_tls_comes_from_dockers_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert (found.tls, found.port, found.ca, found.certificate) == (True, 2376, str(tmp_path / "ca.pem"), "")
 
 
-def test_the_ssh_command_can_not_be_bent() -> None:
-    assert command(addresses.parse("ssh://me@host:2222/run/a b;c.sock")) == [
-        "ssh", "-o", "ConnectTimeout=30", "-T", "-l", "me", "-p", "2222", "--", "host",
-        "docker --host 'unix:///run/a b;c.sock' system dial-stdio",
+def test_what_is_said_to_ssh_can_not_be_bent() -> None:
+    address = addresses.parse("ssh://me@Host:2222/run/a b;c.sock")
+    assert ssh_words.destination(address) == ["-l", "me", "-p", "2222", "--", "Host"], "patterns of ssh's configuration tell cases apart"
+    socket, program = ssh_words.routes(address, ())
+    assert socket.socket == "/run/a b;c.sock"
+    assert ssh_words.dial_command(program.program) == "docker --host 'unix:///run/a b;c.sock' system dial-stdio"
+    assert "'" not in ssh_words._PROBE and "!" not in ssh_words._PROBE and "\n" not in ssh_words._PROBE
+
+
+def test_what_ssh_is_told_beyond_the_persons_configuration() -> None:
+    silent = ssh_words.parse_settings("controlmaster false\nserveraliveinterval 0\nconnecttimeout none\n")
+    assert ssh_words.options(silent)[2:] == [
+        *("-o", "ConnectTimeout=30"), *("-o", "ServerAliveInterval=15"), *("-o", "ServerAliveCountMax=3"),
     ]  # fmt: skip
+    spoken = ssh_words.parse_settings("controlmaster auto\ncontrolpath /x/%C\nserveraliveinterval 5\nconnecttimeout 3\n")
+    assert ssh_words.options(spoken) == ["-o", "BatchMode=yes"]
+    assert ssh_words.shares_connections(spoken) and not ssh_words.shares_connections(silent)
+
+
+def test_only_engines_are_taken_from_the_far_side() -> None:
+    address = addresses.parse("ssh://host")
+    lines = ["Welcome!", "socket /run/x.sock", "socket ../x", "program docker", "program rm", "program longshore"]
+    assert [route.name for route in ssh_words.routes(address, lines)] == ["/run/x.sock", "docker", "longshore"]
+    assert [route.name for route in ssh_words.routes(address, ())] == ["docker"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "hint"),
+    [
+        ("x\nHost key verification failed.", "does not know the host's key", "`ssh -l me h` shows its fingerprint"),
+        (
+            "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+            "not the one that ssh knows",
+            "-R h",
+        ),
+        ("me@h: Permission denied (publickey).", r"ssh: me@h: Permission denied \(publickey\)", "without a password"),
+        ("ssh: connect to host h port 22: Connection refused", "Connection refused", "does `ssh -l me h` work"),
+        ("", "without a word", "does"),
+    ],
+)
+def test_what_ssh_says_is_told_with_what_to_do(said: str, words: str, hint: str) -> None:
+    error = ssh_words.failure(addresses.parse("ssh://me@h"), said)
+    with pytest.raises(Unavailable, match="cannot connect to the Docker daemon at ssh://me@h: .*" + words):
+        raise error
+    assert hint in error.hint
 
 
 def test_contexts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -258,47 +317,34 @@ async def test_over_tcp(fake: tuple[FakeEngine, str]) -> None:
     assert engine.asked[-1] == "POST /v1.41/containers/create?name=n"
 
 
-SSH = f"""#!{sys.executable}
-import os, socket, sys, threading
-with open(os.environ["FAKE_SSH_LOG"], "a") as log:
-    log.write(" ".join(sys.argv[1:]) + "\\n")
-peer = socket.socket(socket.AF_UNIX)
-peer.connect(os.environ["FAKE_SSH_SOCKET"])
-def up():
-    while data := os.read(0, 65536):
-        peer.sendall(data)
-    peer.shutdown(socket.SHUT_WR)
-threading.Thread(target=up, daemon=True).start()
-while data := peer.recv(65536):
-    os.write(1, data)
-os._exit(0)
-"""
-
-
-async def test_over_ssh(fake: tuple[FakeEngine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, path = fake
-    (tmp_path / "bin").mkdir()
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.write_text(SSH)
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_SSH_SOCKET", path)
-    monkeypatch.setenv("FAKE_SSH_LOG", str(tmp_path / "log"))
-    engine.answers["GET /v1.41/info"] = answer({"Name": "far"})
-    engine.answers["GET /v1.41/containers/c/json"] = answer({"Id": "c", "Config": {"OpenStdin": True}})
-    engine.answers["POST /v1.41/containers/c/wait"] = answer({"StatusCode": 0})
-    engine.answers["POST /v1.41/containers/c/attach"] = b"HTTP/1.1 101 UPGRADED\r\n\r\n"
-    docker = open_engine("ssh://me@far:22")
-    assert (await docker.system.info()).name == "far"
-    relay = docker._api._relay
-    assert relay is not None and stat.S_IMODE(os.stat(os.path.dirname(relay.path)).st_mode) == 0o700
-    session = await docker.containers.attach("c", stdin=True)
-    await session.write(b"through")
-    await session.close_input()
-    output = await session.read()
-    assert output is not None and output.data == b"through"
-    assert await session.read() is None
-    await session.close()
+async def test_what_an_old_engine_would_pass_over_is_refused(fake: tuple[FakeEngine, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_API_VERSION", "1.24")
+    docker = open_engine(f"unix://{fake[1]}")
+    with pytest.raises(NotSupported, match=r"--rm\) requires API version 1\.25, but the Docker daemon API version is 1\.24"):
+        await docker.containers.create(ContainerConfig(image="x"), HostConfig(auto_remove=True))
+    with pytest.raises(NotSupported, match=r'"--platform" requires API version 1\.32'):
+        await anext(docker.images.pull("x", platform="linux/arm64"))
     await docker.close()
-    assert not os.path.exists(os.path.dirname(relay.path))
-    assert (tmp_path / "log").read_text().splitlines()[0].endswith("-l me -p 22 -- far docker system dial-stdio")
+    monkeypatch.setenv("DOCKER_API_VERSION", "9.9")
+    docker = open_engine(f"unix://{fake[1]}")
+    with pytest.raises(NotSupported, match=r"DOCKER_API_VERSION is '9\.9'"):
+        await docker.system.ping()
+    await docker.close()
+
+
+async def test_old_engines_are_waited_for_by_their_events(fake: tuple[FakeEngine, str]) -> None:
+    """Their answer to a wait begins when the container has ended: who starts it only then would wait for ever."""
+    engine, path = fake
+    engine.answers["GET /_ping"] = answer(b"OK", headers="Api-Version: 1.29\r\n")
+    engine.answers["GET /v1.29/containers/c/json"] = answer({"Id": "c", "State": {"Status": "created"}})
+    died = {"Type": "container", "Action": "die", "Actor": {"ID": "c", "Attributes": {"exitCode": "3"}}, "timeNano": 5}
+    gone = {**died, "Action": "destroy", "Actor": {"ID": "c"}}
+    engine.answers["GET /v1.29/events"] = answer(json.dumps(died).encode() + b"\n" + json.dumps(gone).encode() + b"\n")
+    docker = open_engine(f"unix://{path}")
+    for condition in ("next-exit", "removed"):
+        told: list[str] = []
+        assert (await docker.containers.wait("c", condition=condition, listening=lambda: told.append("now"))).exit_code == 3  # noqa: B023
+        assert told == ["now"]
+    engine.answers["POST /v1.29/containers/c/wait"] = answer({"StatusCode": 4})
+    assert (await docker.containers.wait("c")).exit_code == 4
+    await docker.close()

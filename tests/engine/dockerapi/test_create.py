@@ -17,7 +17,9 @@ from engine.model.containers import (
     Mount,
     PortBinding,
     RestartPolicy,
+    ThrottleDevice,
     Ulimit,
+    WeightDevice,
 )
 from engine.model.health import Healthcheck
 from engine.model.networks import NetworkSpec, Subnet
@@ -98,6 +100,25 @@ def test_everything_comes_back() -> None:
         cpuset_mems="0",
         pids_limit=7,
         oom_score_adj=8,
+        device_cgroup_rules=("c 1:* r",),
+        volumes_from=("other:ro",),
+        annotations={"a": "b"},
+        cgroup_parent="/parent",
+        userns_mode="host",
+        log_driver="local",
+        log_options={"max-size": "1m"},
+        runtime="r",
+        volume_driver="d",
+        cpu_rt_period=9,
+        cpu_rt_runtime=10,
+        oom_kill_disable=True,
+        memory_swappiness=0,
+        blkio_weight=11,
+        blkio_weight_device=(WeightDevice(path="/dev/a", weight=12),),
+        device_read_bps=(ThrottleDevice(path="/dev/a", rate=13),),
+        device_write_bps=(ThrottleDevice(path="/dev/a", rate=14),),
+        device_read_iops=(ThrottleDevice(path="/dev/a", rate=15),),
+        device_write_iops=(ThrottleDevice(path="/dev/a", rate=16),),
     )
     body = json.loads(
         encode_create(config, host.replace(network_aliases=("alias",), ipv4_address="10.0.0.5", mac_address="02:00:00:00:00:01"))
@@ -124,9 +145,11 @@ def test_exec_bodies() -> None:
 
 
 def test_bodies_for_joining_and_leaving() -> None:
-    endpoint = {"IPAMConfig": {"IPv4Address": "10.0.0.5"}, "Aliases": ["a"]}
-    assert json.loads(encode_connect("c", "10.0.0.5", ("a",))) == {"Container": "c", "EndpointConfig": endpoint}
-    assert json.loads(encode_connect("c", "", ())) == {"Container": "c", "EndpointConfig": {}}
+    endpoint = {"IPAMConfig": {"IPv4Address": "10.0.0.5", "IPv6Address": "fd00::5"}, "Aliases": ["a"]}
+    assert json.loads(encode_connect("c", "10.0.0.5", "fd00::5", ("a",))) == {"Container": "c", "EndpointConfig": endpoint}
+    only = {"IPAMConfig": {"IPv6Address": "fd00::5"}}
+    assert json.loads(encode_connect("c", "", "fd00::5", ())) == {"Container": "c", "EndpointConfig": only}
+    assert json.loads(encode_connect("c", "", "", ())) == {"Container": "c", "EndpointConfig": {}}
     assert json.loads(encode_disconnect("c", force=True)) == {"Container": "c", "Force": True}
 
 

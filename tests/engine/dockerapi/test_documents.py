@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.dockerapi import containers, document, execs, failures, images, networks, stats, system, times, volumes
+from engine.dockerapi import containers, document, execs, failures, images, networks, show, show_container, stats, system, times, volumes
 from engine.errors import (
     Conflict,
     CorruptData,
@@ -26,8 +26,9 @@ from engine.errors import (
     Unauthorized,
 )
 from engine.model.auth import Credentials
-from engine.model.containers import ContainerStatus, PortBinding
+from engine.model.containers import ContainerStatus, Endpoint, PortBinding
 from engine.model.images import PullPhase
+from engine.model.networks import Network, NetworkMember, Subnet
 
 DECODERS: list[Callable[[bytes], Any]] = [
     containers.decode_list,
@@ -291,3 +292,24 @@ def test_disk_usage_is_summed_as_docker_does() -> None:
         (3, 1, 16, 9),
         (3, 1, 7, 4),
     ]
+
+
+def test_a_network_of_both_families_is_read_as_it_is_shown() -> None:
+    place = Endpoint(
+        network="six",
+        network_id="n" * 64,
+        ip_address="172.18.0.2",
+        prefix_length=16,
+        gateway="172.18.0.1",
+        global_ipv6_address="fd00:77::2",
+        global_ipv6_prefix_length=64,
+        ipv6_gateway="fd00:77::1",
+        mac_address="02:42:ac:12:00:02",
+        requested_ipv6="fd00:77::2",
+    )
+    subnets = (Subnet(subnet="172.18.0.0/16", gateway="172.18.0.1"), Subnet(subnet="fd00:77::/64", gateway="fd00:77::1"))
+    member = NetworkMember(container_id="c" * 64, container_name="web", endpoint=place.replace(requested_ipv6=""))
+    network = Network(id="n" * 64, name="six", enable_ipv6=True, subnets=subnets, members=(member,))
+    read = networks.decode_details(show.network(network).encode())
+    assert (read.enable_ipv6, read.subnets, read.members) == (True, subnets, (member,))
+    assert containers.decode_endpoint("six", document.Document(show_container.endpoint_settings(place))) == place

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from engine.errors import InvalidArgument
-from engine.image.changes import apply, words
+from engine.image.changes import apply, over
+from engine.image.shellwords import expand, split
 
 
 @pytest.mark.parametrize(
     ("changes", "config"),
     [
-        (["CMD"], {"Cmd": []}),
+        (["CMD"], {"Cmd": ["/bin/sh", "-c"]}),
         (["cmd []"], {"Cmd": []}),
-        (["CMD [1]"], {"Cmd": ["/bin/sh", "-c", "[1]"]}),
         (["CMD ['sh']"], {"Cmd": ["/bin/sh", "-c", "['sh']"]}),
         (['ENTRYPOINT ["a","b c"]', "CMD x y"], {"Entrypoint": ["a", "b c"], "Cmd": ["/bin/sh", "-c", "x y"]}),
         (["ENV A=1 B=two\\ words", "ENV A=2"], {"Env": ["A=2", "B=two words"]}),
@@ -23,7 +23,7 @@ from engine.image.changes import apply, words
         (["ENV\tA=1"], {"Env": ["A=1"]}),
         (["ENV A=1 \\\n B=2"], {"Env": ["A=1", "B=2"]}),
         (["# nothing\n\nUSER 1:2"], {"User": "1:2"}),
-        (["WORKDIR a", "WORKDIR ../b", "WORKDIR /c/"], {"WorkingDir": "/c"}),
+        (["WORKDIR a", "WORKDIR ../b", "WORKDIR /c/"], {"WorkingDir": "/c/"}),
         (["WORKDIR ../../.."], {"WorkingDir": "/"}),
         (["EXPOSE 80/TCP 1-2/udp"], {"ExposedPorts": {"80/tcp": {}, "1/udp": {}, "2/udp": {}}}),
         (["STOPSIGNAL SIGRTMIN+3"], {"StopSignal": "SIGRTMIN+3"}),
@@ -46,7 +46,7 @@ def test_the_config_given_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["USER", "STOPSIGNAL NOPE", "STOPSIGNAL 99", "STOPSIGNAL 9 9", "VOLUME [\"\"]", "LABEL a", "LABEL =b", "EXPOSE 2-1", "EXPOSE 80/http", "HEALTHCHECK NONE x",
+    ["USER", "CMD [1]", "STOPSIGNAL NOPE", "STOPSIGNAL 99", "STOPSIGNAL 9 9", "VOLUME [\"\"]", "LABEL a", "LABEL =b", "EXPOSE 2-1", "EXPOSE 80/http", "HEALTHCHECK NONE x",
      "HEALTHCHECK --retries=x CMD y", "HEALTHCHECK --interval=soon CMD y", "HEALTHCHECK --interval=1us CMD y", "ENV A='open", "\x1b[2J x", "x" * 70_000],
 )  # fmt: skip
 def test_what_is_none(change: str) -> None:
@@ -56,4 +56,15 @@ def test_what_is_none(change: str) -> None:
 
 
 def test_words() -> None:
-    assert words("""a "b c" 'd "e' f\\ g "h\\"i" '' \\""") == ["a", "b c", 'd "e', "f g", 'h"i', "", "\\"]
+    words = split("""a "b c" 'd "e' f\\ g "h\\"i" '' \\""", "\\")
+    assert words == ["a", '"b c"', "'d \"e'", "f\\ g", '"h\\"i"', "''"]
+    assert [expand(word, {}, "\\") for word in words] == ["a", "b c", 'd "e', "f g", 'h"i', ""]
+    assert split("a`", "`") == ["a"] and split("a\\ b", "`") == ["a\\", "b"]
+
+
+def test_what_is_left_empty_comes_from_the_container() -> None:
+    own = {"Entrypoint": ["e"], "Cmd": ["c"], "User": "u", "Healthcheck": {"Test": ["CMD", "a"], "Interval": 5, "Retries": 2}}
+    assert over(apply(own, ["ENTRYPOINT []", "USER $NOBODY"]), own) == own
+    assert over(apply(own, ['CMD ["d"]']), own)["Cmd"] == ["d"]
+    probe = over(apply(own, ["HEALTHCHECK --retries=7 CMD b"]), own)["Healthcheck"]
+    assert probe == {"Test": ["CMD-SHELL", "b"], "Interval": 5, "Retries": 7}

@@ -158,7 +158,7 @@ DIGITS = digest(LAYER)[7:]
         (archive_of({"manifest.json": b"{}"}), CorruptData),
         (archive_of({"manifest.json": b"[]"}), CorruptData),
         (archive_of({"manifest.json": b"[null]"}), CorruptData),
-        (archive_of({"manifest.json": b" " * (5 << 20)}), CorruptData),
+        (archive_of({"manifest.json": b" " * (5 << 20) + b'[{"Config": "x", "Layers": []}]'}), CorruptData),
         (archive_of({"manifest.json": b'[{"Config": "x", "Layers": [1]}]'}), CorruptData),
         (archive_of({"manifest.json": b'[{"Config": "x", "Layers": []}]'}), InvalidArgument),
         (archive_of({"manifest.json": b'[{"Config": "../../../etc/hostname", "Layers": []}]'}), InvalidArgument),

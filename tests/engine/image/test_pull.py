@@ -194,6 +194,33 @@ def test_compressions(engine: Engine, fake: FakeRegistry, compression: str) -> N
     assert engine.content(f"{fake.host}/c:1", "a") == b"lower"
 
 
+def test_a_layer_that_is_here_in_another_compression_brings_its_own_blob(engine: Engine, fake: FakeRegistry) -> None:
+    """Without it the second image could not be pushed or saved."""
+    layers = (images.tar_of([("a", b"lower", 0o644)]), images.tar_of([("noise", NOISE, 0o644)]))
+    fake.add("plain:latest", images.pack(ImageSource(layers, compression="none")))
+    fake.add("packed:latest", images.pack(ImageSource(layers, {"Cmd": ["other"]}, compression="zstd")))
+    engine.pull(f"{fake.host}/plain")
+    engine.pull(f"{fake.host}/packed")
+    first, second = (engine.record(f"{fake.host}/{name}:latest") for name in ("plain", "packed"))
+    assert first.chain_ids == second.chain_ids and not set(first.blobs) & set(second.blobs)
+    assert all(map(engine.blobs.has, (*first.blobs, *second.blobs))) and len(os.listdir(engine.roots.layers)) == 2
+
+
+def test_a_blob_that_went_missing_is_brought_again_and_nothing_else(engine: Engine, fake: FakeRegistry) -> None:
+    packed = noise()
+    fake.add("noise:latest", packed)
+    engine.pull(f"{fake.host}/noise")
+    lost = layer_of(packed, 1)
+    engine.blobs.delete(lost)
+    fake.asked.clear()
+    engine.pull(f"{fake.host}/noise")
+    assert engine.blobs.has(lost)
+    assert [path.rpartition("/")[2] for path in fake.paths() if "/blobs/" in path] == [lost]
+    fake.asked.clear()
+    engine.pull(f"{fake.host}/noise")
+    assert not [path for path in fake.paths() if "/blobs/" in path]
+
+
 def test_many_layers(engine: Engine, registry: RealRegistry) -> None:
     images.push(registry.url, "many:1", images.many_layers(20, 2))
     lines = engine.pull(f"{registry.host}/many:1")

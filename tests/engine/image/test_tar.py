@@ -120,6 +120,13 @@ def test_numbers_that_are_none(field: bytes, tmp_path: Path) -> None:
         read(data, tmp_path)
 
 
+def test_a_negative_size_does_not_lead_back() -> None:
+    """CVE-2025-8194: a header that says that its member ends where it began would be read for ever."""
+    data = Archive().raw(header(b"d/", kind=b"5", fields={124: base256(-512, 12)})).bytes()
+    with pytest.raises(CorruptData, match="impossible size -512"):
+        TarReader(iter([data])).next()
+
+
 def test_checksums_signed_and_wrong(tmp_path: Path) -> None:
     block = header(b"\xff\xfe\xfd", sum_signed=True)
     assert read(block + bytes(1024), tmp_path)[0][0].name == b"\xff\xfe\xfd"

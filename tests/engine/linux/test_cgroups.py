@@ -57,7 +57,11 @@ def test_v2_files() -> None:
         "memory": {"limit": 100 << 20, "swap": 150 << 20, "reservation": 10 << 20},
         "cpu": {"quota": 50000, "period": 100000, "shares": 1024, "cpus": "0-1"},
         "pids": {"limit": 0},
-        "blockIO": {"weight": 500, "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}]},
+        "blockIO": {
+            "weight": 500,
+            "weightDevice": [{"major": 8, "minor": 1, "weight": 1000}],
+            "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}],
+        },
     }
     assert cgroup_v2.files(asked) == [
         ("memory.swap.max", str(50 << 20)),
@@ -68,8 +72,10 @@ def test_v2_files() -> None:
         ("cpuset.cpus", "0-1"),
         ("pids.max", "1"),
         ("io.weight", "4950"),
+        ("io.weight", "8:1 10000"),
         ("io.max", "8:0 rbps=1000"),
     ]
+    assert cgroup_v2.files(asked, bfq=True)[-3:-1] == [("io.bfq.weight", "500"), ("io.bfq.weight", "8:1 1000")]
     unlimited = {"memory": {"limit": -1, "swap": -1}, "cpu": {"period": 50000}, "pids": {"limit": -1}}
     assert cgroup_v2.files(unlimited) == [("memory.swap.max", "max"), ("memory.max", "max"), ("cpu.max", "max 50000"), ("pids.max", "max")]
     assert [cgroup_v2.io_weight(weight) for weight in (10, 100, 1000)] == [1, 910, 10000]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.linux import capabilities, mounts, namespaces, processes, syscalls
+from tests.support.wait import until
 
 
 def test_capability_names() -> None:
@@ -110,3 +111,27 @@ def test_namespaces() -> None:
     assert namespaces.threads() >= 1
     assert namespaces.supported("mount")
     assert set(namespaces.FLAGS) == set(namespaces.FILES)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_process_that_ends_is_told_before_it_has_ended() -> None:
+    """The first process of a PID namespace waits in exit_group for a zombie that only somebody outside can collect."""
+    outer = subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "1000"])
+    children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+    until(lambda: children.read_text().split(), what="the namespace has its first process")
+    first = int(children.read_text())
+    inside = subprocess.Popen(["nsenter", f"--pid=/proc/{first}/ns/pid", "--", "sleep", "1000"])
+    try:
+        within = Path(f"/proc/{inside.pid}/task/{inside.pid}/children")
+        until(lambda: within.read_text().split(), what="the second process is inside")
+        assert not processes.exiting(first)
+        os.kill(inside.pid, signal.SIGSTOP)  # the parent of what is inside does not collect it
+        os.kill(first, signal.SIGKILL)
+        until(lambda: processes.exiting(first), what="the first process is on its way out")
+        assert processes.start_time(first), "it is no zombie yet"
+    finally:
+        os.kill(inside.pid, signal.SIGCONT)
+        inside.wait()
+        outer.wait()
+    assert processes.exiting(first)
+    assert processes.exiting(0x7FFFFFFF)

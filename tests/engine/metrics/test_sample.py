@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.linux import processes
+from engine.linux.cgroup_files import read
 from engine.linux.cgroups import detect, open_cgroup
 from engine.metrics import counters, host
 from engine.metrics.sample import cgroup_of, sample
@@ -102,7 +103,7 @@ def test_group_counts_cpu_memory_and_processes(grouped: Worker) -> None:
     assert after.pids == 1
     if detect().version == 1 or open_cgroup(f"/longshore-metrics-{os.getpid()}/{ID}").directory("memory"):
         assert after.memory_usage > 0
-    assert after.memory_limit == host.memory_total(host.read("/proc/meminfo"))
+    assert after.memory_limit == host.memory_total(read("/proc/meminfo"))
     assert after.online_cpus == os.sysconf("SC_NPROCESSORS_ONLN")
 
 
@@ -142,7 +143,7 @@ def test_host_usage() -> None:
     now = host.usage()
     assert 0 < now.memory_used < now.memory_total
     assert now.cpus >= 1
-    assert now.memory_total == host.memory_total(host.read("/proc/meminfo"))
+    assert now.memory_total == host.memory_total(read("/proc/meminfo"))
 
 
 def test_cpu_time_counts_seven_columns_and_cpus() -> None:

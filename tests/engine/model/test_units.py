@@ -65,9 +65,19 @@ def test_parse_duration(text: str, seconds: float) -> None:
     assert units.parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "5", "x", "5x", "h", "1h2"])
-def test_parse_duration_refuses(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="invalid duration"):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "invalid"),
+        ("5", "missing unit in"),
+        ("x", "invalid"),
+        ("5x", 'unknown unit "x" in'),
+        ("h", "invalid"),
+        ("1h2", "missing unit in"),
+    ],
+)
+def test_parse_duration_refuses(text: str, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=f'^time: {words} duration "{text}"$'):
         units.parse_duration(text)
 
 

@@ -77,3 +77,18 @@ def test_ports_in_dockers_words() -> None:
         ]
     )
     assert shown == "127.0.0.1:90-91->90-91/udp, 443-444/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
+
+
+def test_a_default_below_a_class_whose_fields_all_have_to_be_given() -> None:
+    class Base(Value):
+        name: str
+
+    class Further(Base):
+        size: int = 3
+
+    class Last(Further):
+        note: str = ""
+
+    assert (Further(name="a").name, Further(name="a").size, Further(name="b", size=4).size) == ("a", 3, 4)
+    assert dict(Last(name="a", note="n").replace(name="c").fields()) == {"name": "c", "size": 3, "note": "n"}
+    assert Last(name="a") == Last(name="a") != Last(name="b")

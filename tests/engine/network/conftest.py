@@ -20,6 +20,8 @@ from tests.engine.network.spaces import Space, cable
 
 HOST_ADDRESS = "10.99.0.1"
 LAN_ADDRESS = "10.99.0.2"
+HOST_ADDRESS6 = "fd00:99::1"
+LAN_ADDRESS6 = "fd00:99::2"
 
 
 class Running:
@@ -42,7 +44,7 @@ class Running:
     def attach(self) -> Attachment:
         """What the supervisor does at start."""
         with inside(self.world.host.descriptor):
-            self.attachment = self.world.manager.attach(self.record, self.space.pid, name_server=True)
+            self.attachment = self.world.manager.attach(self.record, lambda: self.space.pid, name_server=True)
         return self.attachment
 
     def detach(self) -> None:
@@ -114,7 +116,10 @@ def lan(host: Space) -> Iterator[Space]:
     space = Space()
     try:
         cable(host, space, "lan0", (f"{HOST_ADDRESS}/24", f"{LAN_ADDRESS}/24"))
+        for one, address in ((host, HOST_ADDRESS6), (space, LAN_ADDRESS6)):
+            one.ip(f"addr add {address}/64 dev lan0 nodad")
         space.ip(f"route add default via {HOST_ADDRESS}")
+        space.ip(f"-6 route add default via {HOST_ADDRESS6}")
         yield space
     finally:
         space.close()

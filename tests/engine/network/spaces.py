@@ -15,6 +15,9 @@ from tests.support.wait import until
 
 TIMEOUT = 20.0
 
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""A socket's, of either family."""
+
 
 class Space:
     """A network namespace that lives as long as a sleeping process of ours in it; or with ``pid`` that process's."""
@@ -42,18 +45,20 @@ class Space:
         """``ip`` with the words of a line."""
         return self.run("ip", *line.split())
 
-    def open(self, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    def open(self, kind: int = socket.SOCK_STREAM, *, ipv6: bool = False) -> socket.socket:
         """A socket in the namespace, with a timeout."""
         with inside(self.descriptor):
-            made = socket.socket(socket.AF_INET, kind)
+            made = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, kind)
         made.settimeout(TIMEOUT)
         return made
 
     def listen(self, port: int, address: str = "0.0.0.0") -> socket.socket:
-        """A listening TCP socket."""
-        made = self.open()
+        """A listening TCP socket, of the address's family alone."""
+        made = self.open(ipv6=":" in address)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if ":" in address:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             made.bind((address, port))
             made.listen()
         except OSError:
@@ -62,11 +67,11 @@ class Space:
         return made
 
 
-def peer_of(client: Space, address: tuple[str, int], server: socket.socket) -> str:
+def peer_of(client: Space, address: Address, server: socket.socket) -> str:
     """Connect and exchange a byte each way; the address that the server sees comes back."""
-    with client.open() as one:
+    with client.open(ipv6=":" in address[0]) as one:
         one.connect(address)
-        two, (peer, _) = server.accept()
+        two, (peer, *_) = server.accept()
         with two:
             two.settimeout(TIMEOUT)
             one.sendall(b">")
@@ -76,9 +81,9 @@ def peer_of(client: Space, address: tuple[str, int], server: socket.socket) -> s
     return str(peer)
 
 
-def blocked(client: Space, address: tuple[str, int]) -> bool:
+def blocked(client: Space, address: Address) -> bool:
     """A connection attempt is silently dropped or refused; half a second is enough for what is one hop away."""
-    with client.open() as one:
+    with client.open(ipv6=":" in address[0]) as one:
         one.settimeout(0.5)
         try:
             one.connect(address)

@@ -97,7 +97,8 @@ def test_a_failure_changes_nothing(world: World) -> None:
         join(other, "mine", ip=free.address)
     assert [place.network for place in other.record.endpoints] == ["bridge"] and len(addresses(other)) == 1
     other.detach()
-    assert len(join(one, "bridge").holds) == 1 and one.record.ports == (WEB.replace(host_ip="0.0.0.0"),)
+    assert len(join(one, "bridge").holds) == 2
+    assert one.record.ports == (WEB.replace(host_ip="0.0.0.0"), WEB.replace(host_ip="::"))
 
 
 def test_what_a_container_made_of_its_hosts_file_stays(world: World) -> None:

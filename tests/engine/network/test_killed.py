@@ -10,6 +10,7 @@ import pytest
 
 from engine.linux.netlink import inside
 from engine.model.containers import PortBinding
+from engine.model.networks import NetworkSpec
 from engine.store.networks import Networks
 from tests.engine.network.conftest import HOST_ADDRESS, LAN_ADDRESS, World
 from tests.engine.network.spaces import Space, peer_of
@@ -38,18 +39,20 @@ Netlink.request, Netlink.transaction = counted(Netlink.request), counted(Netlink
 database = Database.of(Roots(state=state, run=run))
 manager, record = NetworkManager(Roots(state=state, run=run), database), Containers(database).get(container)
 if what == "attach":
-    manager.attach(record, int(pid), name_server=True)
+    manager.attach(record, lambda: int(pid), name_server=True)
 else:
     manager.detach(record)
 """
 
 
+@pytest.mark.parametrize("network", ["bridge", "six"])
 @pytest.mark.parametrize("what", ["attach", "detach"])
-def test_killed_between_any_two_messages(world: World, lan: Space, what: str) -> None:
+def test_killed_between_any_two_messages(world: World, lan: Space, what: str, network: str) -> None:
+    world.manager.create(NetworkSpec(name="six", enable_ipv6=True))
     binding = PortBinding(container_port=80, host_port=8080)
     messages = 0
     while True:
-        container = world.create(name=f"{what}{messages}", port_bindings=(binding,))
+        container = world.create(name=f"{what}{messages}", network_mode=network, port_bindings=(binding,))
         if what == "detach":
             container.attach()
         arguments = [world.roots.state, world.roots.run, container.id, str(container.space.pid), what, str(messages)]
@@ -65,6 +68,6 @@ def test_killed_between_any_two_messages(world: World, lan: Space, what: str) ->
             break
         messages += 1
     assert messages > 5
-    container = world.run(port_bindings=(binding,))
+    container = world.run(network_mode=network, port_bindings=(binding,))
     with container.space.listen(80) as server:
         assert peer_of(lan, (HOST_ADDRESS, 8080), server) == LAN_ADDRESS

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.linux.netlink import inside
-from engine.model.networks import NetworkSpec
+from engine.model.networks import NetworkSpec, Subnet
 from engine.network import dns, nameserver
 from tests.engine.network.conftest import LAN_ADDRESS, Running, World
 from tests.engine.network.spaces import TIMEOUT, Space
+from tests.engine.network.test_joining import join
 
 SERVER = ("127.0.0.11", 53)
-AAAA, PTR = 28, 12
 
 
 def query(name: str, kind: int = dns.A, identity: int = 7) -> bytes:
@@ -29,7 +29,7 @@ def query(name: str, kind: int = dns.A, identity: int = 7) -> bytes:
 
 
 def found(response: bytes) -> tuple[int, list[str]]:
-    """Response code and IPv4 addresses of a response whose records all name the question."""
+    """Response code and addresses of a response whose records all name the question."""
     _, flags, _, answers, _, _ = struct.unpack_from(">HHHHHH", response)
     question = dns.parse(response, response=True)
     assert question is not None
@@ -38,24 +38,28 @@ def found(response: bytes) -> tuple[int, list[str]]:
         _, kind, _, _, length = struct.unpack_from(">HHHIH", response, offset)
         if kind == dns.A:
             addresses.append(socket.inet_ntoa(response[offset + 12 : offset + 16]))
+        if kind == dns.AAAA:
+            addresses.append(socket.inet_ntop(socket.AF_INET6, response[offset + 12 : offset + 28]))
         offset += 12 + length
     return flags & 0xF, addresses
 
 
 _SERVE = """
 import sys
-from engine.network import nameserver
+from engine.network import files, nameserver
 from engine.store.database import Database
-path, container, *names = sys.argv[1:]
+path, container, of_the_host, *names = sys.argv[1:]
+if of_the_host:
+    files.host_resolv_conf = lambda stub: f"nameserver {of_the_host}"
 nameserver.serve(Database(path), container, [int(name) for name in names], idle=60)
 """
 
 
 @contextmanager
-def served(container: Running) -> Iterator[None]:
-    """Do what a supervisor does: have a process serve while somebody asks."""
+def served(container: Running, of_the_host: str = "") -> Iterator[None]:
+    """Do what a supervisor does: have a process serve while somebody asks. The host's name server may be another."""
     names = container.attachment.names
-    command = [sys.executable, "-c", _SERVE, container.world.database.path, container.id, *map(str, names)]
+    command = [sys.executable, "-c", _SERVE, container.world.database.path, container.id, of_the_host, *map(str, names)]
     with inside(container.world.host.descriptor):
         process = subprocess.Popen(command, pass_fds=names, stdin=subprocess.DEVNULL)
     try:
@@ -109,10 +113,35 @@ def test_names_of_the_network(pair: tuple[Running, Running]) -> None:
             response = ask(one, query(name))
             assert found(response) == (dns.NO_ERROR, [two.address]), name
             assert name.split(".")[0].encode() in response  # as it was asked
-        assert found(ask(one, query("two", AAAA))) == (dns.NO_ERROR, [])  # never NXDOMAIN, musl would give up
+        assert found(ask(one, query("two", dns.AAAA))) == (dns.NO_ERROR, [])  # never NXDOMAIN, musl would give up
         reverse = ".".join(reversed(two.address.split("."))) + ".in-addr.arpa"
-        assert b"\x03two\x04mine\x00" in ask(one, query(reverse, PTR))
+        assert b"\x03two\x04mine\x00" in ask(one, query(reverse, dns.PTR))
         assert [found(response)[1] for response in ask_tcp(one, query("two"), query("one"))] == [[two.address], [one.address]]
+
+
+def test_ipv6_addresses_of_names_and_names_of_ipv6_addresses(world: World) -> None:
+    pools = (Subnet(subnet="fd00:77::/64"),)
+    world.manager.create(NetworkSpec(name="six", enable_ipv6=True, subnets=pools))
+    world.manager.create(NetworkSpec(name="four"))
+    one = world.run(name="one", network_mode="four")
+    two = world.run(name="two", network_mode="four")
+    for container in (one, two):
+        join(container, "six")
+    three = world.run(name="three", network_mode="six", network_aliases=("two",), ipv6_address="fd00:77::abcd")
+    with served(one):
+        for name in ("three", "THREE", "three.six", three.id[:12]):
+            assert found(ask(one, query(name, dns.AAAA))) == (dns.NO_ERROR, ["fd00:77::abcd"]), name
+            assert found(ask(one, query(name))) == (dns.NO_ERROR, [three.address]), name
+        assert sorted(found(ask(one, query("two", dns.AAAA)))[1]) == ["fd00:77::3", "fd00:77::abcd"]
+        assert found(ask(one, query("two.four", dns.AAAA))) == (dns.NO_ERROR, [])  # that network has none
+        assert b"\x05three\x03six\x00" in ask(one, query(_reverse("fd00:77::abcd"), dns.PTR))
+        assert found(ask(one, query(_reverse("fd00:77::99"), dns.PTR)))[0] == dns.NAME_ERROR
+        assert found(ask(one, query("ff." + _reverse("fd00:77::abcd"), dns.PTR)))[0] != dns.NO_ERROR
+
+
+def _reverse(address: str) -> str:
+    digits = socket.inet_pton(socket.AF_INET6, address).hex()
+    return ".".join(reversed(digits)) + ".ip6.arpa"
 
 
 def test_shared_alias_and_departed_containers(pair: tuple[Running, Running], world: World) -> None:
@@ -120,8 +149,18 @@ def test_shared_alias_and_departed_containers(pair: tuple[Running, Running], wor
     three = world.run(name="three", network_mode="mine", network_aliases=("all",))
     with served(one):
         assert sorted(found(ask(one, query("all")))[1]) == sorted([two.address, three.address])
+        for identity in (1, 2):  # the second answer is the first one's, kept
+            response = ask(one, query("TWO", identity=identity))
+            assert (response[:2], found(response)[1]) == (bytes((0, identity)), [two.address]) and b"TWO" in response
+        assert {tuple(found(ask(one, query("all")))[1]) for _ in range(30)} == {
+            (two.address, three.address),
+            (three.address, two.address),
+        }, "in random order each time"
         two.detach()
         assert found(ask(one, query("all")))[1] == [three.address]
+        assert found(ask(one, query("TWO")))[1] == []
+        four = world.run(name="four", network_mode="mine", network_aliases=("two",))
+        assert found(ask(one, query("TWO")))[1] == [four.address]
 
 
 def test_other_names_are_forwarded(pair: tuple[Running, Running], lan: Space) -> None:
@@ -163,8 +202,11 @@ def test_internal_networks_forward_nothing(world: World, lan: Space) -> None:
     """CVE-2024-29018: what an internal network asks must not leave the host."""
     world.manager.create(NetworkSpec(name="inner", internal=True))
     one = world.run(name="one", network_mode="inner")
-    with served(one):
+    with upstream(lan) as (datagrams, _), served(one, LAN_ADDRESS):
         assert found(ask(one, query("secret.example.org"))) == (dns.SERVER_FAILURE, [])
+        datagrams.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            datagrams.recvfrom(4096)
         assert found(ask(one, query("one")))[1] == [one.address]
 
 
@@ -231,7 +273,9 @@ def test_any_bytes_are_parsed_or_refused(message: bytes) -> None:
         question = dns.parse(message, response=response)
         if question is not None:
             assert question.raw in message
-            assert dns.parse(dns.addresses(question, ["192.0.2.1"] * 99), response=True) is not None
-            assert len(dns.addresses(question, ["192.0.2.1"] * 99)) <= 700
+            for kind, address in ((dns.A, "192.0.2.1"), (dns.AAAA, "fd00::1")):
+                answer = dns.addresses(question.replace(kind=kind), [address] * 99)
+                assert dns.parse(answer, response=True) is not None
+                assert len(answer) <= 700
             dns.pointer(question, "a" * 99 + ".b")
             dns.reverse_address(question.name)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import select
+import socket
 import threading
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.linux import netlink, nft
+from engine.linux import netlink, nft, nft_watch
 from engine.linux import nft_rule as match
 from engine.linux.netlink import Netlink, NetlinkError, inside
 from engine.linux.netlink_route import Link, RouteSocket, mac_bytes
@@ -34,7 +36,10 @@ def test_links_addresses_and_routes(host: Space) -> None:
             links.set_up(bridge.index)
             links.add_veth("v0", master=bridge.index, peer="eth0", peer_mac="02:42:0a:00:00:02", namespace=container.descriptor)
             assert {(link.name, link.kind, link.master) for link in links.links()} >= {("br0", "bridge", 0), ("v0", "veth", bridge.index)}
+            links.add_address(bridge.index, "fd00::1", 64)
+            links.add_address(bridge.index, "fd00::1", 64)
             assert ("10.0.0.1", 24) in [(address.address, address.prefix_length) for address in links.addresses()]
+            assert ("fd00::1", 64) in [(address.address, address.prefix_length) for address in links.addresses(socket.AF_INET6)]
         with inside(container.descriptor), RouteSocket() as links:
             link = links.link("eth0")
             assert link is not None
@@ -44,6 +49,12 @@ def test_links_addresses_and_routes(host: Space) -> None:
             links.add_default_route("10.0.0.1", link.index)
             routes = {(route.destination, route.prefix_length, route.gateway) for route in links.routes()}
             assert routes >= {("0.0.0.0", 0, "10.0.0.1"), ("10.0.0.0", 24, "")}
+            links.add_address(link.index, "fd00::2", 64)
+            for gateway in ("fd00::9", "fd00::1"):  # the last one counts
+                links.add_default_route(gateway, link.index)
+            routes = {(route.destination, route.prefix_length, route.gateway) for route in links.routes(socket.AF_INET6)}
+            assert {route for route in routes if route[0] == "::"} == {("::", 0, "fd00::1")} and ("fd00::", 64, "") in routes
+            assert "tentative" not in container.ip("-6 addr show scope global")
         with inside(host.descriptor), RouteSocket() as links:
             links.set_port("v0", hairpin=True, isolated=True)
             shown = host.ip("-d link show v0")
@@ -111,6 +122,50 @@ def test_a_batch_is_all_or_nothing(host: Space) -> None:
         assert firewall.has_chain("longshore-test", "one")
         assert not firewall.has_chain("longshore-test", "two")
         assert not firewall.has_chain("nosuch", "one")
+
+
+def test_batches_of_two_families_are_one_transaction(host: Space) -> None:
+    with inside(host.descriptor), nft.NftSocket() as firewall:
+        four, six = nft.Batch("longshore-test"), nft.Batch("longshore-test", nft.IPV6)
+        for batch in (four, six):
+            batch.add_table()
+        six.add_rule("nosuch", match.drop())
+        with pytest.raises(NetlinkError):
+            firewall.apply(four, six)
+        assert not firewall.has_table("longshore-test") and not firewall.has_table("longshore-test", nft.IPV6)
+        six = nft.Batch("longshore-test", nft.IPV6)
+        six.add_table()
+        firewall.apply(four, six)
+        assert firewall.has_table("longshore-test") and firewall.has_table("longshore-test", nft.IPV6)
+
+
+@pytest.mark.parametrize(
+    ("command", "wakes"),
+    [
+        ("add rule ip theirs c tcp dport 1 accept", False),
+        ("add element ip theirs m { 80 : 1.2.3.4 }", False),
+        ("delete element ip theirs m { 1 : 1.2.3.4 }", False),
+        ("add chain ip theirs f { type filter hook forward priority 0; policy drop; }", True),
+        ("flush chain ip theirs c", True),
+        ("delete table ip theirs", True),
+        ("add table ip6 more", True),
+        ("flush ruleset", True),
+    ],
+)
+def test_who_watches_is_woken_by_what_may_hurt(host: Space, command: str, wakes: bool) -> None:
+    host.run("nft", "add table ip theirs; add chain ip theirs c; add rule ip theirs c tcp dport 2 accept")
+    host.run("nft", "add map ip theirs m { type inet_service : ipv4_addr; elements = { 1 : 1.2.3.4 }; }")
+    with inside(host.descriptor):
+        assert nft_watch.is_loaded("theirs") and not nft_watch.is_loaded("theirs", nft.IPV6) and not nft_watch.is_loaded("their")
+        watched = nft_watch.changes()
+    try:
+        assert not select.select([watched], [], [], 0)[0]
+        host.run("nft", command)
+        assert bool(select.select([watched], [], [], 0)[0]) == wakes  # the kernel tells before the program ends
+        nft_watch.drain(watched)
+        assert not select.select([watched], [], [], 0)[0]
+    finally:
+        watched.close()
 
 
 def test_large_maps_and_their_listing(host: Space) -> None:

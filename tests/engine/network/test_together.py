@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from engine.model.containers import PortBinding
+from engine.model.networks import NetworkSpec
 from engine.store.networks import Networks
 from tests.engine.network.conftest import HOST_ADDRESS, Running, World
 from tests.engine.network.spaces import Space, peer_of
@@ -14,7 +15,10 @@ from tests.engine.network.spaces import Space, peer_of
 def test_starts_and_ends_at_once(worlds: Callable[[str], World], lan: Space) -> None:
     engines = [worlds("first"), worlds("second")]
     binding = PortBinding(container_port=80)
-    containers = [world.create(port_bindings=(binding,)) for world in engines for _ in range(5)]
+    for world in engines:
+        world.manager.create(NetworkSpec(name="six", enable_ipv6=True))
+    modes = ("bridge", "six", "bridge", "six", "six")
+    containers = [world.create(network_mode=mode, port_bindings=(binding,)) for world in engines for mode in modes]
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(Running.attach, containers))
         addresses = [container.address for container in containers]

@@ -56,14 +56,25 @@ def test_bridges_are_isolated_but_for_published_ports(world: World, lan: Space) 
 
 
 def test_port_of_loopback_stays_on_the_host(world: World, lan: Space) -> None:
-    container = world.run(port_bindings=(WEB.replace(host_ip="127.0.0.1"),))
+    container, neighbour = world.run(port_bindings=(WEB.replace(host_ip="127.0.0.1"),)), world.run()
     with container.space.listen(80) as server:
         peer_of(world.host, ("127.0.0.1", 8080), server)
         assert blocked(lan, (HOST_ADDRESS, 8080))
-        lan.ip(f"route add 127.0.0.0/8 via {HOST_ADDRESS} table 200")
-        lan.ip("rule add pref 0 table 200")  # packets to 127.0.0.1 really leave (CVE-2020-8558)
-        lan.ip("link set lo down")
+        _send_loopback_out(lan, "lan0", HOST_ADDRESS)
         assert blocked(lan, ("127.0.0.1", 8080))
+    _send_loopback_out(neighbour.space, "eth0", container.attachment.endpoints[0].gateway)
+    with world.host.listen(81, "127.0.0.1"):  # what listens there was never published
+        assert blocked(neighbour.space, ("127.0.0.1", 81))
+
+
+def _send_loopback_out(space: Space, interface: str, gateway: str) -> None:
+    """Packets to 127.0.0.1 really leave, and answers are let in (CVE-2020-8558): what the root of a container can do."""
+    space.ip(f"route add 127.0.0.0/8 via {gateway} table 200")
+    space.ip("rule add pref 2 lookup local")
+    space.ip("rule add pref 1 lookup 200")
+    space.ip("rule del pref 0")
+    space.run("sysctl", "-qw", f"net.ipv4.conf.{interface}.route_localnet=1")
+    assert f"dev {interface}" in space.ip("route get 127.0.0.1")
 
 
 def test_internal_network_has_no_way_out_or_in(world: World, lan: Space) -> None:
@@ -124,7 +135,8 @@ def test_udp_port_follows_the_next_container(world: World, lan: Space) -> None:
 def test_ports_are_held_against_other_programs(world: World, lan: Space) -> None:
     udp = PortBinding(container_port=53, host_port=8080, protocol="udp")
     container = world.run(port_bindings=(WEB, udp))
-    assert container.attachment.ports == (WEB.replace(host_ip="0.0.0.0"), udp.replace(host_ip="0.0.0.0"))
+    both = ("0.0.0.0", "::")
+    assert container.attachment.ports == tuple(binding.replace(host_ip=host_ip) for binding in (WEB, udp) for host_ip in both)
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with world.host.open(kind) as other, pytest.raises(OSError, match="Address already in use"):
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
@@ -165,7 +177,7 @@ def test_a_port_in_time_wait_can_be_published(world: World, lan: Space) -> None:
 
 def test_the_kernel_chooses_a_free_port(world: World, lan: Space) -> None:
     container = world.run(config={"exposed_ports": ("80/tcp", "90/udp")}, publish_all=True)
-    tcp, udp = container.attachment.ports
+    tcp, _, udp, _ = container.attachment.ports
     assert tcp.host_port and udp.host_port
     assert (tcp.container_port, tcp.protocol, udp.container_port, udp.protocol) == (80, "tcp", 90, "udp")
     with container.space.listen(80) as server:

@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut >= 0:
             self.close_connection = True
 
-    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815  the base class's names
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815  the base class's names
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""

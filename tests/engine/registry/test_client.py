@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 
@@ -91,6 +92,30 @@ def test_a_manifest_and_a_blob(registry: FakeRegistry, connect: Connect) -> None
     assert b"".join(blob) == IMAGE.blobs[LAYER]
     blob.close()
     assert registry.asked[-1].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_big_blob_is_read_whole_and_what_came_before_the_connection_was_lost_is_good(registry: FakeRegistry, connect: Connect) -> None:
+    data = random.Random(5).randbytes(12 << 20)
+    name = digest(data)
+    registry.blobs[f"/v2/library/hello/blobs/{name}"] = data
+    client = connect(registry.host)
+    blob = client.blob(name)
+    assert b"".join(blob) == data
+    blob.close()
+    assert client.manifest("latest").digest == IMAGE.digest
+    registry.rules.append(lambda asked: Answer(200, data, cut=11 << 20) if asked.path.endswith(name) else None)
+    came = bytearray()
+    blob = client.blob(name)
+    with pytest.raises(Unavailable):
+        for piece in blob:
+            came += piece
+    blob.close()
+    assert len(came) == 11 << 20
+    assert data.startswith(came)
+    registry.rules.clear()
+    blob = client.blob(name, 1 << 20)
+    assert b"".join(blob) == data[1 << 20 :]
+    blob.close()
 
 
 def test_unknown_names_are_told_in_dockers_words(registry: FakeRegistry, connect: Connect) -> None:
@@ -210,6 +235,19 @@ def test_a_redirect_to_another_host_loses_the_authorization(registry: FakeRegist
         assert b"".join(blob) == IMAGE.blobs[LAYER]
         blob.close()
         assert [(asked.path, asked.authorization) for asked in storage.asked] == [("/signed", "")]
+
+
+def test_an_address_that_a_manifest_names_sees_no_credentials(registry: FakeRegistry, connect: Connect) -> None:
+    """CVE-2020-15157: not even when it asks for them."""
+    guard(registry, "Basic YW5uOnNlY3JldDp3aXRoOmNvbG9ucw==", Answer(404), scheme="Basic")
+    client = connect(registry.host, Found(credentials=USER))
+    assert client.manifest("latest").digest == IMAGE.digest
+    with fake_registry() as elsewhere:
+        asking = error(401, "UNAUTHORIZED", "who are you", **{"WWW-Authenticate": 'Basic realm="elsewhere"'})
+        elsewhere.rules.append(lambda asked: None if asked.authorization else asking)
+        with pytest.raises(LongshoreError):
+            client.foreign(f"{elsewhere.url}/layer")
+        assert [asked.authorization for asked in elsewhere.asked] == [""]
 
 
 @pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/x", "file:///etc/passwd", "http://", "/v2/library/hello/manifests/latest"])

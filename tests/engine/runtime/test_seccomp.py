@@ -191,3 +191,9 @@ def test_filters_are_small_and_kept(default: bytes) -> None:
     assert len(default) // 8 < 1000
     if os.uname().machine in ("x86_64", "aarch64"):
         assert seccomp.default_filter(capabilities.DEFAULT) is seccomp.default_filter(capabilities.DEFAULT)
+
+
+def test_a_profile_that_wants_an_agent_is_refused() -> None:
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_NOTIFY"}]}
+    with pytest.raises(errors.NotSupported, match="SCMP_ACT_NOTIFY"):
+        seccomp.compile_profile(profile, 0)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import InvalidArgument, NotSupported
 from engine.linux import capabilities
-from engine.model.containers import ContainerConfig, Device, ExecConfig, HostConfig, Mount, Ulimit
+from engine.model.containers import ContainerConfig, Device, ExecConfig, HostConfig, Mount, ThrottleDevice, Ulimit, WeightDevice
 from engine.runtime import defaults, resources, seccomp
 from engine.runtime.host import HostFacts, host_facts, resolve_devices
 from engine.runtime.spec import SpecInputs, bounding_set, build_spec, environment, exec_process, resolve_joins, security_options
@@ -157,8 +157,8 @@ def test_mount_order_and_conflicts() -> None:
 
 def test_propagation_follows_the_mounts() -> None:
     assert build()["linux"]["rootfsPropagation"] == "rprivate"
-    assert build(mounts=(Mount(kind="bind", path="/x", target="/x", options=("rslave",)),))["linux"]["rootfsPropagation"] == "rslave"
-    assert build(mounts=(Mount(kind="bind", path="/x", target="/x", options=("shared",)),))["linux"]["rootfsPropagation"] == "rshared"
+    assert build(mounts=(Mount(kind="bind", path="/x", target="/x", options=("rslave",)),))["linux"]["rootfsPropagation"] == "slave"
+    assert build(mounts=(Mount(kind="bind", path="/x", target="/x", options=("shared",)),))["linux"]["rootfsPropagation"] == "shared"
 
 
 def test_read_only_root() -> None:
@@ -194,6 +194,38 @@ def test_limits() -> None:
     assert found["cpu"] == {"period": 100000, "quota": 150000, "cpus": "0-1"}
     assert found["pids"] == {"limit": 10}
     assert "pids" not in resources.resources(HostConfig(pids_limit=-1), ())
+
+
+def test_limits_of_devices() -> None:
+    host = HostConfig(
+        memory_swappiness=0,
+        oom_kill_disable=True,
+        blkio_weight=300,
+        blkio_weight_device=(WeightDevice(path="/dev/a", weight=200),),
+        device_read_bps=(ThrottleDevice(path="/dev/b", rate=5),),
+        device_cgroup_rules=("c 1:* r", "a *:7 mw"),
+    )
+    found = resources.resources(host, (), {"/dev/a": (8, 0), "/dev/b": (8, 16)})
+    assert found["memory"] == {"swappiness": 0, "disableOOMKiller": True}
+    assert found["blockIO"] == {
+        "weight": 300,
+        "weightDevice": [{"major": 8, "minor": 0, "weight": 200}],
+        "throttleReadBpsDevice": [{"major": 8, "minor": 16, "rate": 5}],
+    }
+    assert found["devices"][-2:] == [
+        {"allow": True, "type": "c", "access": "r", "major": 1},
+        {"allow": True, "type": "a", "access": "mw", "minor": 7},
+    ]
+    assert "blockIO" not in resources.resources(HostConfig(), ())
+    for text in ("", "c", "c 1:1", "d 1:1 r", "c 1 r", "c 1:1:1 r", "c x:1 r", "c 1:1 rx", "c 1:1 ", "c 1:1 rwmr", "c -1:1 r", "c ²:1 r"):
+        with pytest.raises(InvalidArgument, match="invalid device cgroup rule format"):
+            resources.device_rule(text)
+
+
+def test_annotations_and_the_parent_of_the_control_group() -> None:
+    made = build(annotations={"a": "b", "dev.longshore.overlay.lower": "/etc"}, cgroup_parent="some/parent/")
+    assert made["annotations"]["a"] == "b" and made["annotations"]["dev.longshore.overlay.lower"] == "/l/2\n/l/1"
+    assert made["linux"]["cgroupsPath"] == f"/some/parent/{ID}"
 
 
 def test_other_refusals() -> None:

@@ -14,7 +14,9 @@ from engine.model.containers import (
     Mount,
     PortBinding,
     RestartPolicy,
+    ThrottleDevice,
     Ulimit,
+    WeightDevice,
 )
 from engine.store.containers import ContainerRecord
 from engine.store.images import ImageRecord
@@ -37,6 +39,9 @@ def container(number: int, **changes: Any) -> ContainerRecord:
             mounts=(Mount(kind="tmpfs", target="/t", options=("size=1m",)),),
             tmpfs={"/run": "size=64k"},
             sysctls={},
+            memory_swappiness=0,
+            blkio_weight_device=(WeightDevice(path="/dev/a", weight=10),),
+            device_write_iops=(ThrottleDevice(path="/dev/a", rate=5),),
         ),
         argv=("sh", "-c", "true"),
         state=ContainerState(status=ContainerStatus.RUNNING, pid=42, started_at=12.25, health="healthy"),

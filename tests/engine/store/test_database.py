@@ -18,6 +18,7 @@ from engine.store import bell, events
 from engine.store import database as databases
 from engine.store.bell import Bell
 from engine.store.database import Database
+from engine.store.networks import Lease, Networks
 from engine.store.roots import Roots
 from engine.store.schema import MIGRATIONS
 
@@ -192,6 +193,63 @@ def test_a_newer_schema_is_refused(roots: Roots, database: Database) -> None:
     with pytest.raises(EngineFault, match="newer Longshore"):
         newer.query("SELECT 1")
     newer.close()
+
+
+def test_nothing_of_a_newer_store_is_touched(roots: Roots, database: Database) -> None:
+    path = database.path
+    database.close()
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA journal_mode = DELETE")  # as a later version may have chosen
+    other.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    other.commit()
+    other.close()
+    before = Path(path).read_bytes()
+    newer = Database.of(roots)
+    with pytest.raises(EngineFault, match="newer Longshore"):
+        newer.query("SELECT 1")
+    newer.close()
+    assert Path(path).read_bytes() == before
+
+
+def test_an_older_store_is_brought_up_to_date_with_what_is_in_it(roots: Roots, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(database, "kept")
+    database.close()
+    later = (*MIGRATIONS, "CREATE TABLE later (name TEXT NOT NULL); INSERT INTO later SELECT object FROM events")
+    monkeypatch.setattr(databases, "MIGRATIONS", later)
+    upgraded = Database.of(roots)
+    assert upgraded.query("PRAGMA user_version")[0][0] == len(later)
+    assert [row["name"] for row in upgraded.query("SELECT name FROM later")] == ["kept"]
+    assert [event.id for _, event in events.since(upgraded, 0)] == ["kept"]
+    upgraded.close()
+
+
+def test_leases_of_a_store_without_ipv6_are_kept(roots: Roots, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(databases, "MIGRATIONS", MIGRATIONS[:1])
+        old = Database.of(roots)
+        old.query("INSERT INTO networks VALUES ('n', 'mine', 'bridge', 'local', 1.0, 0, 0, 0, 'br', '[]', '{}', '{}')")
+        old.query("INSERT INTO leases VALUES ('n', '10.0.0.2', 'c', '02:42:0a:00:00:02')")
+        old.close()
+    upgraded = Database.of(roots)
+    expected = Lease(network_id="n", address="10.0.0.2", container_id="c", mac="02:42:0a:00:00:02")
+    assert Networks(upgraded).leases() == [expected]
+    upgraded.close()
+
+
+def test_an_upgrade_that_fails_leaves_the_store_as_it_was(roots: Roots, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(database, "kept")
+    database.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(databases, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (name TEXT); INSERT INTO nowhere VALUES (1)"))
+        broken = Database.of(roots)
+        with pytest.raises(EngineFault, match="nowhere"):
+            broken.query("SELECT 1")
+        broken.close()
+    again = Database.of(roots)
+    assert again.query("PRAGMA user_version")[0][0] == len(MIGRATIONS)
+    assert not again.query("SELECT 1 FROM sqlite_master WHERE name = 'later'")
+    assert [event.id for _, event in events.since(again, 0)] == ["kept"]
+    again.close()
 
 
 def test_events_are_a_ring(database: Database) -> None:

@@ -160,6 +160,21 @@ def test_rotation_keeps_the_newest_files(tmp_path: Path) -> None:
     assert len(lines) >= 400
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 16])
+def test_rotation_cuts_between_lines(tmp_path: Path, size: int) -> None:
+    """However much is read at once: a file is too long by less than a line, and none begins with the end of one."""
+    text = b"".join(b"line %d %s\n" % (number, b"x" * (number % 40)) for number in range(3000))
+    writer = LogWriter(str(tmp_path), 10_000, 3)
+    for number, start in enumerate(range(0, len(text), size)):
+        assert writer.write("stdout", text[start : start + size], number)
+    writer.close()
+    sizes = [(tmp_path / path).stat().st_size for path in sorted(os.listdir(tmp_path)) if path.endswith(".log")]
+    longest = 100 if size > 100 else 100 * 45  # a line that came in pieces is a record for each
+    assert len(sizes) == 3 and all(length < 10_000 + longest for length in sizes), sizes
+    shown = b"".join(texts(read(tmp_path)))
+    assert text.endswith(shown) and shown.startswith(b"line "), shown[:80]
+
+
 def test_a_second_writer_goes_on(tmp_path: Path) -> None:
     write_numbers(tmp_path, 3000)
     torn = tmp_path / "00000001.log"

@@ -201,14 +201,14 @@ def test_networks(database: Database) -> None:
 def test_leases_are_the_lowest_free_addresses(database: Database) -> None:
     table = Networks(database)
     table.insert(network())
-    given = [table.allocate(network().id, f"c{number}", POOL).address for number in range(5)]
+    given = [table.allocate(network().id, f"c{number}", (POOL,)).address for number in range(5)]
     assert given == ["10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5", "10.9.0.6"]
     with pytest.raises(Conflict, match="no available IPv4 addresses"):
-        table.allocate(network().id, "c9", POOL)
-    assert table.allocate(network().id, "c3", POOL).address == "10.9.0.5"  # what it has is kept
+        table.allocate(network().id, "c9", (POOL,))
+    assert table.allocate(network().id, "c3", (POOL,)).address == "10.9.0.5"  # what it has is kept
     table.release("c1")
     table.release("c1")
-    lease = table.allocate(network().id, "c9", POOL)
+    lease = table.allocate(network().id, "c9", (POOL,))
     assert (lease.address, lease.mac) == ("10.9.0.3", "02:42:0a:09:00:03")
     with pytest.raises(Forbidden, match="has active endpoints"):
         table.delete(network().id)
@@ -221,12 +221,29 @@ def test_wanted_addresses_are_checked(database: Database, wanted: str) -> None:
     table = Networks(database)
     table.insert(network())
     if not wanted:
-        assert table.allocate(network().id, "c", POOL, wanted="10.9.0.5", mac="02:00:00:00:00:01").mac == "02:00:00:00:00:01"
+        assert table.allocate(network().id, "c", (POOL,), wanted="10.9.0.5", mac="02:00:00:00:00:01").mac == "02:00:00:00:00:01"
         with pytest.raises(Conflict, match="Address already in use"):
-            table.allocate(network().id, "d", POOL, wanted="10.9.0.5")
+            table.allocate(network().id, "d", (POOL,), wanted="10.9.0.5")
         return
     with pytest.raises(InvalidArgument):
-        table.allocate(network().id, "c", POOL, wanted=wanted)
+        table.allocate(network().id, "c", (POOL,), wanted=wanted)
+
+
+def test_a_lease_has_an_address_of_each_subnet(database: Database) -> None:
+    table = Networks(database)
+    table.insert(network())
+    pools = (POOL, Subnet(subnet="fd00:9::/64", gateway="fd00:9::1"))
+    first = table.allocate(network().id, "c1", pools)
+    assert (first.address, first.address6, first.mac) == ("10.9.0.2", "fd00:9::2", "02:42:0a:09:00:02")
+    assert table.allocate(network().id, "c2", pools, wanted6="fd00:9:0::7").address6 == "fd00:9::7"
+    assert table.allocate(network().id, "c2", pools, wanted6="fd00:9:0::7").address == "10.9.0.3"  # what it has is kept
+    with pytest.raises(Conflict, match="Address already in use"):
+        table.allocate(network().id, "c3", pools, wanted6="fd00:9::7")
+    with pytest.raises(InvalidArgument):
+        table.allocate(network().id, "c3", pools, wanted6="fd00:9::1")
+    table.release("c1")
+    assert [lease.address6 for lease in table.leases()] == ["fd00:9::7"]
+    assert table.allocate(network().id, "c3", (POOL,)).address6 == table.allocate(network().id, "c4", (POOL,)).address6 == ""
 
 
 def test_leases_of_ipv6_and_of_a_range() -> None:
@@ -243,7 +260,7 @@ def test_deleting_goes_with_what_belongs_to_it(database: Database) -> None:
     table = Networks(database)
     table.insert(network())
     Containers(database).insert(container(1, endpoints=(Endpoint(network="net1"),)))
-    table.allocate(network().id, container(1).id, POOL)
+    table.allocate(network().id, container(1).id, (POOL,))
     Containers(database).delete(container(1).id)
     assert table.leases() == []
 

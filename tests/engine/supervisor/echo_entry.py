@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
-from typing import Any
 
 from engine.spawner import server, wire
+from engine.spawner.spare import Spare
 
 
 def main(arguments: list[str]) -> None:
     run, token, idle = arguments
-    server.serve(run, token, lambda: (lambda: _answer, lambda: None), idle=float(idle))
+    server.serve(run, token, lambda: (_answer, lambda: None), idle=float(idle))
 
 
-def _answer(connection: socket.socket, request: dict[str, Any]) -> None:
+def _answer(spare: Spare) -> None:
+    taken = spare.take()
+    if taken is None:
+        return
+    spare.let_go()
+    connection, request = taken
     facts = {
         "pid": os.getpid(),
         "spawner": os.getppid(),

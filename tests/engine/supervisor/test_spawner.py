@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket as bare
+import contextlib
 import os
 import signal
 import socket
@@ -25,7 +27,7 @@ class Spawner:
     def __init__(self, run: Path, idle: float = 60) -> None:
         self.run = str(run)
         self.idle = idle
-        self.open: list[socket.socket] = []
+        self.open: list[bare.socket] = []
 
     def ask(self, token: str = "t", **fields: Any) -> dict[str, Any]:
         sock = client.connect(self.run, ENTRY, [self.run, "t", str(self.idle)])
@@ -157,7 +159,7 @@ def test_garbage_and_silence_do_not_hurt_it(spawner: Spawner) -> None:
     for garbage in (b"\xff" * 64, wire.frame(wire.REQUEST, b"[1]"), wire.frame(wire.STDIN, b"x"), b""):
         sock = wire.connect(f"{spawner.run}/{client.SOCKET}")
         assert sock is not None
-        with sock:
+        with contextlib.closing(sock):
             sock.sendall(garbage)
             sock.shutdown(socket.SHUT_WR)
             assert wire.receive(sock) is None

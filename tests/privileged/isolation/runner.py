@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from engine.errors import LongshoreError
+from engine.linux.cgroups import cgroup_of
 from engine.runtime import process
 
 _TIMEOUT = 60.0
@@ -94,7 +95,13 @@ class Runner:
         wired: list[int] = []
         try:
             created = process.create(
-                spec, bundle=request["bundle"], stdin=stdio[0], stdout=stdio[1], stderr=stdio[2], console=console, wire=wired.append
+                spec,
+                bundle=request["bundle"],
+                stdin=stdio[0],
+                stdout=stdio[1],
+                stderr=stdio[2],
+                console=console,
+                wire=lambda pid, _ready: wired.append(pid()),
             )
         except BaseException:
             if pipes is not None:
@@ -104,7 +111,7 @@ class Runner:
             raise
         assert wired == [created.pid]
         answer = _collect(created, pipes)
-        group = process.cgroup_of(spec)
+        group = cgroup_of(spec)
         if group is not None:
             answer["oom_kills"] = group.oom_kills()
             answer["removed"] = group.remove()
@@ -112,7 +119,7 @@ class Runner:
 
     def up(self, request: dict[str, Any]) -> dict[str, Any]:
         created = process.create(
-            request["spec"], bundle=request["bundle"], stdin=-1, stdout=-1, stderr=-1, console=False, wire=lambda pid: None
+            request["spec"], bundle=request["bundle"], stdin=-1, stdout=-1, stderr=-1, console=False, wire=lambda _pid, _ready: None
         )
         created.start()
         self._running[created.pid] = (created, request["spec"])
@@ -145,7 +152,7 @@ class Runner:
         signal.pidfd_send_signal(created.pidfd, signal.SIGKILL)
         status = _status(created.pid)
         created.close()
-        group = process.cgroup_of(spec)
+        group = cgroup_of(spec)
         return {"status": status, "removed": group.remove() if group is not None else True}
 
     def close(self) -> None:

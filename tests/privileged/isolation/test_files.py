@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,11 +225,35 @@ def test_targets_are_resolved_inside_the_root(box: Box, tmp_path: Path) -> None:
 
 
 def test_an_images_null_device_is_not_used_as_a_mask(box: Box, tmp_path: Path) -> None:
-    layer = tmp_path / "layer"
-    (layer / "dev").mkdir(parents=True)
-    (layer / "dev/null").symlink_to("/etc/passwd")
-    result = box.sh("cat /proc/timer_list; stat -c %F /dev/null", lowers=(layer, box.base))
-    assert result.out == "character special file\n"
+    """CVE-2025-31133. A ``/dev`` of the person's own is left as it is, and so is what it calls null."""
+    dev = tmp_path / "dev"
+    dev.mkdir()
+    (dev / "null").symlink_to("/etc/passwd")
+    mounts = (Mount(kind="bind", path=str(dev), target="/dev"),)
+    assert box.sh("cat /proc/timer_list; readlink /dev/null", mounts=mounts).out == "/etc/passwd\n"
+
+
+def test_a_parameter_is_written_to_no_other_mount(tmp_path: Path) -> None:
+    """CVE-2025-52881: a file that was mounted over a kernel parameter is not it."""
+    script = f"""
+import os
+from engine.errors import StartFailed
+from engine.linux import syscalls
+from engine.runtime import sysctl
+syscalls.unshare(0x20000)
+syscalls.mount("none", "/", "", 0x40000 | 0x4000)
+syscalls.mount("proc", {str(tmp_path / "proc")!r}, "proc")
+syscalls.mount({str(tmp_path / "victim")!r}, {str(tmp_path / "proc/sys/kernel/domainname")!r}, "", 0x1000)
+try:
+    sysctl.write(os.open({str(tmp_path / "proc")!r}, os.O_RDONLY | os.O_DIRECTORY), {{"kernel.domainname": "evil"}})
+except StartFailed as error:
+    print("refused:", error)
+"""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "victim").write_text("untouched")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("refused: write sysctl key kernel.domainname")
+    assert (tmp_path / "victim").read_text() == "untouched"
 
 
 def test_device_node_modes(box: Box, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import errors
+from engine.model.containers import Mount
 from tests.privileged.isolation.box import Box, Running
 
 
@@ -137,7 +138,7 @@ def test_hostile_passwd_files(box: Box, tmp_path: Path) -> None:
             with passwd.open("wb") as file:
                 file.truncate(1 << 30)
         with pytest.raises(errors.StartFailed, match="/etc/passwd"):
-            box.run("id", lowers=(layer, box.base))
+            box.run("true", lowers=(layer, box.base))
 
 
 def test_a_passwd_link_stays_inside(box: Box, tmp_path: Path) -> None:
@@ -208,14 +209,18 @@ def test_terminal(box: Box) -> None:
     assert "Seccomp" in box.run("cat", "/proc/self/status", config={"tty": True, "user": "user"}).out
 
 
-def test_a_console_link_in_the_image_is_not_followed_out(box: Box, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_console_link_is_not_followed_out(box: Box, tmp_path: Path, mounted: bool) -> None:
+    """CVE-2025-52565, by the image's ``/dev`` and by one that the person mounts there."""
     layer = tmp_path / "layer"
-    (layer / "dev").mkdir(parents=True)
+    (layer / "dev/pts").mkdir(parents=True)
     victim = tmp_path / "victim"
     victim.write_text("untouched")
     (layer / "dev/console").symlink_to(victim)
     (layer / "dev/ptmx").symlink_to(victim)
-    assert box.run("echo", "fine", config={"tty": True}, lowers=(layer, box.base)).out.strip() == "fine"
+    own = (Mount(kind="bind", path=str(layer / "dev"), target="/dev"), Mount(kind="bind", path="/dev/pts", target="/dev/pts"))
+    mounts = own if mounted else ()
+    assert box.run("echo", "fine", config={"tty": True}, lowers=(layer, box.base), mounts=mounts).out.strip() == "fine"
     assert victim.read_text() == "untouched"
 
 

@@ -5,9 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from tui.screens.commands import containers, images, networks, view, volumes
+from tui.screens.commands import (
+    changing,
+    containers,
+    custom,
+    files,
+    hosts,
+    images,
+    layout,
+    logs,
+    monitor,
+    networks,
+    system,
+    terminal,
+    view,
+    volumes,
+)
 from tui.screens.desk import Desk
 
 Handler = Callable[[Desk], "Coroutine[Any, Any, None] | None"]
 
-HANDLERS: Mapping[str, Handler] = {**view.HANDLERS, **containers.HANDLERS, **images.HANDLERS, **volumes.HANDLERS, **networks.HANDLERS}
+HANDLERS: Mapping[str, Handler] = {
+    **view.HANDLERS,
+    **logs.HANDLERS,
+    **changing.HANDLERS,
+    **custom.HANDLERS,
+    **system.HANDLERS,
+    **layout.HANDLERS,
+    **monitor.HANDLERS,
+    **hosts.HANDLERS,
+    **containers.HANDLERS,
+    **terminal.HANDLERS,
+    **files.HANDLERS,
+    **images.HANDLERS,
+    **volumes.HANDLERS,
+    **networks.HANDLERS,
+}

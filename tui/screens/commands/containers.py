@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from engine.errors import ExecutableNotFound, LongshoreError, NotExecutable
-from engine.interface import Session
-from engine.model.containers import Container, ContainerStatus, ExecConfig, PortBinding
+from engine.model.containers import Container, ContainerStatus, PortBinding
 from tui.presenters.geometry import Zoom
+from tui.screens.commands.batch import Plan, counted, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.screens.lists import is_container
@@ -17,9 +15,6 @@ from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun
 
-SHELL = "for s in bash zsh ash; do p=$(command -v $s) && exec $p; done; exec sh"
-"""The first of bash, zsh, ash and sh that the image has."""
-_FALLBACKS = (("/bin/bash",), ("/bin/ash",), ("/busybox/sh",))
 _WORDS = {
     "stop": "stopping",
     "start": "starting",
@@ -30,22 +25,48 @@ _WORDS = {
     "remove": "removing",
     "rename": "renaming",
 }
-_STOPPED = (ContainerStatus.EXITED, ContainerStatus.CREATED, ContainerStatus.DEAD)
+_TOLD = {
+    "stop": "stopped",
+    "start": "started",
+    "restart": "restarted",
+    "pause": "paused",
+    "unpause": "unpaused",
+    "kill": "killed",
+    "remove": "removed",
+}
+STOPPED = (ContainerStatus.EXITED, ContainerStatus.CREATED, ContainerStatus.DEAD)
+"""States in which a container has no process and can be removed without force."""
 
 
-def _chosen(desk: Desk) -> Container | None:
+def chosen_one(desk: Desk) -> Container | None:
+    """The container under the cursor; a heading is told to be none."""
+    group = desk.lists.group(Noun.CONTAINERS)
+    if group:
+        desk.tell(group.title, "one container is meant: choose one of the group")
     return is_container(desk.lists.selected(Noun.CONTAINERS))
 
 
-async def _do(desk: Desk, one: Container, verb: str, work: Awaitable[object]) -> bool:
-    return await desk.operations.perform(Noun.CONTAINERS, one.id, _WORDS[verb], f"{verb} {one.name}", work)
+async def _do(desk: Desk, one: Container, verb: str, work: Awaitable[object], *, command: str = "") -> bool:
+    title = f"{verb} {one.name}"
+    return await desk.operations.perform(Noun.CONTAINERS, one.id, _WORDS[verb], title, work, command=command or title)
+
+
+def _marked(desk: Desk) -> list[Container]:
+    return [one for one in desk.lists.marked(Noun.CONTAINERS) if isinstance(one, Container)]
+
+
+def _live(one: Container) -> bool:
+    return one.state.running or one.state.status is ContainerStatus.RESTARTING
 
 
 async def _stop(desk: Desk) -> None:
-    one = _chosen(desk)
+    if many := _marked(desk):
+        await _each(desk, many, "stop", skip=lambda one: not _live(one))
+        return
+    one = chosen_one(desk)
     if one is None:
         return
-    if not one.state.running and one.state.status is not ContainerStatus.RESTARTING:
+    if not _live(one):
         desk.tell(f"stop {one.name}", f"it is {one.state.status.value} already")
         return
     question = ConfirmModal(f"Stop {one.name}?", f"{one.image} gets its stop signal, and 10 seconds later it is killed.", danger=False)
@@ -54,32 +75,41 @@ async def _stop(desk: Desk) -> None:
 
 
 async def _start(desk: Desk) -> None:
-    one = _chosen(desk)
+    if many := _marked(desk):
+        await _each(desk, many, "start", skip=lambda one: one.state.status is ContainerStatus.RUNNING)
+        return
+    one = chosen_one(desk)
     if one is None:
         return
-    if one.state.status is ContainerStatus.PAUSED:
-        await _do(desk, one, "unpause", desk.engine.containers.unpause(one.id))
-    else:
-        await _do(desk, one, "start", desk.engine.containers.start(one.id))
+    verb = "unpause" if one.state.status is ContainerStatus.PAUSED else "start"
+    await _do(desk, one, verb, _work(desk, verb)(one))
 
 
 async def _restart(desk: Desk) -> None:
-    if (one := _chosen(desk)) is not None:
+    if many := _marked(desk):
+        await _each(desk, many, "restart")
+    elif (one := chosen_one(desk)) is not None:
         await _do(desk, one, "restart", desk.engine.containers.restart(one.id))
 
 
 async def _pause(desk: Desk) -> None:
-    one = _chosen(desk)
+    if many := _marked(desk):
+        thaw = all(one.state.status is ContainerStatus.PAUSED for one in many if one.state.running)
+        skipped = ContainerStatus.RUNNING if thaw else ContainerStatus.PAUSED
+        await _each(desk, many, "unpause" if thaw else "pause", skip=lambda one: not one.state.running or one.state.status is skipped)
+        return
+    one = chosen_one(desk)
     if one is None:
         return
-    if one.state.status is ContainerStatus.PAUSED:
-        await _do(desk, one, "unpause", desk.engine.containers.unpause(one.id))
-    else:
-        await _do(desk, one, "pause", desk.engine.containers.pause(one.id))
+    verb = "unpause" if one.state.status is ContainerStatus.PAUSED else "pause"
+    await _do(desk, one, verb, _work(desk, verb)(one))
 
 
 async def _kill(desk: Desk) -> None:
-    one = _chosen(desk)
+    if many := _marked(desk):
+        await _each(desk, many, "kill", skip=lambda one: not _live(one))
+        return
+    one = chosen_one(desk)
     if one is None:
         return
     if await desk.ask(ConfirmModal(f"Kill {one.name}?", "It ends at once (SIGKILL) and can not put anything in order.")):
@@ -87,26 +117,32 @@ async def _kill(desk: Desk) -> None:
 
 
 async def _remove(desk: Desk) -> None:
-    one = _chosen(desk)
-    if one is None:
+    many = _marked(desk)
+    one = None if many else chosen_one(desk)
+    if one is None and not many:
         return
-    running = one.state.running
+    running = any(each.state.running for each in (many or [one] if one else many))
     verb = "kill and remove" if running else "remove"
     flag = "-f " if running else ""
+    name = f"{len(many)} containers" if many else one.name if one else ""
     entries = (
-        Entry(value="plain", label=verb, keys=("enter",), hint=f"rm {flag}{one.name}"),
-        Entry(value="volumes", label=f"{verb}, with its anonymous volumes", keys=("v",), hint=f"rm {flag}-v {one.name}"),
+        Entry(value="plain", label=verb, keys=("enter",), hint=f"rm {flag}{name}"),
+        Entry(value="volumes", label=f"{verb}, with its anonymous volumes", keys=("v",), hint=f"rm {flag}-v {name}"),
         Entry(value="cancel", label="cancel", keys=("escape",)),
     )
-    title = f"Remove {one.name} ({one.state.status.value})"
+    title = f"Remove {name}" + (f" ({one.state.status.value})" if one and not many else "")
     choice = await desk.ask(MenuModal(title, entries))
-    if choice in ("plain", "volumes"):
+    if choice not in ("plain", "volumes"):
+        return
+    if many:
+        await _each(desk, many, "remove", flags=flag + ("-v " if choice == "volumes" else ""))
+    elif one is not None:
         work = desk.engine.containers.remove(one.id, force=running, volumes=choice == "volumes")
-        await _do(desk, one, "remove", work)
+        await _do(desk, one, "remove", work, command=f"rm {flag}{'-v ' if choice == 'volumes' else ''}{one.name}")
 
 
 async def _rename(desk: Desk) -> None:
-    one = _chosen(desk)
+    one = chosen_one(desk)
     if one is None:
         return
     name = await desk.ask(PromptModal(f"Rename {one.name}", text=one.name))
@@ -114,51 +150,30 @@ async def _rename(desk: Desk) -> None:
         await _do(desk, one, "rename", desk.engine.containers.rename(one.id, name))
 
 
-async def _shell(desk: Desk) -> None:
-    one = _chosen(desk)
-    if one is None:
-        return
-    if one.state.status is not ContainerStatus.RUNNING:
-        desk.tell(f"shell in {one.name}", f"it is {one.state.status.value}; S starts it", bad=True)
-        return
-
-    async def open_session(width: int, height: int) -> Session:
-        commands = (("/bin/sh", "-c", SHELL), *_FALLBACKS)
-        for command in commands:
-            config = ExecConfig(cmd=command, tty=True, stdin=True, env=("TERM=xterm-256color",), width=width, height=height)
-            try:
-                return await desk.engine.containers.exec(one.id, config)
-            except (ExecutableNotFound, NotExecutable):
-                continue
-        raise ExecutableNotFound(f"no shell in {one.image}", hint="images without a shell can only be looked at from outside")
-
-    await desk.terminal(open_session, title=f"+ exec -it {one.name} sh   (exit or ctrl-d returns to Longshore)", tty=True, detach=False)
-
-
-async def _attach(desk: Desk) -> None:
-    one = _chosen(desk)
-    if one is None:
-        return
-    if not one.state.running:
-        desk.tell(f"attach to {one.name}", f"it is {one.state.status.value}; S starts it", bad=True)
-        return
-    try:
-        details = await desk.engine.containers.inspect(one.id)
-    except LongshoreError as error:
-        desk.tell(f"attach to {one.name}", error.message, bad=True)
-        return
-
-    async def open_session(width: int, height: int) -> Session:
-        return await desk.engine.containers.attach(one.id, stdin=details.config.open_stdin, logs=False)
-
-    title = f"+ attach {one.name}   (ctrl-p ctrl-q returns to Longshore)"
-    await desk.terminal(open_session, title=title, tty=details.config.tty, detach=True)
-
-
 def _logs(desk: Desk) -> None:
+    marked = desk.lists.panes[Noun.CONTAINERS].marks.keys and _marked(desk)
+    if marked:
+        desk.content.mix_logs([one.id for one in marked])
     desk.content.choose("logs")
     desk.stage.zoom = Zoom.FULL
     desk.stage.focus_main()
+
+
+async def _mix(desk: Desk) -> None:
+    from tui.screens.preview import Item, PreviewModal  # late: not needed for the first picture
+
+    if desk.content.mix and not _marked(desk):
+        members = [one for one in desk.lists.snapshot.containers if one.id in desk.content.mix]
+    else:
+        members = _marked(desk)
+    listed = [one for one in desk.lists.listed(Noun.CONTAINERS) if isinstance(one, Container)]
+    inside = {one.id for one in members}
+    items = [Item(key=one.id, label=one.name, detail=one.state.status.value, inside=one.id in inside) for one in listed]
+    if not inside:
+        items = [item.replace(inside=True) for item in items]
+    chosen = await desk.ask(PreviewModal(lambda kept: f"Show the logs of {counted(len(kept), Noun.CONTAINERS)} as one?", items))
+    if chosen:
+        desk.content.mix_logs(chosen)
 
 
 def _address(port: PortBinding) -> str:
@@ -168,7 +183,7 @@ def _address(port: PortBinding) -> str:
 
 
 async def _open(desk: Desk) -> None:
-    one = _chosen(desk)
+    one = chosen_one(desk)
     if one is None:
         return
     links = sorted({_address(port) for port in one.ports if port.host_port and port.protocol == "tcp"})
@@ -184,14 +199,18 @@ async def _open(desk: Desk) -> None:
 
 
 def _hide(desk: Desk) -> None:
-    desk.lists.hide_stopped = not desk.lists.hide_stopped
-    desk.lists.refresh(Noun.CONTAINERS)
+    desk.lists.hide(not desk.lists.hide_stopped)
+
+
+def _fold(desk: Desk) -> None:
+    if not desk.lists.fold():
+        desk.tell("fold", "there is no group here; P groups the list by project")
 
 
 async def _bulk(desk: Desk) -> None:
     listed = [one for one in desk.lists.listed(Noun.CONTAINERS) if isinstance(one, Container)]
     running = [one for one in listed if one.state.running]
-    stopped = [one for one in listed if one.state.status in _STOPPED]
+    stopped = [one for one in listed if one.state.status in STOPPED]
     entries = (
         Entry(value="stop" if running else "", label=f"stop {len(running)} running", keys=("s",)),
         Entry(value="start" if stopped else "", label=f"start {len(stopped)} stopped", keys=("S",)),
@@ -199,25 +218,65 @@ async def _bulk(desk: Desk) -> None:
         Entry(value="remove" if listed else "", label=f"kill and remove all {len(listed)}", keys=("D",)),
         Entry(value="cancel", label="cancel"),
     )
-    containers = desk.engine.containers
     match await desk.ask(MenuModal("Containers in the list", entries)):
         case "stop":
-            await _each(desk, running, "Stop", "stop", work=lambda one: containers.stop(one.id))
+            await _each(desk, running, "stop")
         case "start":
-            await _each(desk, stopped, "Start", "start", work=lambda one: containers.start(one.id))
+            await _each(desk, stopped, "start")
         case "prune":
-            await _each(desk, stopped, "Remove", "remove", work=lambda one: containers.remove(one.id))
+            await _each(desk, stopped, "remove")
         case "remove":
-            await _each(desk, listed, "Kill and remove", "remove", work=lambda one: containers.remove(one.id, force=True))
+            await _each(desk, listed, "remove", flags="-f ")
 
 
-async def _each(desk: Desk, chosen: list[Container], title: str, verb: str, *, work: Callable[[Container], Awaitable[object]]) -> None:
-    """Ask with names and number, then do it to one after the other; what was listed then is what is touched."""
-    names = [one.name for one in chosen]
-    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    count = f"{len(chosen)} container{'s' if len(chosen) != 1 else ''}"
-    if await desk.ask(ConfirmModal(f"{title} {count}?", shown)):
-        await asyncio.gather(*(_do(desk, one, verb, work(one)) for one in chosen))
+def _work(desk: Desk, verb: str, flags: str = "") -> Callable[[Container], Awaitable[object]]:
+    """What a verb does to one container."""
+    containers = desk.engine.containers
+    works: Mapping[str, Callable[[Container], Awaitable[object]]] = {
+        "stop": lambda one: containers.stop(one.id),
+        "start": lambda one: containers.start(one.id),
+        "restart": lambda one: containers.restart(one.id),
+        "pause": lambda one: containers.pause(one.id),
+        "unpause": lambda one: containers.unpause(one.id),
+        "kill": lambda one: containers.kill(one.id),
+        "remove": lambda one: containers.remove(one.id, force="-f" in flags, volumes="-v" in flags),
+    }
+    return works[verb]
+
+
+async def prune(desk: Desk, stopped: Sequence[Container], size: Callable[[Container], int]) -> None:
+    """Remove stopped containers, each of which can be left out."""
+    if not stopped:
+        desk.tell("prune containers", "none is stopped")
+        return
+    plan = Plan(
+        noun=Noun.CONTAINERS, title="Remove", word="removing", told="removed", consequence="What they wrote into their files is lost."
+    )
+    await run_batch(desk, plan, stopped, work=_work(desk, "remove"), command=lambda one: f"rm {one.name}", size=size)
+
+
+async def _each(
+    desk: Desk, chosen: list[Container], verb: str, *, flags: str = "", skip: Callable[[Container], bool] = lambda _: False
+) -> None:
+    """Ask with names and number, then do it to all; what was listed then is what is touched.
+
+    ``skip`` leaves out those that the verb has nothing to do for, and says so.
+    """
+    wanted = [one for one in chosen if not skip(one)]
+    left = len(chosen) - len(wanted)
+    if not wanted:
+        desk.tell(verb, f"there is nothing to do for {counted(left, Noun.CONTAINERS)}")
+        return
+    title = "Kill and remove" if verb == "remove" and "-f" in flags else verb.capitalize()
+    consequence = f"{left} more of the marked ones need nothing." if left else ""
+    plan = Plan(noun=Noun.CONTAINERS, title=title, word=_WORDS[verb], told=_TOLD[verb], consequence=consequence)
+    typed = "rm" if verb == "remove" else verb
+
+    def work(one: Container) -> Awaitable[object]:
+        thaw = verb == "start" and one.state.status is ContainerStatus.PAUSED
+        return _work(desk, "unpause" if thaw else verb, flags)(one)
+
+    await run_batch(desk, plan, wanted, work=work, command=lambda one: f"{typed} {flags}{one.name}")
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
@@ -226,12 +285,13 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "containers.restart": _restart,
     "containers.pause": _pause,
     "containers.remove": _remove,
-    "containers.shell": _shell,
-    "containers.attach": _attach,
     "containers.kill": _kill,
     "containers.logs": _logs,
+    "containers.mix": _mix,
     "containers.open": _open,
     "containers.rename": _rename,
     "containers.hide": _hide,
     "containers.bulk": _bulk,
+    "containers.group": lambda desk: desk.lists.group_or_flat(),
+    "containers.fold": _fold,
 }

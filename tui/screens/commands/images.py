@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from engine.model.images import Image
 from tui.feed.run_request import RunRequest
 from tui.presenters.text import decimal_size
-from tui.screens.confirm import ConfirmModal
+from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.desk import Desk
 from tui.screens.lists import is_image
 from tui.screens.menu import Entry, MenuModal
@@ -58,12 +58,12 @@ async def _pull(desk: Desk) -> None:
 async def _cancel(desk: Desk) -> None:
     running = desk.pulls.running
     if not running:
-        desk.tell("cancel pull", "no pull runs")
+        desk.tell("cancel", "nothing is on its way")
         return
     entries = [Entry(value=reference, label=reference) for reference in running]
     reference: str | None = running[0]
     if len(running) > 1:
-        reference = await desk.ask(MenuModal("Cancel which pull?", entries))
+        reference = await desk.ask(MenuModal("Cancel which?", entries))
     if reference:
         desk.pulls.cancel(reference)
 
@@ -73,7 +73,11 @@ async def _run(desk: Desk) -> None:
     if image is None:
         desk.tell("run", "choose an image first; p pulls one")
         return
-    wanted: RunRequest | None = await desk.ask(RunModal(label_of(image)))
+    from tui.presenters import drivers
+
+    snapshot = desk.lists.snapshot
+    known = {"network": tuple(one.name for one in snapshot.networks), "log": drivers.of_logs(snapshot.info)}
+    wanted: RunRequest | None = await desk.ask(RunModal(label_of(image), known=known))
     if wanted is None:
         return
     title = f"run {wanted.name or label_of(image)}"
@@ -95,10 +99,14 @@ async def _tag(desk: Desk) -> None:
         return
     name = await desk.ask(PromptModal(f"A further name for {label_of(image)}", example="registry.example/app:1.0"))
     if name:
-        await desk.operations.perform(Noun.IMAGES, image.id, "tagging", f"tag {label_of(image)}", desk.engine.images.tag(image.id, name))
+        title, work = f"tag {label_of(image)}", desk.engine.images.tag(image.id, name)
+        await desk.operations.perform(Noun.IMAGES, image.id, "tagging", title, work, command=f"{title} {name}")
 
 
 async def _remove(desk: Desk) -> None:
+    if desk.lists.marked(Noun.IMAGES):
+        await _remove_marked(desk)
+        return
     image = _chosen(desk)
     if image is None:
         return
@@ -118,33 +126,42 @@ async def _remove(desk: Desk) -> None:
         return
     name = choice.removeprefix("tag ") if choice.startswith("tag ") else image.id if choice == "force" or not image.tags else label
     work = desk.engine.images.remove(name, force=choice == "force", prune=choice != "parents")
-    await desk.operations.perform(Noun.IMAGES, image.id, "removing", f"remove {name if choice != 'force' else label}", work)
+    flags = {"force": "-f ", "parents": "--no-prune "}.get(choice, "")
+    title = f"remove {name if choice != 'force' else label}"
+    command = f"rmi {flags}{image.short_id if name == image.id else name}"
+    await desk.operations.perform(Noun.IMAGES, image.id, "removing", title, work, command=command)
 
 
-async def _bulk(desk: Desk) -> None:
-    images = desk.lists.snapshot.images
+async def _remove_marked(desk: Desk) -> None:
+    chosen = [one for one in desk.lists.marked(Noun.IMAGES) if isinstance(one, Image)]
+    used = sum(any(one.image_id == image.id for one in desk.lists.snapshot.containers) for image in chosen)
+    consequence = f"{used} of them are used by containers and will be refused." if used else "Every name of an image goes."
+    await _remove_all(desk, chosen, consequence)
+
+
+async def _remove_all(desk: Desk, chosen: Sequence[Image], consequence: str, inside: Callable[[Image], bool] = lambda _: True) -> None:
+    plan = Plan(noun=Noun.IMAGES, title="Remove", word="removing", told="removed", consequence=consequence)
+
+    async def work(image: Image) -> None:
+        for name in image.tags or (image.id,):
+            await desk.engine.images.remove(name)
+
+    def command(image: Image) -> str:
+        return f"rmi {' '.join(image.tags or (image.short_id,))}"
+
+    await run_batch(desk, plan, chosen, work=work, command=command, size=lambda image: image.size, inside=inside)
+
+
+async def prune(desk: Desk) -> None:
+    """Remove images that no container uses: those without a name, and what else is chosen of the list."""
     used = {one.image_id for one in desk.lists.snapshot.containers}
-    dangling = [image for image in images if not image.tags and image.id not in used]
-    unused = [image for image in images if image.id not in used]
-    entries = (
-        Entry(value="dangling" if dangling else "", label=f"remove {len(dangling)} dangling (without a name)", keys=("d",)),
-        Entry(value="unused" if unused else "", label=f"remove {len(unused)} that no container uses", keys=("u",)),
-        Entry(value="cancel", label="cancel"),
-    )
-    choice = await desk.ask(MenuModal("Prune images", entries))
-    chosen = {"dangling": dangling, "unused": unused}.get(choice or "")
-    if not chosen:
+    unused = [image for image in desk.lists.snapshot.images if image.id not in used]
+    if not unused:
+        desk.tell("prune images", "every image is used by a container")
         return
-    names = ", ".join(label_of(image) for image in chosen[:12]) + (f" and {len(chosen) - 12} more" if len(chosen) > 12 else "")
-    size = decimal_size(sum(image.size for image in chosen))
-    if not await desk.ask(ConfirmModal(f"Remove {len(chosen)} image{'s' if len(chosen) != 1 else ''}, up to {size}?", names)):
-        return
-
-    async def work() -> None:
-        report = await desk.engine.images.prune({"dangling": ("true" if choice == "dangling" else "false",)})
-        desk.tell("prune images", f"{decimal_size(report.space_reclaimed)} came free")
-
-    await desk.operations.perform(Noun.IMAGES, "", "", "prune images", work())
+    unused.sort(key=lambda image: (bool(image.tags), -image.size))
+    consequence = "No container uses them. Those that have a name are left out at first."
+    await _remove_all(desk, unused, consequence, lambda image: not image.tags)
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
@@ -152,6 +169,6 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "images.run": _run,
     "images.remove": _remove,
     "images.tag": _tag,
-    "images.bulk": _bulk,
+    "images.bulk": prune,
     "images.cancel": _cancel,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from engine.model.networks import Network, NetworkSpec
+from engine.model.containers import Container
+from engine.model.networks import Network
+from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
-from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun
 
 PREDEFINED = ("bridge", "host", "none")
@@ -25,13 +26,30 @@ def _members(desk: Desk, network: Network) -> list[str]:
 
 
 async def _create(desk: Desk) -> None:
-    name = await desk.ask(PromptModal("New network", example="backend", about="a bridge with a subnet of its own"))
-    if name:
-        work = desk.engine.networks.create(NetworkSpec(name=name))
-        await desk.operations.perform(Noun.NETWORKS, "", "", f"create {name}", work)
+    from tui.feed.requests import network_spec  # late: not needed for the first picture
+    from tui.presenters import drivers
+    from tui.screens.form import Field, FormModal
+
+    known = drivers.of_networks(desk.lists.snapshot.info)
+    fields = (
+        Field(name="name", label="Name", example="backend"),
+        Field(name="driver", label="Driver", example=drivers.example("bridge", known), known=known),
+        Field(name="subnet", label="Subnet", example="picked when empty; 172.30.0.0/16"),
+        Field(name="gateway", label="Gateway", example="the first address when empty"),
+        Field(name="internal", label="Internal", example="no; yes keeps it from the outside"),
+        Field(name="labels", label="Labels", example="team=shop"),
+    )
+    wanted = await desk.ask(FormModal("New network", fields, network_spec))
+    if wanted:
+        spec, command = wanted
+        work = desk.engine.networks.create(spec)
+        await desk.operations.perform(Noun.NETWORKS, "", "", f"create {spec.name}", work, command=command)
 
 
 async def _remove(desk: Desk) -> None:
+    if desk.lists.marked(Noun.NETWORKS):
+        await _remove_marked(desk)
+        return
     network = _chosen(desk)
     if network is None:
         return
@@ -39,30 +57,89 @@ async def _remove(desk: Desk) -> None:
     used = f"Used by {', '.join(members)}: it will be refused while they run." if members else "No container is in it."
     if await desk.ask(ConfirmModal(f"Remove network {network.name}?", used)):
         work = desk.engine.networks.remove(network.id)
-        await desk.operations.perform(Noun.NETWORKS, network.id, "removing", f"remove {network.name}", work)
+        title = f"remove {network.name}"
+        await desk.operations.perform(Noun.NETWORKS, network.id, "removing", title, work, command=f"network rm {network.name}")
 
 
-async def _bulk(desk: Desk) -> None:
+async def _remove_marked(desk: Desk) -> None:
+    chosen = [one for one in desk.lists.marked(Noun.NETWORKS) if isinstance(one, Network)]
+    used = sum(bool(_members(desk, network)) for network in chosen)
+    consequence = f"{used} of them have containers and will be refused while those run." if used else ""
+    plan = Plan(noun=Noun.NETWORKS, title="Remove", word="removing", told="removed", consequence=consequence)
+    work = desk.engine.networks.remove
+    await run_batch(desk, plan, chosen, work=lambda one: work(one.id), command=lambda one: f"network rm {one.name}")
+
+
+async def prune(desk: Desk) -> None:
+    """Remove networks without containers, each of which can be left out."""
     unused = [network for network in desk.lists.snapshot.networks if network.name not in PREDEFINED and not _members(desk, network)]
-    entries = (
-        Entry(value="unused" if unused else "", label=f"remove {len(unused)} without containers", keys=("d",)),
-        Entry(value="cancel", label="cancel"),
+    if not unused:
+        desk.tell("prune networks", "every network has a container or is predefined")
+        return
+    plan = Plan(noun=Noun.NETWORKS, title="Remove", word="removing", told="removed", consequence="No container is in them.")
+    remove = desk.engine.networks.remove
+    await run_batch(desk, plan, unused, work=lambda one: remove(one.id), command=lambda one: f"network rm {one.name}")
+
+
+async def _connect(desk: Desk) -> None:
+    network = _chosen(desk)
+    if network is None:
+        return
+    inside = _members(desk, network)
+    entries = [
+        Entry(value=one.id, label=one.name, hint=one.state.status.value) for one in desk.lists.snapshot.containers if one.name not in inside
+    ]
+    await _join(desk, f"Connect to {network.name}", entries, lambda key: (network, key), leave=False)
+
+
+async def _disconnect(desk: Desk) -> None:
+    network = _chosen(desk)
+    if network is None:
+        return
+    inside = _members(desk, network)
+    entries = [Entry(value=one.id, label=one.name) for one in desk.lists.snapshot.containers if one.name in inside]
+    await _join(desk, f"Disconnect from {network.name}", entries, lambda key: (network, key), leave=True)
+
+
+async def networks_of(desk: Desk, container: Container) -> None:
+    """Put a container into a network, or take it out of one."""
+    inside = {end.network for end in container.networks}
+    known = {network.id: network for network in desk.lists.snapshot.networks}
+    entries = [
+        Entry(value=network.id, label=f"{'leave' if network.name in inside else 'join'} {network.name}", hint=network.driver)
+        for network in sorted(known.values(), key=lambda one: (one.name not in inside, one.name))
+        if network.name not in ("host", "none")
+    ]
+    chosen = await desk.ask(MenuModal(f"Networks of {container.name}", entries))
+    if chosen:
+        await _move(desk, known[chosen], container.id, leave=known[chosen].name in inside)
+
+
+async def _join(desk: Desk, title: str, entries: Sequence[Entry], found: Callable[[str], tuple[Network, str]], *, leave: bool) -> None:
+    if not entries:
+        desk.tell(title, "there is no container for it")
+        return
+    chosen = await desk.ask(MenuModal(title, entries))
+    if chosen:
+        network, container = found(chosen)
+        await _move(desk, network, container, leave=leave)
+
+
+async def _move(desk: Desk, network: Network, container: str, *, leave: bool) -> None:
+    verb = "disconnect" if leave else "connect"
+    name = next((one.name for one in desk.lists.snapshot.containers if one.id == container), container[:12])
+    work = desk.engine.networks.disconnect(network.id, container) if leave else desk.engine.networks.connect(network.id, container)
+    title = f"{verb} {name}"
+    told = f"{name} {'left' if leave else 'is in'} {network.name}"
+    await desk.operations.perform(
+        Noun.CONTAINERS, container, f"{verb}ing", title, work, told=told, command=f"network {verb} {network.name} {name}"
     )
-    if await desk.ask(MenuModal("Prune networks", entries)) != "unused":
-        return
-    names = ", ".join(network.name for network in unused[:12]) + (f" and {len(unused) - 12} more" if len(unused) > 12 else "")
-    if not await desk.ask(ConfirmModal(f"Remove {len(unused)} network{'s' if len(unused) != 1 else ''}?", names)):
-        return
-
-    async def work() -> None:
-        report = await desk.engine.networks.prune()
-        desk.tell("prune networks", f"{len(report.removed)} removed")
-
-    await desk.operations.perform(Noun.NETWORKS, "", "", "prune networks", work())
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "networks.create": _create,
     "networks.remove": _remove,
-    "networks.bulk": _bulk,
+    "networks.bulk": prune,
+    "networks.connect": _connect,
+    "networks.disconnect": _disconnect,
 }

@@ -9,6 +9,7 @@ from engine.model.containers import Container
 from engine.model.images import Image
 from tui.presenters.geometry import Zoom
 from tui.screens.desk import Desk
+from tui.screens.lists import SORTS
 from tui.screens.menu import Entry, MenuModal
 from tui.snapshot import Noun, Thing, key_of, label_of
 
@@ -38,11 +39,6 @@ def _toggle_wrap(desk: Desk) -> None:
     view.wrapped = not view.wrapped
 
 
-def _toggle_times(desk: Desk) -> None:
-    view = desk.content.pane.log_view
-    view.times = not view.times
-
-
 def _reveal(desk: Desk) -> None:
     desk.content.reveal = not desk.content.reveal
     desk.content.again()
@@ -54,14 +50,11 @@ async def _match(desk: Desk, step: int) -> None:
         desk.tell("search", f"no further match {where}")
 
 
-def _clear_search(desk: Desk) -> None:
-    desk.content.pane.view.term = ""
-    desk.content.status()
-
-
 def _clear(desk: Desk) -> None:
     pane = desk.lists.panes[desk.noun]
-    if pane.filter:
+    if pane.marks.clear():
+        pane.show_marks()
+    elif pane.filter:
         pane.filter = ""
         desk.lists.refresh(desk.noun)
     elif not desk.pulls.clear() and desk.stage.zoom is not Zoom.NORMAL:
@@ -69,8 +62,50 @@ def _clear(desk: Desk) -> None:
         desk.stage.arrange()
 
 
+def _mark(desk: Desk) -> None:
+    pane = desk.lists.panes[desk.noun]
+    group = desk.lists.group(desk.noun)
+    if pane.selected:
+        if group:
+            pane.marks.toggle_all([one.id for one in group.members])
+        else:
+            pane.marks.toggle(pane.selected)
+        pane.move(1)
+        pane.show_marks()
+
+
+def _mark_all(desk: Desk) -> None:
+    pane = desk.lists.panes[desk.noun]
+    pane.marks.toggle_all([row.key for row in pane.rows if not row.heading])
+    pane.show_marks()
+
+
+def _range(desk: Desk) -> None:
+    pane = desk.lists.panes[desk.noun]
+    if pane.marks.ranging:
+        pane.marks.end_range()
+    elif pane.selected:
+        pane.marks.begin_range(pane.selected, lasting=True)
+    pane.show_marks()
+
+
+def _extend(desk: Desk, step: int) -> None:
+    pane = desk.lists.panes[desk.noun]
+    pane.move(step, extend=True)
+    pane.show_marks()
+
+
 def _sort(desk: Desk) -> None:
-    desk.lists.next_sort(desk.noun)
+    keys = SORTS[desk.noun]
+    desk.lists.sort_by(desk.noun, keys[(keys.index(desk.lists.sorts[desk.noun]) + 1) % len(keys)])
+
+
+async def _sort_menu(desk: Desk) -> None:
+    current = desk.lists.sorts[desk.noun]
+    entries = [Entry(value=key, label=key, hint="now; again turns it round" if key == current else "") for key in SORTS[desk.noun]]
+    key = await desk.ask(MenuModal("Sort by", entries))
+    if key:
+        desk.lists.sort_by(desk.noun, key)
 
 
 def _pane(noun: Noun) -> Callable[[Desk], None]:
@@ -86,7 +121,7 @@ def _log(desk: Desk) -> None:
 def _copies(thing: Thing) -> list[tuple[str, str]]:
     wanted = [("name", label_of(thing)), ("id", key_of(thing))]
     if isinstance(thing, Container):
-        addresses = " ".join(end.ip_address for end in thing.networks if end.ip_address)
+        addresses = " ".join(address for end in thing.networks for address in end.addresses)
         wanted += [("image", thing.image), ("address", addresses), ("command", thing.command)]
     if isinstance(thing, Image):
         wanted += [("digest", thing.digests[0] if thing.digests else "")]
@@ -94,24 +129,38 @@ def _copies(thing: Thing) -> list[tuple[str, str]]:
 
 
 async def _copy(desk: Desk) -> None:
-    thing = desk.lists.selected(desk.noun)
-    if thing is None:
+    things = desk.lists.chosen(desk.noun)
+    if not things:
         return
-    choices = _copies(thing)
-    entries = [Entry(value=value, label=name, keys=(name[0],), hint=value[:60]) for name, value in choices]
-    text = await desk.ask(MenuModal(f"Copy from {label_of(thing)}", entries))
+    choices: dict[str, list[str]] = {}
+    for thing in things:
+        for name, value in _copies(thing):
+            choices.setdefault(name, []).append(value)
+    entries = [Entry(value="\n".join(values), label=name, keys=(name[0],), hint=" ".join(values)[:60]) for name, values in choices.items()]
+    title = label_of(things[0]) if len(things) == 1 else f"{len(things)} {desk.noun.value}"
+    text = await desk.ask(MenuModal(f"Copy from {title}", entries))
     if text:
         desk.copy(text)
+
+
+def _reload(desk: Desk) -> None:
+    desk.feed.reload()
+    desk.reread_settings()
+
+
+async def _themes(desk: Desk) -> None:
+    entries = [Entry(value=name, label=name) for name in desk.themes]
+    name = await desk.ask(MenuModal("Theme", entries))
+    if name:
+        desk.set_theme(name)
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "logs.search": lambda desk: desk.typing.open("search"),
     "logs.next": lambda desk: _match(desk, 1),
     "logs.previous": lambda desk: _match(desk, -1),
-    "logs.timestamps": _toggle_times,
     "logs.wrap": _toggle_wrap,
     "logs.reveal": _reveal,
-    "logs.clear": _clear_search,
     "main.back": lambda desk: desk.stage.focus_list(desk.noun),
     "main.up": lambda desk: _rows(desk, -1),
     "main.down": lambda desk: _rows(desk, 1),
@@ -130,7 +179,13 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "lists.enter": lambda desk: desk.stage.focus_main(),
     "lists.filter": lambda desk: desk.typing.open("filter"),
     "lists.clear": _clear,
+    "lists.mark": _mark,
+    "lists.range": _range,
+    "lists.extend_up": lambda desk: _extend(desk, -1),
+    "lists.extend_down": lambda desk: _extend(desk, 1),
+    "lists.mark_all": _mark_all,
     "lists.sort": _sort,
+    "lists.sort_menu": _sort_menu,
     "lists.reverse": lambda desk: desk.lists.turn(desk.noun),
     "lists.copy": _copy,
     "global.containers": _pane(Noun.CONTAINERS),
@@ -151,7 +206,9 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "global.end": _bottom,
     "global.menu": lambda desk: desk.menu_of_actions(),
     "global.palette": lambda desk: desk.open_palette(),
+    "global.themes": _themes,
     "global.theme": lambda desk: desk.switch_theme(),
-    "global.reload": lambda desk: desk.feed.reload(),
+    "global.reload": _reload,
+    "global.suspend": lambda desk: desk.suspend(),
     "global.quit": lambda desk: desk.leave(),
 }

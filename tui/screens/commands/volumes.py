@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from engine.model.volumes import Volume, VolumeSpec
-from tui.presenters.text import decimal_size
+from engine.model.volumes import Volume
+from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
-from tui.screens.menu import Entry, MenuModal
-from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun
 
 
@@ -28,13 +26,28 @@ def _users(desk: Desk, volume: Volume) -> list[str]:
 
 
 async def _create(desk: Desk) -> None:
-    name = await desk.ask(PromptModal("New volume", example="data"))
-    if name:
-        work = desk.engine.volumes.create(VolumeSpec(name=name))
-        await desk.operations.perform(Noun.VOLUMES, "", "", f"create {name}", work)
+    from tui.feed.requests import volume_spec  # late: not needed for the first picture
+    from tui.presenters import drivers
+    from tui.screens.form import Field, FormModal
+
+    known = drivers.of_volumes(desk.lists.snapshot.info)
+    fields = (
+        Field(name="name", label="Name", example="data"),
+        Field(name="driver", label="Driver", example=drivers.example("local", known), known=known),
+        Field(name="options", label="Options", example="type=tmpfs device=tmpfs o=size=64m"),
+        Field(name="labels", label="Labels", example="team=shop"),
+    )
+    wanted = await desk.ask(FormModal("New volume", fields, volume_spec))
+    if wanted:
+        spec, command = wanted
+        work = desk.engine.volumes.create(spec)
+        await desk.operations.perform(Noun.VOLUMES, "", "", f"create {spec.name}", work, command=command)
 
 
 async def _remove(desk: Desk) -> None:
+    if desk.lists.marked(Noun.VOLUMES):
+        await _remove_marked(desk)
+        return
     volume = _chosen(desk)
     if volume is None:
         return
@@ -42,34 +55,41 @@ async def _remove(desk: Desk) -> None:
     used = f"Used by {', '.join(users)}: it will be refused." if users else "No container uses it. What is in it is gone for good."
     if await desk.ask(ConfirmModal(f"Remove volume {volume.name}?", used)):
         work = desk.engine.volumes.remove(volume.name)
-        await desk.operations.perform(Noun.VOLUMES, volume.name, "removing", f"remove {volume.name}", work)
+        title = f"remove {volume.name}"
+        await desk.operations.perform(Noun.VOLUMES, volume.name, "removing", title, work, command=f"volume rm {volume.name}")
 
 
-async def _bulk(desk: Desk) -> None:
+async def _remove_marked(desk: Desk) -> None:
+    chosen = [one for one in desk.lists.marked(Noun.VOLUMES) if isinstance(one, Volume)]
+    used = sum(bool(_users(desk, volume)) for volume in chosen)
+    consequence = f"{used} of them are used by containers and will be refused." if used else "What is in them is gone for good."
+    plan = Plan(noun=Noun.VOLUMES, title="Remove", word="removing", told="removed", consequence=consequence)
+    work = desk.engine.volumes.remove
+    await run_batch(desk, plan, chosen, work=lambda one: work(one.name), command=lambda one: f"volume rm {one.name}")
+
+
+async def prune(desk: Desk) -> None:
+    """Remove volumes that no container uses: anonymous ones, and what else is chosen of the list."""
     unused = [volume for volume in desk.lists.snapshot.volumes if not _users(desk, volume)]
-    anonymous = [volume for volume in unused if volume.anonymous]
-    entries = (
-        Entry(value="anonymous" if anonymous else "", label=f"remove {len(anonymous)} unused anonymous", keys=("d",)),
-        Entry(value="all" if unused else "", label=f"remove all {len(unused)} unused, named ones too", keys=("D",)),
-        Entry(value="cancel", label="cancel"),
-    )
-    choice = await desk.ask(MenuModal("Prune volumes", entries))
-    chosen = {"anonymous": anonymous, "all": unused}.get(choice or "")
-    if not chosen:
+    if not unused:
+        desk.tell("prune volumes", "every volume is used by a container")
         return
-    names = ", ".join(volume.name[:24] for volume in chosen[:12]) + (f" and {len(chosen) - 12} more" if len(chosen) > 12 else "")
-    if not await desk.ask(ConfirmModal(f"Remove {len(chosen)} volume{'s' if len(chosen) != 1 else ''} for good?", names)):
-        return
+    unused.sort(key=lambda volume: (not volume.anonymous, volume.name))
+    consequence = "No container uses them; what is in them is gone for good. Named ones are left out at first."
+    plan = Plan(noun=Noun.VOLUMES, title="Remove", word="removing", told="removed", consequence=consequence)
+    remove = desk.engine.volumes.remove
 
-    async def work() -> None:
-        report = await desk.engine.volumes.prune({"all": ("true",)} if choice == "all" else {})
-        desk.tell("prune volumes", f"{len(report.removed)} removed, {decimal_size(report.space_reclaimed)} came free")
+    def command(one: Volume) -> str:
+        return f"volume rm {one.name}"
 
-    await desk.operations.perform(Noun.VOLUMES, "", "", "prune volumes", work())
+    def inside(one: Volume) -> bool:
+        return one.anonymous
+
+    await run_batch(desk, plan, unused, work=lambda one: remove(one.name), command=command, inside=inside)
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "volumes.create": _create,
     "volumes.remove": _remove,
-    "volumes.bulk": _bulk,
+    "volumes.bulk": prune,
 }

@@ -1,0 +1,13 @@
+"""``longshore config rm``"""
+
+from __future__ import annotations
+
+from engine.cli.context import Context
+from engine.cli.flags import Options, Spec
+from engine.cli.many import each
+
+SPEC = Spec(usage="CONFIG [CONFIG...]", summary="Remove one or more configs", least=1, most=-1, completes="config")
+
+
+def run(context: Context, options: Options) -> int:
+    return each(context, options.args, context.engine.swarm.configs.remove)

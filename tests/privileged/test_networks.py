@@ -1,0 +1,223 @@
+"""The whole engine in a network namespace of its own: supervisors that carry ports and watch over the firewall."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.linux.netlink import inside
+from tests.engine.network.spaces import TIMEOUT, Space, cable
+from tests.support.images import busybox_layer
+from tests.support.stateroot import StateRoot
+from tests.support.wait import until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+SERVE = "mkdir /www; echo served >/www/index.html; exec httpd -f -p '[::]:80' -h /www"
+HOST6, LAN6 = "fd00:99::1", "fd00:99::2"
+
+
+class Machine(StateRoot):
+    """A machine with a network of its own, a neighbour on its LAN, and an image ``box``."""
+
+    def __init__(self, directory: Path, host: Space, lan: Space) -> None:
+        super().__init__(str(directory))
+        self.host, self.lan = host, lan
+        archive = directory / "box.tar"
+        archive.write_bytes(busybox_layer())
+        self.out("import", str(archive), "box")
+
+    def __call__(self, *words: str, input: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        with inside(self.host.descriptor):
+            return super().__call__(*words, input=input, timeout=timeout)
+
+    def serve(self, name: str, *options: str) -> None:
+        """A container that answers ``served`` on port 80."""
+        self.out("run", "-d", "--name", name, *options, "box", "sh", "-c", SERVE)
+        until(lambda: "0050" in self("exec", name, "cat", "/proc/net/tcp", "/proc/net/tcp6").stdout, what=f"{name} listens")
+
+    def supervisor(self, name: str) -> int:
+        """The pid of a container's supervisor."""
+        pid = json.loads(self.out("inspect", name))[0]["State"]["Pid"]
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+    def children(self, name: str) -> list[str]:
+        """The processes of a container's supervisor, but for the container."""
+        supervisor = self.supervisor(name)
+        return Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[1:]
+
+    def tables(self) -> list[str]:
+        return self.host.run("nft", "list", "tables").split()
+
+
+def get(client: Space, address: str, port: int) -> bytes:
+    """The page that a server at an address has; nothing when there is none, or it keeps silent for three seconds."""
+    try:
+        with client.open(ipv6=":" in address) as one:
+            one.settimeout(3)
+            one.connect((address, port))
+            one.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return b"".join(iter(lambda: one.recv(1000), b"")).partition(b"\r\n\r\n")[2]
+    except OSError:
+        return b""
+
+
+@contextmanager
+def _space() -> Iterator[Space]:
+    space = Space()
+    try:
+        yield space
+    finally:
+        space.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with _space() as host, _space() as lan:
+        cable(host, lan, "lan0", ("10.99.0.1/24", "10.99.0.2/24"))
+        for space, address in ((host, HOST6), (lan, LAN6)):
+            space.ip(f"addr add {address}/64 dev lan0 nodad")
+        until(lambda: "tentative" not in host.ip("-6 addr") + lan.ip("-6 addr"), what="the LAN is settled")
+        made = Machine(tmp_path, host, lan)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_ipv6_clients_of_an_ipv4_container_are_carried_and_cost_nothing_when_gone(machine: Machine) -> None:
+    machine.serve("four", "-p", "8080:80", "-p", "[::1]:8081:80")
+    until(lambda: not machine.children("four"), what="the supervisor is alone")
+    assert get(machine.lan, HOST6, 8080) == get(machine.host, "::1", 8080) == get(machine.host, "::1", 8081) == b"served\n"
+    assert get(machine.host, HOST6, 8081) == b""
+    (carrier,) = machine.children("four")
+    machine.out("stop", "-t", "0", "four")
+    assert not Path(f"/proc/{carrier}").exists()
+    assert get(machine.lan, HOST6, 8080) == b""
+    machine.out("start", "four")
+    until(lambda: get(machine.lan, HOST6, 8080) == b"served\n", what="it is carried again")
+    machine.out("network", "disconnect", "bridge", "four")
+    assert get(machine.lan, HOST6, 8080) == b""
+    until(lambda: not machine.children("four"), what="nobody carries what is not published")
+    machine.out("network", "connect", "bridge", "four")
+    until(lambda: get(machine.lan, HOST6, 8080) == b"served\n", what="it is carried once more")
+
+
+def test_a_container_with_ipv6_is_reached_by_the_kernel_alone(machine: Machine) -> None:
+    machine.out("network", "create", "--ipv6", "six")
+    machine.serve("six1", "--network", "six", "-p", "8080:80")
+    until(lambda: not machine.children("six1"), what="the supervisor is alone")
+    assert get(machine.lan, HOST6, 8080) == b"served\n"
+    assert not machine.children("six1")
+    assert get(machine.host, "::1", 8080) == b"served\n"
+    assert len(machine.children("six1")) == 1
+    assert "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" in machine.out("ps")
+
+
+def test_rules_that_somebody_flushed_come_back_by_themselves(machine: Machine) -> None:
+    machine.out("network", "create", "--ipv6", "six")
+    machine.serve("one", "--network", "six", "-p", "8080:80")
+    machine.serve("two")
+    before = set(machine.tables())
+    machine.host.run("nft", "flush", "ruleset")
+    until(lambda: set(machine.tables()) == before, what="the tables are back")
+    assert get(machine.lan, HOST6, 8080) == get(machine.lan, "10.99.0.1", 8080) == b"served\n"
+    address = machine.out("inspect", "-f", "{{.NetworkSettings.Networks.six.GlobalIPv6Address}}", "one").strip()
+    machine.lan.ip(f"-6 route add default via {HOST6}")
+    assert get(machine.lan, address, 80) == b"", "it is not reached directly"
+
+
+def test_a_firewall_that_is_started_or_reloaded_later(machine: Machine) -> None:
+    """dockerd and ufw set the policy to drop, a reload of theirs forgets what was let through."""
+    machine.serve("one", "-p", "8080:80")
+    assert get(machine.lan, "10.99.0.1", 8080) == b"served\n"
+    machine.host.run("iptables", "-P", "FORWARD", "DROP")
+    until(lambda: get(machine.lan, "10.99.0.1", 8080) == b"served\n", what="it is let through")
+    machine.host.run("iptables", "-F", "FORWARD")
+    until(lambda: get(machine.lan, "10.99.0.1", 8080) == b"served\n", what="it is let through again")
+
+
+def test_one_supervisor_mends_for_all(machine: Machine) -> None:
+    for name in ("one", "two", "three"):
+        machine.serve(name)
+    until(lambda: not any(map(machine.children, ("one", "two", "three"))), what="the supervisors are alone")
+    stamp = Path(machine.roots.run, "firewall")
+    stamp.unlink(missing_ok=True)
+    times = []
+    machine.host.run("nft", "flush", "ruleset")
+    deadline = time.monotonic() + 1.5  # three times the latest moment of any
+    while time.monotonic() < deadline:
+        if stamp.exists() and stamp.stat().st_mtime_ns not in times:
+            times.append(stamp.stat().st_mtime_ns)
+        time.sleep(0.01)
+    assert 1 <= len(times) <= 2  # that the rules were loaded is a change too
+
+
+def test_the_next_verb_mends_what_no_supervisor_saw(machine: Machine) -> None:
+    machine.serve("one", "-p", "8080:80")
+    supervisor = machine.supervisor("one")
+    os.kill(supervisor, 19)  # SIGSTOP: it sees nothing
+    try:
+        machine.host.run("nft", "flush", "ruleset")
+        assert get(machine.lan, "10.99.0.1", 8080) == b""
+        machine.out("ps")
+        assert get(machine.lan, "10.99.0.1", 8080) == b"served\n"
+        machine.host.run("nft", "add", "table", "ip", "foreign")
+        machine.out("ps")  # nothing to mend, and nothing of others touched
+        assert "foreign" in machine.tables()
+    finally:
+        os.kill(supervisor, 18)
+
+
+def test_verbs_in_another_namespace_load_nothing_there(machine: Machine) -> None:
+    machine.serve("one", "-p", "8080:80")
+    with inside(machine.lan.descriptor):
+        assert subprocess.run([*machine.command, "ps"], env=machine.environment, capture_output=True, check=True, timeout=TIMEOUT)
+    assert machine.lan.run("nft", "list", "ruleset") == ""
+
+
+def test_nothing_stays_of_ipv6(machine: Machine) -> None:
+    def seen() -> list[str]:
+        """But for the anycast addresses that every interface of a host has that forwards: it goes on forwarding."""
+        lines = "".join(machine.host.ip(f"-6 {what}") for what in ("addr", "route show table all")).splitlines()
+        return [line for line in lines if not line.startswith("anycast")] + machine.host.run("nft", "list", "ruleset").splitlines()
+
+    before = seen()
+    machine.out("network", "create", "--ipv6", "six")
+    machine.serve("one", "--network", "six", "-p", "8080:80")
+    machine.serve("two", "--network", "six")
+    assert seen() != before
+    machine.out("rm", "-f", "one", "two")
+    machine.out("network", "rm", "six")
+    until(lambda: len(seen()) <= len(before), what="everything is gone")
+    assert seen() == before
+    with machine.host.open(socket.SOCK_STREAM, ipv6=True) as free:
+        free.bind(("::", 8080))
+
+
+def test_many_ports_under_a_small_limit_of_open_files(machine: Machine) -> None:
+    """Holding them takes more descriptors than the limit allows, and the container has the limit all the same."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        machine.serve("many", "-p", "20000-20299:1000-1299", "-p", "8080:80")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert get(machine.host, "::1", 8080) == get(machine.lan, HOST6, 8080) == get(machine.lan, "10.99.0.1", 8080) == b"served\n"
+    assert len(os.listdir(f"/proc/{machine.supervisor('many')}/fd")) > 600
+    limit = "Max open files            256 "
+    assert limit in machine.out("exec", "many", "cat", "/proc/1/limits") and limit in machine.out(
+        "exec", "many", "cat", "/proc/self/limits"
+    )
+    machine.out("restart", "-t", "0", "many")
+    until(lambda: get(machine.lan, "10.99.0.1", 8080) == b"served\n", what="it serves again")
+    assert limit in machine.out("exec", "many", "cat", "/proc/1/limits")

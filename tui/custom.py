@@ -1,0 +1,103 @@
+"""Commands of a person's own, from ``[[tui.commands]]`` of the settings, and how their line is filled in.
+
+::
+
+    [[tui.commands]]
+    name = "htop"                        # in the menu, the palette and the help
+    key = "f3"                           # may be missing: c opens the menu
+    scope = "containers"                 # images, volumes, networks; global: without an object
+    command = "docker exec -it {name} htop"
+    output = "terminal"                  # pane (a box, as it comes), none (a note at the end), terminal
+    confirm = true                       # ask first
+    readonly = true                      # harmless: offered in read-only mode too
+
+``{name}``, ``{id}``, ``{image}``, ``{project}``, ``{service}``, ``{tag}``, ``{driver}`` are the object's, quoted for the
+shell; ``{ask:Port}`` is asked for. ``{{`` and ``}}`` are braces.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from engine.errors import InvalidArgument
+from engine.model.value import Value
+from tui.shapes import Flag, Shape, Text
+
+SCOPES = ("containers", "images", "volumes", "networks", "global")
+OUTPUTS = ("pane", "none", "terminal")
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "containers": ("name", "id", "image", "project", "service"),
+    "images": ("name", "id", "tag"),
+    "volumes": ("name", "driver", "mountpoint"),
+    "networks": ("name", "id", "driver"),
+    "global": (),
+}
+_PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+
+
+class CustomCommand(Value):
+    """One command; the fields are those of the settings."""
+
+    name: str
+    command: str
+    scope: str = "containers"
+    key: str = ""
+    output: str = "pane"
+    confirm: bool = False
+    readonly: bool = False
+
+
+FIELDS: Mapping[str, Shape] = {
+    "name": Text(about="in the menu, the palette and the help", needed=True),
+    "command": Text(about="the line for the shell; {name}, {id} and others are filled in, {ask:Label} asks", needed=True),
+    "scope": Text(about="what it is for", choices=SCOPES),
+    "key": Text(about="one key; without it the menu has it"),
+    "output": Text(about="a box, nothing, or the terminal", choices=OUTPUTS),
+    "confirm": Flag(about="ask first"),
+    "readonly": Flag(about="harmless: offered in read-only mode too"),
+}
+
+
+def custom_command(table: object, place: int) -> CustomCommand:
+    """A command of the settings, the ``place``-th one.
+
+    Raises:
+        InvalidArgument: a field is unknown, missing or wrong, or the line names what the scope does not have.
+    """
+    where = f"tui.commands[{place}]"
+    if not isinstance(table, Mapping):
+        raise InvalidArgument(f"{where} is no table")
+    defaults = dict(CustomCommand(name="", command="").fields())
+    for name, value in table.items():
+        if name not in defaults:
+            raise InvalidArgument(f"{where}: {name} is no field", hint=f"known: {', '.join(defaults)}")
+        if type(value) is not type(defaults[name]):
+            raise InvalidArgument(f"{where}: {name} wants {type(defaults[name]).__name__}, not {type(value).__name__}")
+    made = CustomCommand(**{"name": "", "command": "", **table})
+    if not made.name or not made.command:
+        raise InvalidArgument(f"{where}: name and command are needed")
+    if made.scope not in SCOPES or made.output not in OUTPUTS:
+        raise InvalidArgument(f"{where}: scope is one of {', '.join(SCOPES)}, output one of {', '.join(OUTPUTS)}")
+    for placeholder in placeholders(made.command):
+        if placeholder not in PLACES[made.scope] and not placeholder.startswith("ask:"):
+            known = ", ".join(PLACES[made.scope]) or "nothing"
+            raise InvalidArgument(f"{where}: {{{placeholder}}} is not known", hint=f"{made.scope} have {known}; {{ask:Label}} asks")
+    return made
+
+
+def placeholders(command: str) -> Sequence[str]:
+    """What the line wants filled in, each once, in its order."""
+    return list(dict.fromkeys(found[1] for found in _PLACE.finditer(command) if found[1] is not None))
+
+
+def filled(command: str, values: Mapping[str, str]) -> str:
+    """The line with its placeholders filled in, each value quoted for the shell."""
+
+    def replace(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0][0]
+        return shlex.quote(values.get(found[1], ""))
+
+    return _PLACE.sub(replace, command)
