@@ -445,6 +445,7 @@ async def test_a_reader_stays_where_they_are_when_a_container_ends_or_comes_back
         assert "fine 2501" in ui.text()
         await ui.press("escape", "escape", "g", "space", "space", "m")
         await ui.shows("2 logs")
+        await ui.until(lambda: ui.main.content.settled)
         await ui.press("K", "K")
         await ui.shows("End follows")
         await ui.pilot.pause()

@@ -124,7 +124,7 @@ class Content:
     @property
     def settled(self) -> bool:
         """What is shown is what was asked for: nothing is on its way."""
-        return not self._loading and (self.log is None or self.log.ready)
+        return not self._loading and not self.paging.locked() and (self.log is None or self.log.ready)
 
     def show(self, noun: Noun, thing: Thing | None, snapshot: Snapshot, group: Group | None = None) -> None:
         """Show the chosen tab of an object or a group of containers; loads only when object, state or tab changed."""
@@ -229,10 +229,11 @@ class Content:
             await log.at(time)
             if log is not self.log:
                 return
+            entries = log.window.entries
+            view.following = not entries or entries[0].time < time  # nothing was written since: the end is shown
             self.log_changed()
-            view.scroll_to(y=0, animate=False)
-            if not log.window.entries:
-                view.following = True
+            if not view.following:
+                view.scroll_to(y=0, animate=False)
             self.status()
 
     async def in_context(self, index: int) -> None:
