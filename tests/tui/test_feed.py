@@ -15,6 +15,7 @@ from tests.tui.fake import FakeEngine, harbour
 from tui.feed.pulls import Pulls
 from tui.feed.sampler import Sampler
 from tui.feed.watch import FEW, Feed
+from tui.late import Late
 from tui.messages import OperationFailed, PullsChanged, SnapshotChanged
 from tui.snapshot import Noun
 
@@ -201,3 +202,16 @@ async def test_browsing_on_while_an_image_comes() -> None:
         await ui.shows("alpine          latest")
         await ui.press("escape")
         await ui.until(lambda: not ui.main.pulls.states)
+
+
+async def test_work_that_is_given_up_before_its_first_step_is_never_made() -> None:
+    begun: list[int] = []
+
+    async def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    async with running(harbour()) as ui:
+        ui.app.run_worker(Late(work, 1)).cancel()
+        assert await ui.app.run_worker(Late(work, 2)).wait() == 2
+    assert begun == [2]

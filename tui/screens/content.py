@@ -24,6 +24,7 @@ from tui.config import Settings
 from tui.feed.logs import LogFeed
 from tui.feed.sampler import Sampler
 from tui.feed.terminals import Terminals
+from tui.late import Late
 from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.log_document import stamp
@@ -357,7 +358,7 @@ class Content:
             self._start(fresh)
 
     def _start(self, fresh: bool) -> None:
-        self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
+        self.pane.screen.run_worker(Late(self._load, fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
         if self._shown:

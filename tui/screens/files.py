@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from engine.errors import InvalidArgument, LongshoreError
 from engine.model.files import Directory, DirectoryEntry
 from engine.model.value import Value
+from tui.late import Late
 from tui.presenters.browser import entry_line, ordered, summary
 from tui.presenters.text import clip, safe
 from tui.screens.modal import Modal
@@ -83,7 +84,7 @@ class FilesModal(Modal[FileWish | None]):
         self._go(self.path, self._at)
 
     def _go(self, path: str, at: str = "") -> None:
-        self.run_worker(self._show(path, at), group="files", exclusive=True, exit_on_error=False)
+        self.run_worker(Late(self._show, path, at), group="files", exclusive=True, exit_on_error=False)
 
     async def _show(self, path: str, at: str) -> None:
         box = self.query_one(".files")
