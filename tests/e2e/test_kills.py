@@ -87,7 +87,7 @@ def _kill_one(root: StateRoot, words: tuple[str, ...], chance: random.Random, af
         os.kill(victim, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    said, _ = front.communicate(timeout=60)
+    said, _ = front.communicate(timeout=120)
     assert "Traceback" not in said
     return "front end" if victim == front.pid else "another"
 
