@@ -99,7 +99,8 @@ def test_lists_are_newest_first(database: Database) -> None:
 
 
 def test_a_list_reads_what_has_changed_only(database: Database) -> None:
-    table, another = Containers(database), Containers(Database(database.path))
+    theirs = Database(database.path)
+    table, another = Containers(database), Containers(theirs)
     one, two = container(1), container(2)
     table.insert(one)
     table.insert(two)
@@ -112,6 +113,7 @@ def test_a_list_reads_what_has_changed_only(database: Database) -> None:
     another.delete(two.id)
     another.insert(two.replace(name="other"))
     assert [record.name for record in table.some([two.id])] == ["other"]
+    theirs.close()
 
 
 def test_a_container_is_deleted_once(database: Database) -> None:
