@@ -12,6 +12,7 @@ from engine.model import filters as filtering
 from engine.model.containers import ContainerConfig, HostConfig, Mount, PruneReport
 from engine.model.filters import Filters
 from engine.model.volumes import Volume, VolumeSpec
+from engine.runtime import volume_mounts
 from engine.store import events, faults
 from engine.store.volumes import VolumeRecord
 from engine.supervisor.trees import remove_tree
@@ -84,13 +85,15 @@ def remove(core: Core, name: str, *, force: bool) -> None:
         NotFound: there is none, unless ``force``.
         Conflict: a container uses it.
     """
+    path = core.roots.volume_dir(name)
     try:
         core.database.spared(lambda: core.volumes.delete(name, events.make("volume", "destroy", name, {"driver": "local"})))
     except NotFound:
         if force:
             return
         raise
-    remove_tree(os.path.dirname(core.roots.volume_dir(name)))
+    volume_mounts.unmount(path)  # nothing of what was mounted there is removed
+    remove_tree(os.path.dirname(path))
 
 
 def prune(core: Core, filters: Filters) -> PruneReport:
@@ -103,7 +106,7 @@ def prune(core: Core, filters: Filters) -> PruneReport:
     for record in core.volumes.all():
         if record.name in used or not (record.anonymous or everything) or not filtering.labels_match(filters, record.labels):
             continue
-        size = usage.tree_size(core.roots.volume_dir(record.name))
+        size = max(size_of(core, record), 0)
         try:
             remove(core, record.name, force=True)
         except Conflict:
@@ -111,6 +114,11 @@ def prune(core: Core, filters: Filters) -> PruneReport:
         removed.append(record.name)
         freed += size
     return PruneReport(removed=tuple(removed), space_reclaimed=freed)
+
+
+def size_of(core: Core, record: VolumeRecord) -> int:
+    """Bytes in a volume; -1 for one that is a file system of its own or a directory of the host, as docker has it: it may be far away."""
+    return -1 if record.options else usage.tree_size(core.roots.volume_dir(record.name))
 
 
 def resolve(core: Core, config: ContainerConfig, host: HostConfig) -> tuple[Mount, ...]:
