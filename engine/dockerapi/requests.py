@@ -9,18 +9,11 @@ from __future__ import annotations
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.document import Document
 from engine.dockerapi.host_config import decode_config, decode_host_config, decode_links
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument
 from engine.model.containers import ContainerConfig, Endpoint, ExecConfig, HostConfig, Mount, RestartPolicy, UpdateConfig
 from engine.model.value import Value
 
-_REFUSED = {
-    "DeviceRequests": "requests for devices such as --gpus are not supported: name the device files with --device",
-}
-_WARNED = {
-    "KernelMemory": "a kernel memory limit",
-    "KernelMemoryTCP": "a kernel memory limit",
-    "StorageOpt": "storage options",
-}
+_WARNED = {"KernelMemoryTCP": "a kernel memory limit for TCP"}
 
 
 class Asked(Value):
@@ -45,7 +38,6 @@ def decode_create(body: Document) -> Asked:
         NotSupported: the container could not be what is asked for.
     """
     item = body.document("HostConfig")
-    _refuse(item)
     host = decode_host_config(item)
     host = host.replace(mounts=tuple(map(_checked, host.mounts)))
     endpoints = [decode_endpoint(name, found) for name, found in body.document("NetworkingConfig").members("EndpointsConfig")]
@@ -61,6 +53,7 @@ def decode_create(body: Document) -> Asked:
         ipv4_address=first.requested_ip,
         ipv6_address=first.requested_ipv6,
         mac_address=first.mac_address or body.text("MacAddress"),
+        endpoint=first.options,
     )
     linked = (link for _, found in body.document("NetworkingConfig").members("EndpointsConfig") for link in found.texts("Links"))
     host = host.replace(links=tuple(dict.fromkeys((*host.links, *decode_links(linked)))))
@@ -127,14 +120,6 @@ def _checked(mount: Mount) -> Mount:
     if mount.kind not in ("bind", "volume", "tmpfs"):
         raise InvalidArgument(f'invalid mount config for type "{mount.kind}": mount type unknown')
     return mount
-
-
-def _refuse(item: Document) -> None:
-    for key, reason in _REFUSED.items():
-        if any(item.texts(key)) or item.documents(key):
-            raise NotSupported(reason)
-    if (isolation := item.text("Isolation")) not in ("", "default"):
-        raise InvalidArgument(f"invalid isolation '{isolation}' on linux")
 
 
 def _warnings(item: Document) -> tuple[str, ...]:

@@ -7,8 +7,6 @@ directory of the host (``o=bind``) needs no mount here: each container binds tha
 from __future__ import annotations
 
 import os
-import re
-import socket
 from collections.abc import Mapping
 
 from engine.errors import EngineFault
@@ -16,7 +14,8 @@ from engine.linux import mounts, syscalls
 
 _PLAIN = frozenset(("bind", "rbind", "ro", "rw"))
 _NETWORK = frozenset(("nfs", "nfs4", "cifs"))
-_SECRET = re.compile(r"(?<![^,])(password|pass)=[^,]*")
+_SECRET = ("password=", "pass=")
+_ESCAPED = {ord(letter): f"\\{ord(letter):03o}" for letter in " \t\n\\"}
 
 
 def flags(options: Mapping[str, str]) -> tuple[str, ...]:
@@ -37,7 +36,7 @@ def is_own(options: Mapping[str, str]) -> bool:
 
 def is_mounted(place: str) -> bool:
     """Something is mounted on the directory ``place`` in our mount namespace: a bind mount of the same file system too."""
-    found = re.sub(rb"[ \t\n\\]", lambda match: b"\\%03o" % match[0][0], os.fsencode(os.path.realpath(place)))
+    found = os.fsencode(os.path.realpath(place).translate(_ESCAPED))
     with open("/proc/thread-self/mountinfo", "rb") as table:
         return any(line.split(b" ", 5)[4] == found for line in table)
 
@@ -61,7 +60,7 @@ def mount(options: Mapping[str, str], place: str) -> None:
         finally:
             os.close(tree)
     except OSError as error:
-        said = _SECRET.sub(r"\1=********", ",".join(words))
+        said = ",".join(f"{word.partition('=')[0]}=********" if word.startswith(_SECRET) else word for word in words)
         reason = (error.strerror or str(error)).lower()
         raise EngineFault(
             f"error while mounting volume '{place}': failed to mount local volume: mount {device}:{place}, data: {said}: {reason}",
@@ -100,6 +99,8 @@ def _resolved(kind: str, words: list[str]) -> list[str]:
     """Network file systems get an address in place of a name: the kernel looks up none."""
     if kind not in _NETWORK:
         return words
+    import socket
+
     found = []
     for word in words:
         key, equals, value = word.partition("=")

@@ -179,7 +179,7 @@ def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequenc
 
 
 def _to_be_filled(mount: Mount) -> bool:
-    return mount.kind == "volume" and not {"nocopy", "volume-nocopy"} & set(mount.options)
+    return mount.kind == "volume" and not mount.subpath and not {"nocopy", "volume-nocopy"} & set(mount.options)
 
 
 def _generated(core: Core, record: ContainerRecord) -> tuple[tuple[str, str], ...]:

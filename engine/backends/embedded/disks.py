@@ -186,8 +186,13 @@ def _check(mount: Mount, targets: set[str]) -> None:
             raise InvalidArgument(f"{fault}invalid mount path: '{mount.source}' mount path must be absolute")
         if not mount.create_source and not os.path.lexists(mount.source):
             raise InvalidArgument(f"{fault}bind source path does not exist: {mount.source}")
-    elif mount.kind == "volume" and mount.source:
-        names.check_volume(mount.source)
+    elif mount.kind == "volume":
+        if mount.source:
+            names.check_volume(mount.source)
+        if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
+            raise InvalidArgument(f"{fault}invalid volume subpath {mount.subpath}: it must be a path below the volume")
+    if {"writable", "forcereadonly", "norecursive"} & set(mount.options) and mount.kind != "bind":
+        raise InvalidArgument(f"{fault}options of bind mounts are for those of type bind")
 
 
 def _resolve(core: Core, mount: Mount) -> Mount:
@@ -201,5 +206,6 @@ def _resolve(core: Core, mount: Mount) -> Mount:
             except OSError as error:
                 raise faults.from_os(error, f"make bind source {mount.source}") from error
         return mount.replace(path=mount.source)
-    record = create(core, VolumeSpec(name=mount.source))
+    spec = VolumeSpec(name=mount.source, driver=mount.driver or "local", options=mount.driver_options, labels=mount.labels)
+    record = create(core, spec)
     return local_volumes.mounted(mount.replace(source=record.name, path=core.roots.volume_dir(record.name)), record.options)

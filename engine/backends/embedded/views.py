@@ -187,7 +187,7 @@ def _mount_volumes(record: ContainerRecord, root: int, ground: Ground) -> None:
             volume_mounts.mount(own, mount.path)  # in this namespace alone
         options = ["rbind", *(["ro"] if mount.read_only else [])]
         try:
-            mounter.mount({"type": "bind", "source": mount.path, "destination": mount.target, "options": options})
+            mounter.mount({"type": "bind", "source": mount.path, "destination": mount.target, "options": options, "subpath": mount.subpath})
         except LongshoreError:
             continue  # its place was never made, and a view that is only read does not make it
 
