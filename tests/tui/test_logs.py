@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 from textual.message import Message
 
-from engine.model.streams import LogLine, StreamName
+from engine.model.streams import LogLine, LogQuery, StreamName
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, FakeLog
 from tui.feed.log_window import MAX_BYTES, MAX_ENTRIES, SPARE, LogWindow
@@ -87,9 +89,58 @@ async def test_paging_up_and_down_shows_every_line_once(stamp: int) -> None:
 
 
 async def _turn() -> None:
-    import asyncio
-
     await asyncio.sleep(0.01)
+
+
+class HeldFeed(LogFeed):
+    """A log whose end comes only when it is let through."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        super().__init__(engine, "web", lambda _: None)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def lines(self, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
+        if query.follow:
+            await self.gate.wait()
+        stream = super().lines(query)
+        try:
+            async for batch in stream:
+                yield batch
+        finally:
+            await stream.aclose()
+
+
+async def test_what_is_shown_stays_until_the_end_is_there() -> None:
+    """A page up on the way to the end has something to go up in."""
+    feed = HeldFeed(engine_with(FakeLog(20_000, lambda index: b"line %d\n" % index)))
+    await feed.first()
+    beginning = numbers(feed.window)
+    feed.gate.clear()
+    end = asyncio.create_task(feed.last())
+    while not feed.following:
+        await _turn()
+    assert (numbers(feed.window), feed.ready, end.done()) == (beginning, False, False)
+    feed.gate.set()
+    await end
+    assert (numbers(feed.window), feed.ready, feed.window.at_end) == (list(range(19_000, 20_000)), True, True)
+    feed.gate.clear()
+    end = asyncio.create_task(feed.last())
+    while not feed.following or feed.ready:
+        await _turn()
+    await feed.close()  # somebody looks elsewhere before it is there
+    await end
+    assert (numbers(feed.window), feed.window.at_end) == (list(range(19_000, 20_000)), False)
+
+
+async def test_a_log_without_a_line_goes_on_being_followed_when_somebody_scrolls_up() -> None:
+    engine = engine_with(FakeLog(0))
+    async with running(engine) as ui:
+        await ui.shows("No output so far.")
+        await ui.press("enter", "pageup", "up", "pageup")
+        await ui.until(lambda: ui.main.content.settled)
+        await engine.containers.log("web").write(b"hello there\n")
+        await ui.shows("hello there")
 
 
 async def test_the_first_line_of_two_million_is_near_and_memory_stays_bounded() -> None:
@@ -100,9 +151,9 @@ async def test_the_first_line_of_two_million_is_near_and_memory_stays_bounded() 
         tracemalloc.start()
         try:
             await ui.press("home")
-            await ui.shows("0 the quick brown fox")
+            await ui.shows("│ 0 the quick brown fox")
             view = ui.main.content.pane.log_view
-            assert view.scroll_offset.y == 0
+            await ui.until(lambda: view.scroll_offset.y == 0)
             await ui.press("enter", "pagedown", "pagedown")
             await ui.misses(" 0 the quick")
             await ui.press("G")

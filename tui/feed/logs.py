@@ -53,16 +53,19 @@ class LogFeed:
         self._waiting: list[LogLine] = []
         self._patient = False
         self._told_at: float | None = None
+        self._opening: asyncio.Event | None = None
 
     async def close(self) -> None:
         """Give the stream up."""
         await self._unfollow()
 
     async def last(self) -> None:
-        """Show the end and follow it."""
-        await self._unfollow()
-        self.window.replace((), at_start=False, at_end=True)
+        """Show the end and follow it. What was shown stays until the end is there, so that there is always something to scroll in."""
+        await self.pause()
+        self.ready = False
+        self._opening = opening = asyncio.Event()
         self._follow(LogQuery(follow=True, tail=self._tail), skip=0)
+        await opening.wait()
 
     async def pause(self) -> None:
         """Add no more lines: somebody reads."""
@@ -91,10 +94,10 @@ class LogFeed:
 
     async def older(self, count: int = PAGE) -> int:
         """Load lines before the window: how many."""
-        await self.pause()
         window = self.window
-        if window.at_start or not window.entries:
+        if window.at_start or not (window.entries or self._waiting):
             return 0
+        await self.pause()
         seen = window.seen_before()
         if seen is None:
             await self.first()
@@ -161,6 +164,9 @@ class LogFeed:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self._flush()
+        if self._opening is not None:
+            self._opening.set()
+            self._opening = None
 
     async def _run(self, query: LogQuery, skip: int) -> None:
         stream = self.lines(query)
@@ -212,10 +218,22 @@ class LogFeed:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        if waiting:
+        if self._opening is not None:
+            if waiting:
+                self._opened(waiting)
+        elif waiting:
             self.window.append(waiting, at_end=True)
 
+    def _opened(self, lines: Sequence[LogLine]) -> None:
+        self.window.replace((), at_start=False, at_end=True)
+        self.window.append(lines, at_end=True)
+        if self._opening is not None:
+            self._opening.set()
+            self._opening = None
+
     def _told(self) -> None:
+        if self._opening is not None:
+            self._opened(())
         self.ready = True
         self._told_at = asyncio.get_running_loop().time()
         self._post(LogChanged())

@@ -165,19 +165,23 @@ class MixedLog:
             self._forward = []
 
     async def last(self) -> None:
-        """Show the end and follow it."""
+        """Show the end and follow it. What was shown stays until there is something of the end."""
         await self.close()
         self._forward = []
         self._back = [_Reader(self._engine, one, index, back=True) for index, one in enumerate(self._containers)]
-        self.window.replace((), at_start=False, at_end=True)
+        window = LogWindow()
+        window.version = self.window.version
+        window.replace((), at_start=False, at_end=True)
         turn, looked = self._turn, 0
-        while len(self.window.entries) < self._tail and not self.window.at_start and looked < BUDGET and turn == self._turn:
-            await self._fill_back(self._tail - len(self.window.entries))
+        while len(window.entries) < self._tail and not window.at_start and looked < BUDGET and turn == self._turn:
+            await self._fill_back(self._tail - len(window.entries), window)
             looked += max(1, self.looked)
-            if self._keep is not None:
+            if self._keep is not None and turn == self._turn:
+                self.window = window
                 self._told()
         if turn != self._turn:
             return
+        self.window = window
         self._follow({reader.source: reader.newest for reader in self._back})
         self._told()
 
@@ -203,7 +207,7 @@ class MixedLog:
         found = looked = 0
         turn = self._turn
         while not found and not self.window.at_start and looked < BUDGET and turn == self._turn:
-            found = await self._fill_back(count)
+            found = await self._fill_back(count, self.window)
             looked += max(1, self.looked)
         self._told()
         return found
@@ -240,13 +244,13 @@ class MixedLog:
         engine = self._engine
         return [_Reader(engine, one, index, back=back, edge=edge, known=known[index]) for index, one in enumerate(self._containers)]
 
-    async def _fill_back(self, count: int) -> int:
+    async def _fill_back(self, count: int, window: LogWindow) -> int:
         ready = await self._collect(self._back, count, back=True)
         complete = all(reader.done and not reader.held for reader in self._back)
-        length = len(self.window.entries)
-        self.window.prepend(ready, at_start=complete)
-        self.window.version += 1
-        if len(self.window.entries) < length + len(ready):  # the newest lines had to go
+        length = len(window.entries)
+        window.prepend(ready, at_start=complete)
+        window.version += 1
+        if len(window.entries) < length + len(ready):  # the newest lines had to go
             self._forward = []
         return len(ready)
 

@@ -24,6 +24,7 @@ from tui.config import Settings
 from tui.feed.logs import LogFeed
 from tui.feed.sampler import Sampler
 from tui.feed.terminals import Terminals
+from tui.late import Late
 from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.log_document import stamp
@@ -111,6 +112,7 @@ class Content:
         self._settling: Timer | None = None
         self._top: Timer | None = None
         self.paging = asyncio.Lock()
+        self._seeking = asyncio.Lock()
         self._loading = False
         self._opened: str | None = None
 
@@ -124,7 +126,7 @@ class Content:
     @property
     def settled(self) -> bool:
         """What is shown is what was asked for: nothing is on its way."""
-        return not self._loading and (self.log is None or self.log.ready)
+        return not self._loading and not self.paging.locked() and (self.log is None or self.log.ready)
 
     def show(self, noun: Noun, thing: Thing | None, snapshot: Snapshot, group: Group | None = None) -> None:
         """Show the chosen tab of an object or a group of containers; loads only when object, state or tab changed."""
@@ -229,10 +231,11 @@ class Content:
             await log.at(time)
             if log is not self.log:
                 return
+            entries = log.window.entries
+            view.following = not entries or entries[0].time < time  # nothing was written since: the end is shown
             self.log_changed()
-            view.scroll_to(y=0, animate=False)
-            if not log.window.entries:
-                view.following = True
+            if not view.following:
+                view.scroll_to(y=0, animate=False)
             self.status()
 
     async def in_context(self, index: int) -> None:
@@ -267,9 +270,16 @@ class Content:
         await turn_to(self, edge)
 
     async def seek(self, step: int) -> bool:
-        """Go to the next match in a direction, beyond what is loaded if need be: whether there is one."""
+        """Go to the next match in a direction, beyond what is loaded if need be: whether there is one.
+
+        One at a time: a further step goes on from where the one before has led.
+        """
+        async with self._seeking:
+            return await self._seek(step)
+
+    async def _seek(self, step: int) -> bool:
         view = self.pane.view
-        start = view.current + step if view.current >= 0 else self._first_seen(step)
+        start = view.current + step if view.current >= 0 else view.seen_first(step)
         found = view.search_from(start, step)
         while found < 0 and view is self.pane.log_view and (log := self.log) is not None:
             window = log.window
@@ -296,7 +306,7 @@ class Content:
     def near(self, step: int) -> int:
         """The nearest loaded line with a match, seen from what is on the screen; -1 for none."""
         view = self.pane.view
-        start = self._first_seen(step)
+        start = view.seen_first(step)
         found = view.search_from(start, step)
         return found if found >= 0 else view.search_from(start, -step)
 
@@ -313,13 +323,6 @@ class Content:
         log, self.log = self.log, None
         if log is not None:
             await log.close()
-
-    def _first_seen(self, step: int) -> int:
-        view = self.pane.view
-        if not view.row_count:
-            return -1
-        row = view.scroll_offset.y + (view.size.height - 1 if step < 0 else 0)
-        return view.locate(min(row, view.row_count - 1))[0]
 
     def _wish(self) -> tuple[object, ...]:
         thing = self._thing
@@ -356,7 +359,7 @@ class Content:
             self._start(fresh)
 
     def _start(self, fresh: bool) -> None:
-        self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
+        self.pane.screen.run_worker(Late(self._load, fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
         if self._shown:

@@ -80,7 +80,7 @@ async def turn_to(reader: LogReader, edge: Edge) -> None:
         if log is None:
             return
         match edge:
-            case Edge.OLDER if not log.window.at_start:
+            case Edge.OLDER if log.window.entries and not log.window.at_start:
                 view.following = False
                 await log.older()
             case Edge.NEWER:
