@@ -65,6 +65,10 @@ class RowMaker:
         """The columns of a list, in their order."""
         return tuple(KNOWN[noun][name] for name in self.columns[noun])
 
+    def offered(self, noun: Noun) -> dict[str, Column]:
+        """The columns that a list can have: the host only where there are several, as it says nothing of a single one."""
+        return {name: column for name, column in KNOWN[noun].items() if self._hosts or name != "host"}
+
     @property
     def sizes_wanted(self) -> bool:
         """What containers take on the disk is to be shown, which costs the engine a walk over their files."""
@@ -136,8 +140,11 @@ def _marked(row: Row, place: int, mark: str) -> Row:
 
 
 def _wanted(noun: Noun, names: Sequence[str], *, hosts: bool) -> tuple[str, ...]:
-    """The columns that are asked for, the usual ones for none; the name is always there, and the host behind it where there are several."""
-    known = tuple(name for name in names if name in KNOWN[noun]) or SHOWN[noun]
+    """The columns that are asked for, the usual ones for none.
+
+    The name is always there, and the host where there are several: behind the name unless it has a place, and nowhere for a single one.
+    """
+    known = tuple(name for name in names if name in KNOWN[noun] and (hosts or name != "host")) or SHOWN[noun]
     known = known if "name" in known else ("name", *known)
     if not hosts or "host" in known:
         return known
