@@ -212,10 +212,6 @@ class Lists:
         """The columns of a list."""
         return self._maker.titles(noun)
 
-    def offered(self, noun: Noun) -> Mapping[str, Column]:
-        """The columns that a list can have."""
-        return self._maker.offered(noun)
-
     def choose_columns(self, noun: Noun, names: Sequence[str], otherwise: Mapping[str, Sequence[str]]) -> None:
         """List these columns of an object, and remember it; without any those of the settings."""
         self._memory.put(f"columns.{noun.value}", " ".join(names))

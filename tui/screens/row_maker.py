@@ -30,6 +30,11 @@ SHOWN: Mapping[Noun, tuple[str, ...]] = {
 }
 
 
+def offered(noun: Noun, *, hosts: bool) -> dict[str, Column]:
+    """The columns that a list can have: the host only where there are several, as it says nothing of a single one."""
+    return {name: column for name, column in KNOWN[noun].items() if hosts or name != "host"}
+
+
 class RowMaker:
     """Makes rows.
 
@@ -64,10 +69,6 @@ class RowMaker:
     def titles(self, noun: Noun) -> tuple[Column, ...]:
         """The columns of a list, in their order."""
         return tuple(KNOWN[noun][name] for name in self.columns[noun])
-
-    def offered(self, noun: Noun) -> dict[str, Column]:
-        """The columns that a list can have: the host only where there are several, as it says nothing of a single one."""
-        return {name: column for name, column in KNOWN[noun].items() if self._hosts or name != "host"}
 
     @property
     def sizes_wanted(self) -> bool:
@@ -144,7 +145,7 @@ def _wanted(noun: Noun, names: Sequence[str], *, hosts: bool) -> tuple[str, ...]
 
     The name is always there, and the host where there are several: behind the name unless it has a place, and nowhere for a single one.
     """
-    known = tuple(name for name in names if name in KNOWN[noun] and (hosts or name != "host")) or SHOWN[noun]
+    known = tuple(name for name in names if name in offered(noun, hosts=hosts)) or SHOWN[noun]
     known = known if "name" in known else ("name", *known)
     if not hosts or "host" in known:
         return known

@@ -8,7 +8,7 @@ from typing import Any
 from tui.presenters.layout import Layout
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
-from tui.screens.row_maker import SHOWN
+from tui.screens.row_maker import SHOWN, offered
 from tui.snapshot import Noun
 
 ROWS = 2
@@ -71,7 +71,7 @@ async def _columns(desk: Desk) -> None:
 
     noun = desk.noun
     shown = [column.name for column in desk.lists.titles(noun)]
-    chosen = await desk.ask(ColumnsModal(noun.value, desk.lists.offered(noun), shown, SHOWN[noun]))
+    chosen = await desk.ask(ColumnsModal(noun.value, offered(noun, hosts=bool(desk.lists.snapshot.hosts)), shown, SHOWN[noun]))
     if chosen is not None:
         desk.lists.choose_columns(noun, chosen, desk.settings.columns)
         desk.feed.count_sizes(desk.lists.sizes_wanted)
