@@ -11,6 +11,7 @@ from tui.feed.log_window import LogWindow
 from tui.presenters.log_document import stamp
 from tui.presenters.text import safe
 from tui.screens.log_pages import turn_to
+from tui.widgets.line_view import first_seen
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 
@@ -97,7 +98,7 @@ class Seeker:
     def near(self, step: int) -> int:
         """The nearest loaded line with a match, seen from what is on the screen; -1 for none."""
         view = self._shown.pane.view
-        start = self._first_seen(step)
+        start = first_seen(view, step)
         found = view.search_from(start, step)
         return found if found >= 0 else view.search_from(start, -step)
 
@@ -113,7 +114,7 @@ class Seeker:
     async def _seek(self, step: int) -> bool:
         shown = self._shown
         view, log_view = shown.pane.view, shown.pane.log_view
-        start = view.current + step if view.current >= 0 else self._first_seen(step)
+        start = view.current + step if view.current >= 0 else first_seen(view, step)
         found = view.search_from(start, step)
         while found < 0 and view is log_view and (log := shown.log) is not None:
             window = log.window
@@ -136,13 +137,6 @@ class Seeker:
             view.show_line(found)
         shown.status()
         return found >= 0
-
-    def _first_seen(self, step: int) -> int:
-        view = self._shown.pane.view
-        if not view.row_count:
-            return -1
-        row = view.scroll_offset.y + (view.size.height - 1 if step < 0 else 0)
-        return view.locate(min(row, view.row_count - 1))[0]
 
 
 def _edge(lines: Sequence[LogLine], step: int) -> LogLine:
