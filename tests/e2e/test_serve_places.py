@@ -98,9 +98,9 @@ def test_no_page_in_a_browser_is_let_in(machine: StateRoot, pki: str, tls: bool)
         def status(**headers: str) -> int:
             connection: http.client.HTTPConnection
             if tls:
-                connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust)
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust)
             else:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                connection = http.client.HTTPConnection("127.0.0.1", port)
             try:
                 connection.request("GET", "/info", headers=headers)
                 return connection.getresponse().status
