@@ -8,10 +8,10 @@ from typing import Any
 
 from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
-from engine.dockerapi.create import dumps, ipam_config
+from engine.dockerapi.create import dumps, encode_endpoint_options, ipam_config
 from engine.dockerapi.document import Document, load, load_document
-from engine.errors import NotSupported
-from engine.model.containers import Endpoint, PruneReport
+from engine.errors import NotFound, NotSupported
+from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 from engine.model.units import whole
 
@@ -53,11 +53,11 @@ def encode_create(spec: NetworkSpec) -> bytes:
     return dumps(body)
 
 
-def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str]) -> bytes:
+def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str], options: EndpointOptions = PLAIN) -> bytes:
     """The body of ``POST /networks/{id}/connect``."""
-    endpoint: dict[str, Any] = {}
-    if ip or ip6:
-        endpoint["IPAMConfig"] = ipam_config(ip, ip6)
+    endpoint = encode_endpoint_options(options)
+    if config := ipam_config(ip, ip6, options.link_local):
+        endpoint["IPAMConfig"] = config
     if aliases:
         endpoint["Aliases"] = list(aliases)
     return dumps({"Container": container, "EndpointConfig": endpoint})
@@ -122,14 +122,17 @@ def decode_create(body: Document) -> NetworkSpec:
     """``POST /networks/create``.
 
     Raises:
-        NotSupported: it asks for what belongs to Swarm mode, or to a driver that we do not have.
+        NotFound: there is no such driver for its addresses.
+        NotSupported: it asks for what belongs to Swarm mode, or for a network without IPv4.
     """
     ipam = body.document("IPAM")
     if ipam.text("Driver") not in ("", "default"):
-        raise NotSupported(f"the IPAM driver {ipam.text('Driver')} is not supported")
+        raise NotFound(f'could not find IPAM plugin {ipam.text("Driver")}: plugin "{ipam.text("Driver")}" not found')
     for key in ("Ingress", "ConfigOnly"):
         if body.flag(key):
             raise NotSupported(f"{key} networks need Swarm mode, which this engine does not have")
+    if body.document("ConfigFrom").text("Network"):
+        raise NotSupported("networks made from the configuration of another need Swarm mode, which this engine does not have")
     if "EnableIPv4" in body and not body.flag("EnableIPv4"):
         raise NotSupported("networks without IPv4 are not supported", hint="leave EnableIPv4 out; EnableIPv6 adds the other family")
     if body.text("Scope") not in ("", "local"):

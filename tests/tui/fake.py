@@ -19,6 +19,7 @@ from engine.interface import Session, Swarm
 from engine.model.auth import Credentials
 from engine.model.check import CheckEvent, CheckProgress
 from engine.model.containers import (
+    PLAIN,
     Container,
     ContainerConfig,
     ContainerDetails,
@@ -27,6 +28,7 @@ from engine.model.containers import (
     ContainerStatus,
     CreatedContainer,
     Endpoint,
+    EndpointOptions,
     ExecConfig,
     HostConfig,
     Mount,
@@ -53,7 +55,7 @@ from engine.model.images import (
     SearchResult,
 )
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
-from engine.model.stats import Stats
+from engine.model.stats import InterfaceStats, Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion, Plugin, UsageItem
 from engine.model.value import EMPTY
@@ -334,7 +336,7 @@ class FakeContainers(FakeFiles):
         await self._to(one, "die", EXITED, pid=0, exit_code=143, finished_at=NOW)
         await self.log_of[one.id].end()
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         self._hub.check(f"restart {container}")
         one = self.find(container)
         await self._to(one, "restart", RUNNING, pid=1001, started_at=NOW + 1, exit_code=0)
@@ -692,7 +694,16 @@ class FakeNetworks:
         del self.all[found.id]
         await self._hub.emit("network", "destroy", found.id)
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
         self._hub.check(f"connect {network} {container}")
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
@@ -872,8 +883,7 @@ def samples(id: str, cpu: float, memory: int, count: int = 90) -> list[Stats]:
                 cpu_percent=cpu if last else cpu * (0.4 + wave),
                 memory_usage=memory if last else int(memory * (0.8 + 0.2 * index / count)),
                 memory_limit=8 << 30,
-                network_rx=index * index * 900,
-                network_tx=index * 20_000,
+                interfaces=(InterfaceStats(name="eth0", rx_bytes=index * index * 900, tx_bytes=index * 20_000),),
                 block_read=(index // 20) * 400_000,
                 block_write=index * 3_000,
             )

@@ -175,13 +175,6 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         strip = Strip([Segment(text, base + style) for text, style in line])
         return strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x, row)
 
-    def seen_first(self, step: int) -> int:
-        """The first line on the screen in a direction, -1 where there is none."""
-        if not self.row_count:
-            return -1
-        row = self.scroll_offset.y + (self.size.height - 1 if step < 0 else 0)
-        return self.locate(min(row, self.row_count - 1))[0]
-
     def has_match(self, index: int) -> bool:
         """The line contains what is searched for."""
         return bool(matches(self.styled(index), self.term))
@@ -223,6 +216,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def go_bottom(self) -> None:
         """Scroll to the last line."""
         self.scroll_to(y=self.max_scroll_y, animate=False)
+
+
+def first_seen(view: LineView, step: int) -> int:
+    """The first line of a view that is on the screen, seen in a direction; -1 where there is none."""
+    if not view.row_count:
+        return -1
+    row = view.scroll_offset.y + (view.size.height - 1 if step < 0 else 0)
+    return view.locate(min(row, view.row_count - 1))[0]
 
 
 class TextView(LineView):
