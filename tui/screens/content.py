@@ -19,6 +19,7 @@ from engine.interface import Engine
 from engine.model.containers import Container
 from engine.model.images import Image
 from engine.model.networks import Network
+from engine.model.streams import LogLine
 from engine.model.volumes import Volume
 from tui.config import Settings
 from tui.feed.logs import LogFeed
@@ -27,6 +28,7 @@ from tui.feed.terminals import Terminals
 from tui.late import Late
 from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
+from tui.presenters.lines import may_hold
 from tui.presenters.log_document import stamp
 from tui.presenters.stats import stats_lines
 from tui.presenters.text import safe
@@ -288,7 +290,7 @@ class Content:
                 break
             self.pane.log_view.following = False
             edge = window.entries[0] if step < 0 else window.entries[-1]
-            count = await (log.older(5000) if step < 0 else log.newer(5000))
+            count = await self._further(log, step)
             if not count or log is not self.log:
                 break
             self.pane.show_status(f"searching “{safe(view.term)}” {stamp(edge.time).strip()[:-4]}…")
@@ -303,6 +305,18 @@ class Content:
             view.show_line(found)
         self.status()
         return found >= 0
+
+    async def _further(self, log: LogFeed | MixedLog, step: int) -> int:
+        """Load more of a log that is searched: how many lines."""
+        view = self.pane.log_view
+        shown = view.document
+        if not isinstance(log, LogFeed) or shown.times or shown.folded:
+            return await (log.older(5000) if step < 0 else log.newer(5000))
+
+        def worth(lines: Sequence[LogLine]) -> bool:
+            return may_hold([line.data for line in lines], view.term)
+
+        return await (log.older(5000, worth) if step < 0 else log.newer(5000, worth))
 
     def near(self, step: int) -> int:
         """The nearest loaded line with a match, seen from what is on the screen; -1 for none."""
