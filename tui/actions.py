@@ -178,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
         ("create", "n", "new", "Create a volume", 10),
         ("remove", "d", "remove", "Remove it, after asking", 11),
         ("bulk", "b", "prune", "Remove unused volumes, each of them listed", 12),
-        ("files", "f", "files", "Browse its files through a container that has it", 13),
+        ("files", "f", "files", "Browse its files, whether a container has it or not", 13),
     ),
     *_of(
         Scope.NETWORKS,
