@@ -443,7 +443,7 @@ class FakeContainers(FakeFiles):
         try:
             while True:
                 while begin < end:
-                    batch = [log.get(index) for index in range(begin, min(end, begin + 500))]
+                    batch = [log.get(index) for index in range(begin, min(end, begin + 4000))]
                     begin += len(batch)
                     yield batch
                 if not query.follow or log.ended:

@@ -77,12 +77,11 @@ async def test_keys_resize_move_and_hide_lists_and_it_is_remembered(tmp_path: os
     async with running(harbour(), settings=Settings(remember=path)) as ui:
         assert _places(ui) == [("containers", 0, 10), ("images", 10, 10), ("volumes", 20, 10), ("networks", 30, 9)]
         await ui.press("equals_sign", "equals_sign", "greater_than_sign")
-        await ui.until(lambda: _places(ui)[0] == ("containers", 0, 14))
-        assert _places(ui)[1] == ("images", 14, 6)
-        assert ui.main.lists.panes[A].region.width == 44
+        await ui.until(lambda: _places(ui)[:2] == [("containers", 0, 14), ("images", 14, 6)])
+        await ui.until(lambda: ui.main.lists.panes[A].region.width == 44)
         await ui.press("minus", "less_than_sign", "less_than_sign")
         await ui.until(lambda: ui.main.lists.panes[A].region.width == 36)
-        assert _places(ui)[0] == ("containers", 0, 12)
+        await ui.until(lambda: _places(ui)[0] == ("containers", 0, 12))
         await ui.press("3", "Z")
         await ui.until(lambda: [name for name, _, _ in _places(ui)] == ["containers", "images", "networks"])
         assert ui.noun == "containers", "the focus is never on what is hidden"
