@@ -24,6 +24,7 @@ from tui.config import Settings
 from tui.ending import SIGNALS, run_to_end
 from tui.feed.config_watch import ConfigWatch
 from tui.key_order import OrderedKeysApp
+from tui.late import Late
 from tui.messages import HostChosen
 from tui.screens.main import MainScreen
 from tui.screens.palette import ActionCommands
@@ -126,7 +127,7 @@ class LongshoreApp(OrderedKeysApp):
 
     async def on_host_chosen(self, message: HostChosen) -> None:
         """Show a host; the one that was shown goes on being watched, and costs its stream of events."""
-        self.run_worker(self._go_to(message.name), group="hosts", exclusive=True, exit_on_error=False)
+        self.run_worker(Late(self._go_to, message.name), group="hosts", exclusive=True, exit_on_error=False)
 
     async def _go_to(self, host: str) -> None:
         left = self._shown
@@ -233,7 +234,7 @@ class LongshoreApp(OrderedKeysApp):
 
         main = self._shown
         if found := newcomer.wanted(main.desk, self._config):
-            main.run_worker(newcomer.offer(main.desk, self._config, found), group="commands", exit_on_error=False)
+            main.run_worker(Late(newcomer.offer, main.desk, self._config, found), group="commands", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         if self._watch is not None:

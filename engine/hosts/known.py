@@ -40,7 +40,9 @@ class KnownHosts:
 
     def open(self, name: str) -> Engine:
         if name != EMBEDDED:
-            import httpx  # noqa: F401  # a fifth of a second, which is spent here and not by the first question
+            from engine.registry.transport import load_httpx
+
+            load_httpx()  # what it takes is spent here and not by the first question
         return self._connect("" if name == EMBEDDED else name)
 
     def open_all(self) -> Fleet:

@@ -173,8 +173,12 @@ class Hub:
         self.calls: list[str] = []
 
     async def emit(self, kind: str, action: str, id: str, **attributes: str) -> None:
+        await self.burst((kind, action, id), **attributes)
+
+    async def burst(self, *events: tuple[str, str, str], **attributes: str) -> None:
+        """Tell several events at one instant, each with its kind, its action and its object's id."""
         async with self.changed:
-            self.seen.append(Event(kind=kind, action=action, id=id, time=len(self.seen), attributes=attributes))
+            self.seen += [Event(kind=kind, action=action, id=id, time=len(self.seen), attributes=attributes) for kind, action, id in events]
             self.changed.notify_all()
 
     async def fail(self, error: Exception | None) -> None:

@@ -358,7 +358,7 @@ async def test_images_run_tag_and_prune() -> None:
         assert made.command == "echo hi"
         assert made.ports[0].host_port == 8081
         await ui.until(lambda: ui.main.lists.panes[Noun.CONTAINERS].selected == made.id, "the cursor on the new container")
-        assert ui.noun == Noun.CONTAINERS.value
+        await ui.until(lambda: ui.noun == Noun.CONTAINERS.value)
         await ui.press("2", "t")
         await ui.type("mine:1")
         await ui.press("enter")

@@ -411,8 +411,8 @@ async def test_the_sessions_own_clipboards_get_the_text_too(tmp_path: Path, monk
     async with running(engine_with(web=FakeLog(5))) as ui:
         await ui.shows("line 4")
         await ui.press("enter", "V", "y")
-        await ui.until(lambda: os.path.exists(os.path.join(tmp_path, "wl-copy.text")))
-        await ui.until(lambda: (tmp_path / "wl-copy.text").read_text() == "line 4")
+        taken = [tmp_path / f"{name}.text" for name in ("wl-copy", "xsel")]
+        await ui.until(lambda: all(path.exists() and path.read_text() == "line 4" for path in taken))
 
 
 @pytest.mark.parametrize("text", ["error", "Error 5", "!fine", "e.r", "^ERR", "5$", r"\d+", "a/b:c", "é", "(", "x|y", "[", "Ünï", "k"])

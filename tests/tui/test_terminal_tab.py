@@ -192,7 +192,7 @@ async def test_command_and_user_are_asked_for_and_remembered_for_the_image(tmp_p
             else:
                 await ui.press("E")
             await ui.shows("python -i 'a b' as 1000:50")
-            config = engine.containers.executed[-1]
+            config = (await ui.until(lambda: ui.engine.containers.executed))[-1]
             assert (config.cmd, config.user) == (("python", "-i", "a b"), "1000:50")
             assert "TERM=xterm-256color" in config.env
             await ui.press("ctrl+right_square_bracket")

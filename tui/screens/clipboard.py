@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 
 PATIENCE = 2.0
@@ -31,13 +32,15 @@ def tools(environment: Mapping[str, str]) -> list[Sequence[str]]:
 
 
 async def copy(text: str) -> None:
-    """Put a text on every clipboard of the session; what does not answer in time is left alone."""
-    for command in tools(os.environ):
-        with contextlib.suppress(OSError, TimeoutError):
-            null = asyncio.subprocess.DEVNULL
-            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=null, stderr=null)
-            try:
-                await asyncio.wait_for(process.communicate(text.encode()), PATIENCE)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+    """Put a text on every clipboard of the session; what does not answer in time is left alone.
+
+    In a thread, so that a text gets there also where Longshore is left at once.
+    """
+    await asyncio.to_thread(_hand_over, text.encode(), tools(os.environ))
+
+
+def _hand_over(text: bytes, commands: Sequence[Sequence[str]]) -> None:
+    for command in commands:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            null = subprocess.DEVNULL
+            subprocess.run(command, input=text, stdout=null, stderr=null, timeout=PATIENCE, check=False)

@@ -24,6 +24,7 @@ from tui.config import Settings
 from tui.feed.logs import LogFeed
 from tui.feed.sampler import Sampler
 from tui.feed.terminals import Terminals
+from tui.late import Late
 from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.log_document import stamp
@@ -111,6 +112,7 @@ class Content:
         self._settling: Timer | None = None
         self._top: Timer | None = None
         self.paging = asyncio.Lock()
+        self._seeking = asyncio.Lock()
         self._loading = False
         self._opened: str | None = None
 
@@ -268,7 +270,14 @@ class Content:
         await turn_to(self, edge)
 
     async def seek(self, step: int) -> bool:
-        """Go to the next match in a direction, beyond what is loaded if need be: whether there is one."""
+        """Go to the next match in a direction, beyond what is loaded if need be: whether there is one.
+
+        One at a time: a further step goes on from where the one before has led.
+        """
+        async with self._seeking:
+            return await self._seek(step)
+
+    async def _seek(self, step: int) -> bool:
         view = self.pane.view
         start = view.current + step if view.current >= 0 else self._first_seen(step)
         found = view.search_from(start, step)
@@ -357,7 +366,7 @@ class Content:
             self._start(fresh)
 
     def _start(self, fresh: bool) -> None:
-        self.pane.screen.run_worker(self._load(fresh), group="content", exclusive=True, exit_on_error=False)
+        self.pane.screen.run_worker(Late(self._load, fresh), group="content", exclusive=True, exit_on_error=False)
 
     async def _load(self, fresh: bool) -> None:
         if self._shown:

@@ -20,6 +20,7 @@ from tui.feed.operations import Operations
 from tui.feed.pulls import Pulls
 from tui.feed.sampler import Sampler
 from tui.feed.watch import Watching
+from tui.late import Late
 from tui.memory import Memory
 from tui.messages import HostChosen, SettingsWanted
 from tui.presenters.text import safe
@@ -139,7 +140,7 @@ class Desk:
 
         clean = "\n".join(safe(line) for line in text.split("\n"))
         self._screen.app.copy_to_clipboard(clean)
-        self._screen.run_worker(clipboard.copy(clean), group="clipboard", exit_on_error=False)
+        self._screen.run_worker(Late(clipboard.copy, clean), group="clipboard", exit_on_error=False)
         self.tell("copied", text)
 
     async def page_text(self, text: str) -> None:

@@ -7,6 +7,7 @@ import time
 from engine.errors import LongshoreError
 from engine.interface import Engine
 from engine.model.events import EventQuery
+from tui.late import Late
 from tui.presenters.activity import event_line
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import safe
@@ -29,7 +30,7 @@ class EventsModal(ReaderModal):
         self.query_one(".box").styles.width = "96%"
         self.view.styles.height = max(3, self.app.size.height - 6)
         self.view.show_placeholder("No event so far.")
-        self.run_worker(self._follow(), exit_on_error=False)
+        self.run_worker(Late(self._follow), exit_on_error=False)
 
     async def _follow(self) -> None:
         stream = self._engine.system.events(EventQuery(since=time.time_ns() - HOUR))

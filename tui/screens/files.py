@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from engine.errors import InvalidArgument, LongshoreError
 from engine.model.files import Directory, DirectoryEntry
 from engine.model.value import Value
+from tui.late import Late
 from tui.presenters.browser import entry_line, ordered, summary
 from tui.presenters.text import clip, safe
 from tui.screens.modal import Modal
@@ -68,6 +69,7 @@ class FilesModal(Modal[FileWish | None]):
         self._load = load
         self._top = top
         self._at = at
+        self._wanted = path
         self._entries: tuple[DirectoryEntry, ...] = ()
         self._list = OptionList()
         self._about = Static("", classes="consequence", markup=False)
@@ -83,7 +85,8 @@ class FilesModal(Modal[FileWish | None]):
         self._go(self.path, self._at)
 
     def _go(self, path: str, at: str = "") -> None:
-        self.run_worker(self._show(path, at), group="files", exclusive=True, exit_on_error=False)
+        self._wanted = path
+        self.run_worker(Late(self._show, path, at), group="files", exclusive=True, exit_on_error=False)
 
     async def _show(self, path: str, at: str) -> None:
         box = self.query_one(".files")
@@ -96,6 +99,7 @@ class FilesModal(Modal[FileWish | None]):
         except LongshoreError as error:
             self._about.update(Content(safe(error.message)))
             self._title_of(self.path)
+            self._wanted = self.path
             return
         self.path = path
         self._entries = tuple(ordered(found)[:MOST])
@@ -114,8 +118,9 @@ class FilesModal(Modal[FileWish | None]):
 
     @property
     def _chosen(self) -> DirectoryEntry | None:
+        """What the cursor is on; nothing while another directory is read, whose entries are not these."""
         at = self._list.highlighted
-        return self._entries[at] if at is not None and at < len(self._entries) else None
+        return self._entries[at] if at is not None and at < len(self._entries) and self._wanted == self.path else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

@@ -16,6 +16,7 @@ from engine.errors import LongshoreError
 from engine.interface import Hosts
 from engine.model.hosts import Host, HostState
 from engine.model.value import Value
+from tui.late import Late
 from tui.presenters.hosts import host_rows
 from tui.screens.modal import Modal
 
@@ -98,7 +99,7 @@ class HostsModal(Modal[HostWish | None]):
         self.dismiss(None)
 
     def _ask(self) -> None:
-        self.run_worker(self._collect(), group="hosts", exclusive=True, exit_on_error=False)
+        self.run_worker(Late(self._collect), group="hosts", exclusive=True, exit_on_error=False)
 
     async def _collect(self) -> None:
         answers = self._hosts.states(timeout=self._timeout)

@@ -30,6 +30,7 @@ from tui.feed.operations import Operations
 from tui.feed.pulls import Pulls
 from tui.feed.sampler import Sampler
 from tui.feed.watch import Feed, Watching
+from tui.late import Late
 from tui.memory import Memory
 from tui.presenters.hosts import banner_text, footer_text
 from tui.presenters.layout import layout_from
@@ -123,7 +124,7 @@ class MainScreen(Screen[None]):
 
     def begin(self) -> None:
         """Read the lists, already while the screen is being made."""
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=False)
+        self.run_worker(Late(self.feed.run), group="feed", exit_on_error=False)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="banner", markup=False)
@@ -205,7 +206,7 @@ class MainScreen(Screen[None]):
         self.stage.drag(message.widget, message.edge, message.by)
 
     def on_log_view_wanted(self, message: LogView.Wanted) -> None:
-        self.run_worker(self.content.page(message.edge), group="page", exit_on_error=False)
+        self.run_worker(Late(self.content.page, message.edge), group="page", exit_on_error=False)
 
     def on_main_pane_tab_clicked(self, message: MainPane.TabClicked) -> None:
         self.content.choose(message.tab)
@@ -308,7 +309,7 @@ def _focus_moved(main: MainScreen) -> None:
 def _measure(main: MainScreen) -> None:
     """Volumes are measured while their list is looked at."""
     if main.stage.noun is Noun.VOLUMES and _seen(main):
-        main.run_worker(main.feed.measure_volumes(), group="sizes", exit_on_error=False)
+        main.run_worker(Late(main.feed.measure_volumes), group="sizes", exit_on_error=False)
 
 
 def _words(main: MainScreen) -> str:

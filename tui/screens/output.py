@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from tui.late import Late
 from tui.presenters.ansi import Styled, ink, parse_bytes
 from tui.presenters.text import clip, safe
 from tui.screens.reader import ReaderModal
@@ -36,7 +37,7 @@ class OutputModal(ReaderModal):
         super().on_mount()
         self.query_one(".box").styles.width = "90%"
         self.view.styles.height = max(3, self.app.size.height - 6)
-        self.run_worker(self._run(), exit_on_error=False)
+        self.run_worker(Late(self._run), exit_on_error=False)
 
     def on_unmount(self) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -24,6 +24,7 @@ from tui import messages
 from tui.actions import CHANGING, Action, Scope, with_keys
 from tui.config import Settings
 from tui.feed.swarm import SwarmFeed
+from tui.late import Late
 from tui.presenters.details import one_line
 from tui.presenters.swarm import COLUMNS
 from tui.presenters.text import safe
@@ -83,7 +84,7 @@ class SwarmScreen(Screen[None]):
         yield Static("Not enough room: make the terminal larger.", id="small", markup=False)
 
     def on_mount(self) -> None:
-        self.run_worker(self.feed.run(), group="feed", exit_on_error=False)
+        self.run_worker(Late(self.feed.run), group="feed", exit_on_error=False)
         self.stage.focus_list(SwarmNoun.SERVICES)
         self.lists.show(self.feed.snapshot)
         self._refresh()
@@ -109,7 +110,7 @@ class SwarmScreen(Screen[None]):
             self._refresh()
 
     def on_log_view_wanted(self, message: LogView.Wanted) -> None:
-        self.run_worker(self.content.page(message.edge), group="page", exit_on_error=False)
+        self.run_worker(Late(self.content.page, message.edge), group="page", exit_on_error=False)
 
     def on_main_pane_tab_clicked(self, message: MainPane.TabClicked) -> None:
         self.content.choose(message.tab)
@@ -160,7 +161,7 @@ class SwarmScreen(Screen[None]):
     async def action_do(self, action: str) -> None:
         """Run an action of the registry."""
         acting.set(action)
-        worker = self.run_worker(self._run(action), group="commands", exit_on_error=False)
+        worker = self.run_worker(Late(self._run, action), group="commands", exit_on_error=False)
         await self._settled(worker)
         self._show_keys()
 

@@ -12,6 +12,7 @@ from engine.model.services import Service
 from engine.model.swarm import Task
 from tui.config import Settings
 from tui.feed.swarm import TaskLogFeed
+from tui.late import Late
 from tui.presenters.log_document import stamp
 from tui.presenters.swarm import config_lines, task_table
 from tui.presenters.text import safe
@@ -70,7 +71,7 @@ class SwarmContent:
         if self.tab != "logs" or thing is None:
             self._show_text(top=moved)
         if moved:
-            self.pane.screen.run_worker(self._open_log(thing), group="content", exclusive=True, exit_on_error=False)
+            self.pane.screen.run_worker(Late(self._open_log, thing), group="content", exclusive=True, exit_on_error=False)
 
     def choose(self, tab: str) -> None:
         """Show another tab of the same object."""

@@ -17,6 +17,7 @@ from engine.backends.docker.addresses import Address
 from engine.backends.docker.ssh import Relay
 from engine.dockerapi import failures
 from engine.errors import LongshoreError, NotModified, NotSupported, TimedOut, Unavailable
+from engine.registry.transport import load_httpx
 
 if TYPE_CHECKING:
     import ssl
@@ -207,6 +208,7 @@ class Api:
             await self.close()  # ssh has lost the host: connect again
             self._version = None
         if self._client is None:
+            load_httpx()
             import httpx
 
             path = await self._socket_path()
