@@ -10,9 +10,10 @@ from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.create import dumps, encode_endpoint_options, ipam_config
 from engine.dockerapi.document import Document, load, load_document
-from engine.errors import NotSupported
+from engine.errors import NotFound, NotSupported
 from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
+from engine.model.units import whole
 
 
 def decode_list(body: bytes) -> Sequence[Network]:
@@ -102,10 +103,10 @@ def _member(container: str, found: Document, network: Document, subnets: tuple[S
         network=network.text("Name"),
         network_id=network.text("Id"),
         ip_address=address,
-        prefix_length=int(length) if length.isdecimal() else 0,
+        prefix_length=whole(length),
         gateway=_gateway(subnets, ipv6=False),
         global_ipv6_address=address6,
-        global_ipv6_prefix_length=int(length6) if length6.isdecimal() else 0,
+        global_ipv6_prefix_length=whole(length6),
         ipv6_gateway=_gateway(subnets, ipv6=True) if address6 else "",
         mac_address=found.text("MacAddress"),
     )
@@ -121,14 +122,17 @@ def decode_create(body: Document) -> NetworkSpec:
     """``POST /networks/create``.
 
     Raises:
-        NotSupported: it asks for what belongs to Swarm mode, or to a driver that we do not have.
+        NotFound: there is no such driver for its addresses.
+        NotSupported: it asks for what belongs to Swarm mode, or for a network without IPv4.
     """
     ipam = body.document("IPAM")
     if ipam.text("Driver") not in ("", "default"):
-        raise NotSupported(f"the IPAM driver {ipam.text('Driver')} is not supported")
+        raise NotFound(f'could not find IPAM plugin {ipam.text("Driver")}: plugin "{ipam.text("Driver")}" not found')
     for key in ("Ingress", "ConfigOnly"):
         if body.flag(key):
             raise NotSupported(f"{key} networks need Swarm mode, which this engine does not have")
+    if body.document("ConfigFrom").text("Network"):
+        raise NotSupported("networks made from the configuration of another need Swarm mode, which this engine does not have")
     if "EnableIPv4" in body and not body.flag("EnableIPv4"):
         raise NotSupported("networks without IPv4 are not supported", hint="leave EnableIPv4 out; EnableIPv6 adds the other family")
     if body.text("Scope") not in ("", "local"):

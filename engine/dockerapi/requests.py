@@ -6,6 +6,8 @@ a preference that does not hold, as dockerd does with what its kernel can not.
 
 from __future__ import annotations
 
+import re
+
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.document import Document
 from engine.dockerapi.host_config import decode_config, decode_host_config, decode_links
@@ -38,6 +40,9 @@ def decode_create(body: Document) -> Asked:
         NotSupported: the container could not be what is asked for.
     """
     item = body.document("HostConfig")
+    _check_ports(item)
+    if (mode := item.text("CgroupnsMode")) not in ("", "host", "private"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {mode}")
     host = decode_host_config(item)
     host = host.replace(mounts=tuple(map(_checked, host.mounts)))
     endpoints = [decode_endpoint(name, found) for name, found in body.document("NetworkingConfig").members("EndpointsConfig")]
@@ -119,11 +124,27 @@ def _size(body: Document) -> tuple[int, int]:
 def _checked(mount: Mount) -> Mount:
     if mount.kind not in ("bind", "volume", "tmpfs"):
         raise InvalidArgument(f'invalid mount config for type "{mount.kind}": mount type unknown')
+    if mount.kind == "tmpfs" and mount.source:
+        raise InvalidArgument('invalid mount config for type "tmpfs": field Source must not be specified')
+    if mount.kind == "bind" and not mount.source:
+        raise InvalidArgument('invalid mount config for type "bind": field Source must not be empty')
+    if not mount.target:
+        raise InvalidArgument(f'invalid mount config for type "{mount.kind}": field Target must not be empty')
     return mount
 
 
+def _check_ports(item: Document) -> None:
+    """What is no port must not read as any port."""
+    for name, bindings in item.lists("PortBindings"):
+        if not re.fullmatch(r"\d{1,5}(/\w+)?", name, re.ASCII):
+            raise InvalidArgument(f'invalid port specification: "{name}"')
+        for binding in bindings:
+            if (port := binding.text("HostPort")) and not re.fullmatch(r"\d{1,5}(-\d{1,5})?", port, re.ASCII):
+                raise InvalidArgument(f'invalid port specification: "{port}"')
+
+
 def _warnings(item: Document) -> tuple[str, ...]:
-    found = [name for key, name in _WARNED.items() if item.integer(key) or item.flag(key) or any(item.names(key)) or item.documents(key)]
+    found = [name for key, name in _WARNED.items() if item.given(key)]
     if "MaskedPaths" in item or "ReadonlyPaths" in item:
         found.append("other masked or read-only paths")
     return tuple(f"This engine does not support {name}; it was ignored." for name in dict.fromkeys(found))

@@ -55,7 +55,7 @@ from engine.model.images import (
     SearchResult,
 )
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
-from engine.model.stats import Stats
+from engine.model.stats import InterfaceStats, Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion, Plugin, UsageItem
 from engine.model.value import EMPTY
@@ -443,7 +443,7 @@ class FakeContainers(FakeFiles):
         try:
             while True:
                 while begin < end:
-                    batch = [log.get(index) for index in range(begin, min(end, begin + 500))]
+                    batch = [log.get(index) for index in range(begin, min(end, begin + 4000))]
                     begin += len(batch)
                     yield batch
                 if not query.follow or log.ended:
@@ -889,8 +889,7 @@ def samples(id: str, cpu: float, memory: int, count: int = 90) -> list[Stats]:
                 cpu_percent=cpu if last else cpu * (0.4 + wave),
                 memory_usage=memory if last else int(memory * (0.8 + 0.2 * index / count)),
                 memory_limit=8 << 30,
-                network_rx=index * index * 900,
-                network_tx=index * 20_000,
+                interfaces=(InterfaceStats(name="eth0", rx_bytes=index * index * 900, tx_bytes=index * 20_000),),
                 block_read=(index // 20) * 400_000,
                 block_write=index * 3_000,
             )

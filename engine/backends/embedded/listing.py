@@ -5,7 +5,6 @@ Source: moby ``daemon/list.go``. The keys are docker's; ``isolation`` and ``is-t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from engine.backends.embedded import usage, view
@@ -14,6 +13,8 @@ from engine.errors import InvalidArgument, LongshoreError
 from engine.model import filters as filtering
 from engine.model.containers import Container, ContainerStatus
 from engine.model.filters import Filters
+from engine.model.patterns import Pattern
+from engine.model.units import whole
 from engine.store.containers import ContainerRecord
 
 KEYS = (
@@ -116,10 +117,10 @@ def _health(core: Core, values: tuple[str, ...]) -> Test:
 
 def _name(core: Core, values: tuple[str, ...]) -> Test:
     try:
-        patterns = [re.compile(value) for value in values]
-    except re.error as error:
-        raise InvalidArgument(f"invalid filter 'name={values[0]}': {error}") from None
-    return lambda record: any(pattern.search(record.name) or pattern.search(f"/{record.name}") for pattern in patterns)
+        patterns = [Pattern(value) for value in values]
+    except InvalidArgument as error:
+        raise InvalidArgument(f"invalid filter 'name={values[0][:100]}': {error.message}") from None
+    return lambda record: any(pattern.found_in(record.name) or pattern.found_in(f"/{record.name}") for pattern in patterns)
 
 
 def _network(core: Core, values: tuple[str, ...]) -> Test:
@@ -139,7 +140,7 @@ def _ports(values: tuple[str, ...], key: str) -> set[tuple[int, str]]:
         first, dash, last = numbers.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InvalidArgument(f"invalid filter '{key}={value}'")
-        found |= {(number, protocol or "tcp") for number in range(int(first), min(int(last or first), 65535) + 1)}
+        found |= {(number, protocol or "tcp") for number in range(whole(first), min(whole(last or first), 65535) + 1)}
     return found
 
 

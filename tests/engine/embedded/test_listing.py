@@ -10,7 +10,7 @@ import pytest
 from engine.backends.embedded import disks, wires
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.listing import listing
-from engine.errors import Conflict, InvalidArgument, NotFound, NotSupported
+from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model.containers import ContainerState, ContainerStatus, HostConfig, Mount, PortBinding
 from engine.model.filters import Filters
 from engine.model.networks import NetworkSpec
@@ -34,6 +34,18 @@ def fleet(core: Core, box: ImageRecord) -> Core:
     core.containers.update_state(job.id, ContainerState(status=ContainerStatus.EXITED, exit_code=3, started_at=5.0, finished_at=6.0))
     core.containers.update_state(web.id, ContainerState(status=ContainerStatus.PAUSED, started_at=5.0, health="healthy"))
     return core
+
+
+def test_ports_that_an_image_made_up_do_not_spoil_the_list(core: Core, box: ImageRecord) -> None:
+    """One image would be enough to hide every container."""
+    ports: dict[str, object] = {"9" * 5000 + "/tcp": {}, "x/y/z": {}, "-1": {}, "80": {}}
+    add_image(core, "docker.io/library/odd:1", box.chain_ids, ExposedPorts=ports)
+    made = create(core, name="odd", image="odd:1")
+    core.containers.update_state(made.id, ContainerState(status=ContainerStatus.RUNNING, started_at=5.0))
+    (shown,) = listing(core, all=False, filters={}, limit=0, size=False)
+    assert {port.container_port for port in shown.ports} == {0, 80}
+    assert names(core, {"expose": ("80",)}) == ["odd"]
+    assert names(core, {"expose": ("1-" + "9" * 5000,)}) == []
 
 
 def names(core: Core, filters: Filters, *, all: bool = True, limit: int = 0) -> list[str]:
@@ -118,7 +130,7 @@ def test_volumes_are_made_once(core: Core) -> None:
     for bad in ("../up", "a", "a/b", "-x", "a\n"):
         with pytest.raises(InvalidArgument):
             disks.create(core, VolumeSpec(name=bad))
-    with pytest.raises(NotSupported, match="plugin"):
+    with pytest.raises(NotFound, match="plugin"):
         disks.create(core, VolumeSpec(name="two", driver="nfs"))
     assert sorted(os.listdir(core.roots.volumes)) == sorted([one.name, anonymous.name])
 
