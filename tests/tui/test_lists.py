@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from engine.errors import Conflict
 from tests.tui.conftest import Harness, running
-from tests.tui.fake import FakeEngine, harbour
+from tests.tui.fake import FakeEngine, FakeLog, harbour
 from tui.presenters import query
 from tui.presenters.fields import FIELDS, field_of
 from tui.screens.menu import MenuModal
@@ -247,3 +248,14 @@ async def test_an_empty_list_has_nothing_to_mark() -> None:
     async with running(FakeEngine()) as ui:
         await ui.press("space", "v", "asterisk", "shift+down", "escape")
         assert marked(ui) == []
+
+
+async def test_wide_letters_take_two_cells_in_lists_and_in_logs() -> None:
+    engine = harbour()
+    words = "漢字かな 🚀 e\u0301👍🏽 👩\u200d👩\u200d👧 "
+    engine.add("漢字-コンテナ", "busybox:latest", minutes=1, log=FakeLog(30, lambda index: f"{words * 4}{index}\n".encode()))
+    async with running(engine, size=(80, 24)) as ui:
+        await ui.select("漢字-コンテナ")
+        await ui.shows("🚀")
+        assert "漢字-コンテナ" in ui.text()
+        assert {cell_len(line) for line in ui.text().split("\n")} == {80}

@@ -94,7 +94,7 @@ def test_stats(snap_compare: Compare, size: tuple[int, int]) -> None:
     compare(snap_compare, harbour(), ("j", "j", "right_square_bracket"), "BLOCK I/O", size)
 
 
-@pytest.mark.parametrize("size", ((80, 60), (60, 18), (24, 10), (18, 8)), ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", ((80, 60), (60, 100), (60, 18), (24, 10), (18, 8)), ids=lambda size: f"{size[0]}x{size[1]}")
 def test_odd_sizes(snap_compare: Compare, size: tuple[int, int]) -> None:
     compare(snap_compare, harbour(), (), "" if size[0] < 20 else "x menu", size)
 
