@@ -129,7 +129,9 @@ class Relay:
                         raise ValueError
                     limit.reschedule(asyncio.get_running_loop().time() + _SILENCE)
         except (TimeoutError, ValueError):
-            pass  # docker's command, whatever is asked, or something that is no shell and goes on, with lines or without
+            # Docker's command, whatever is asked, or something that is no shell and goes on, with lines or without. asyncio waits for
+            # the end of its output too.
+            self._follow(_discard(self._master.stdout))
         else:
             if await self._master.wait() == _SSH_FAILED:
                 await self._said.complete()
