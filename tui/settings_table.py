@@ -10,6 +10,7 @@ from tui.custom import FIELDS as COMMAND_FIELDS
 from tui.graphs import FIELDS as GRAPH_FIELDS
 from tui.presets import PRESETS
 from tui.shapes import Flag, Many, Number, Shape, Table, Text
+from tui.words import languages
 
 POLICIES = ("ask", "never", "name")
 SCREEN_MODES = ("normal", "half", "full")
@@ -19,6 +20,8 @@ _COLOUR = Text(needed=True)
 FIELDS: Mapping[str, Shape] = {
     "theme": Text(about="auto (ours, dark or light as the terminal's background is), longshore-dark, longshore-light, "
                         "longshore-safe-dark and longshore-safe-light (colour-blind safe), any theme of Textual, or one of your own"),
+    "language": Text(about="what the terminal interface speaks; without it LC_ALL, LC_MESSAGES, LANG and LANGUAGE decide",
+                     choices=languages()),
     "mouse": Flag(about="react to the mouse; counts from the next start on"),
     "hide_stopped": Flag(about="start with stopped containers hidden"),
     "sort": Text(about="what containers are sorted by until another order is chosen", choices=columns.CONTAINER_SORTS),
