@@ -19,6 +19,7 @@ from tui import memory, words
 from tui.custom import CustomCommand, custom_command
 from tui.graphs import Graph
 from tui.shapes import Path, Problem
+from tui.words import tr
 
 
 class Settings(Value):
@@ -160,12 +161,12 @@ def tell(path: str, problem: Problem) -> str:
 
 def _syntax(error: Exception) -> Problem:
     """What :mod:`tomllib` says, which names the line in words."""
-    text = str(error) or "nested too deeply"
+    text = str(error) or tr("nested too deeply")
     found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", text)
     if not found:
-        return Problem(path=(), text=f"no valid TOML: {text}")
+        return Problem(path=(), text=tr("no valid TOML: {text}", text=text))
     line, column = (int(found[1]), int(found[2])) if found[1] else (0, 0)
-    return Problem(path=(), text=f"no valid TOML: {text[: found.start()].lower()}", line=line, column=column)
+    return Problem(path=(), text=tr("no valid TOML: {lower}", lower=text[: found.start()].lower()), line=line, column=column)
 
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")

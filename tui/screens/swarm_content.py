@@ -20,6 +20,7 @@ from tui.screens.log_pages import turn_to
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
+from tui.words import tr
 
 TABS: Mapping[SwarmNoun, tuple[str, ...]] = {
     SwarmNoun.SERVICES: ("logs", "tasks", "config"),
@@ -98,7 +99,7 @@ class SwarmContent:
         if not view.row_count:
             reason = safe(log.error.split("\n")[0]) if log.error else ""
             view.show_placeholder(
-                *(("The log can not be read:", reason) if reason else ("No output so far.",) if log.ready else ("reading…",))
+                *((tr("The log can not be read:"), reason) if reason else (tr("No output so far."),) if log.ready else (tr("reading…"),))
             )
         self.status()
 
@@ -109,7 +110,7 @@ class SwarmContent:
         if self.pane.view is view and log is not None and view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(view.document.lines[index].anchor.time).strip()[:-4]
-            text = ("end of the log" if log.ended else "following") if view.following else f"{when} · End follows"
+            text = (tr("end of the log") if log.ended else tr("following")) if view.following else tr("{when} · End follows", when=when)
         self.pane.show_status(text)
 
     async def page(self, edge: Edge) -> None:
@@ -130,7 +131,7 @@ class SwarmContent:
         view.update_log((), 0)
         if self.tab != "logs" or not isinstance(thing, Service | Task):
             return
-        view.show_placeholder("reading…")
+        view.show_placeholder(tr("reading…"))
         await asyncio.sleep(SETTLE)
         self.log = TaskLogFeed(
             self._engine, thing.id, self._post, tail=self._settings.log_lines, name_of=self._task_name, apart=isinstance(thing, Service)

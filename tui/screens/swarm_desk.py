@@ -17,6 +17,7 @@ from tui.screens.swarm_content import SwarmContent
 from tui.screens.swarm_lists import SwarmLists
 from tui.screens.swarm_stage import SwarmStage
 from tui.swarm_snapshot import SwarmSnapshot, SwarmThing, key_of, label_of
+from tui.words import tr
 
 T = TypeVar("T")
 
@@ -63,9 +64,9 @@ class SwarmDesk:
         from tui.screens.prompt import PromptModal
 
         if policy == "ask" or not name:
-            answer = await self.desk.put(ConfirmModal(action.about, name))
+            answer = await self.desk.put(ConfirmModal(tr(action.about), name))
             return bool(answer)
-        typed = await self.desk.put(PromptModal(action.about, about=f"type {name} to go on"))
+        typed = await self.desk.put(PromptModal(tr(action.about), about=tr("type {name} to go on", name=name)))
         return typed == name
 
     async def perform(self, thing: SwarmThing, word: str, title: str, work: Awaitable[object], *, command: str, told: str = "") -> bool:
@@ -79,7 +80,7 @@ class SwarmDesk:
         key = key_of(thing)
         journal = self.desk.operations.journal
         self.feed.mark(key, word)
-        entry, problem = journal.begin(time.time(), command), "given up"
+        entry, problem = journal.begin(time.time(), command), tr("given up")
         try:
             remarks = await work
             problem = ""
