@@ -15,7 +15,6 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from engine.model.images import PullPhase, PushPhase
 from tui.actions import ACTIONS, Scope
 from tui.columns import CONTAINER_SORTS, IMAGE_SORTS, NAMES, NETWORK_SORTS, VOLUME_SORTS
 from tui.presenters import monitor, swarm
@@ -55,7 +54,7 @@ def table_words() -> Iterator[tuple[str, str]]:
         yield noun.value, "tui/snapshot.py"
         yield noun.value.removesuffix("s"), "tui/snapshot.py"
         yield noun.value.capitalize(), "tui/snapshot.py"
-    for phase in (*FilePhase, *PullPhase, *PushPhase):
+    for phase in FilePhase:
         yield phase.value, "tui/presenters/pulls.py"
     headings = [column for columns in KNOWN.values() for column in columns.values()]
     headings += [column for columns in swarm.COLUMNS.values() for column in columns]
@@ -65,7 +64,7 @@ def table_words() -> Iterator[tuple[str, str]]:
 
 def extracted() -> Catalog:
     """The template as the source has it now."""
-    catalog = Catalog(project="Longshore", fuzzy=False)
+    catalog = Catalog(project="Longshore", version="1", fuzzy=False, header_comment="# What Longshore's terminal interface says.")
     for name, _, message, _, _ in sorted(
         extract_from_dir(TUI, method_map=[("**.py", "python")], keywords=KEYWORDS), key=lambda one: one[0]
     ):  # type: ignore[arg-type]  # babel's stubs want a mapping of tuples only
@@ -93,7 +92,8 @@ def written(catalog: Catalog) -> bytes:
     """A catalogue as text, without what changes from day to day."""
     out = io.BytesIO()
     write_po(out, catalog, width=130, omit_header=False, sort_output=True, include_lineno=False, ignore_obsolete=True)
-    kept = [line for line in out.getvalue().split(b"\n") if b"-Date:" not in line and b"Generated-By" not in line]
+    unkept = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Generated-By', b'"Report-Msgid', b'"Last-Translator', b'"Language-Team')
+    kept = [line for line in out.getvalue().split(b"\n") if not line.startswith(unkept)]
     return b"\n".join(kept)
 
 
