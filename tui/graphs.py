@@ -19,7 +19,11 @@ from engine.model.stats import Stats
 from engine.model.value import Value
 from tui.shapes import Flag, Number, Shape, Text
 
-PATHS = (*(name for name, _ in Stats(container_id="").fields() if name not in ("container_id", "name", "read_at")), "memory_percent")
+_NO_NUMBERS = ("container_id", "name", "read_at", "interfaces")
+PATHS = (
+    *(name for name, _ in Stats(container_id="").fields() if name not in _NO_NUMBERS),
+    *("network_rx", "network_tx", "memory_percent"),
+)
 """What a graph can show: the numbers of a sample (:class:`engine.model.stats.Stats`)."""
 COLOURS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
 UNITS = ("", "bytes", "percent")

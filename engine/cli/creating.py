@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, UsageError
@@ -30,11 +29,11 @@ def create(context: Context, config: ContainerConfig, host: HostConfig, options:
             raise
         from engine.model.reference import parse
 
-        print(f"Unable to find image '{parse(config.image).tagged.familiar}' locally", file=sys.stderr, flush=True)
+        print(f"Unable to find image '{parse(config.image).tagged.familiar}' locally", file=context.err, flush=True)
         _pull(context, config.image, platform, quiet=options.on("quiet"))
         made = context.run(containers.create(config, host, name=options.text("name"), platform=platform))
     for warning in made.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+        print(f"WARNING: {warning}", file=context.err)
     if cidfile:
         try:
             with open(cidfile, "x", encoding="ascii") as file:
@@ -54,4 +53,4 @@ def _present(context: Context, image: str) -> bool:
 
 
 def _pull(context: Context, image: str, platform: str, *, quiet: bool) -> None:
-    show_progress(context.iterate(context.engine.images.pull(image, platform=platform)), sys.stderr, quiet=quiet)
+    show_progress(context.iterate(context.engine.images.pull(image, platform=platform)), context.err, quiet=quiet)

@@ -28,8 +28,7 @@ def parse_publish(text: str) -> list[PortBinding]:
     if host_last - host_first != last - first:
         if first != last:
             raise _bad(text, f"invalid ranges specified for container and host Ports: {inner} and {host}")
-        # A range of host ports for one container port: docker takes the first free one; the first is what it tries first.
-        host_last = host_first
+        return [PortBinding(container_port=first, protocol=protocol, host_ip=ip, host_port=host_first, host_last=host_last)]
     return [
         PortBinding(container_port=first + step, protocol=protocol, host_ip=ip, host_port=host_first + step)
         for step in range(last - first + 1)

@@ -163,7 +163,7 @@ def _tmpfs(host: HostConfig) -> dict[str, str]:
 def _port_bindings(ports: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     for port in ports:
-        found.setdefault(_port_name(port), []).append({"HostIp": port.host_ip, "HostPort": str(port.host_port or "")})
+        found.setdefault(_port_name(port), []).append({"HostIp": port.host_ip, "HostPort": port.asked})
     return found
 
 

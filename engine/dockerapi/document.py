@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from engine.errors import CorruptData
 
@@ -22,6 +22,10 @@ class Document:
 
     def __contains__(self, key: str) -> bool:
         return self._fields.get(key) is not None
+
+    def given(self, key: str) -> bool:
+        """It is there, and neither empty, nor 0, nor false."""
+        return bool(self._fields.get(key))
 
     def text(self, key: str, default: str = "") -> str:
         """A string; numbers are spelled out."""
@@ -69,13 +73,13 @@ class Document:
         value = self._fields.get(key)
         return tuple(value) if isinstance(value, dict) else self.texts(key)
 
-    def document(self, key: str) -> Document:
+    def document(self, key: str) -> Self:
         """A nested object."""
-        return Document(self._fields.get(key))
+        return type(self)(self._fields.get(key))
 
-    def documents(self, key: str) -> list[Document]:
+    def documents(self, key: str) -> list[Self]:
         """The objects of an array."""
-        return documents(self._fields.get(key))
+        return self._all(self._fields.get(key))
 
     def rows(self, key: str) -> tuple[tuple[str, ...], ...]:
         """An array of arrays of texts."""
@@ -83,15 +87,18 @@ class Document:
         rows = value if isinstance(value, list) else []
         return tuple(tuple(map(str, row)) for row in rows if isinstance(row, list))
 
-    def members(self, key: str) -> list[tuple[str, Document]]:
+    def members(self, key: str) -> list[tuple[str, Self]]:
         """The names and objects of an object of objects."""
         value = self._fields.get(key)
-        return [(name, Document(item)) for name, item in value.items()] if isinstance(value, dict) else []
+        return [(name, type(self)(item)) for name, item in value.items()] if isinstance(value, dict) else []
 
-    def lists(self, key: str) -> list[tuple[str, list[Document]]]:
+    def lists(self, key: str) -> list[tuple[str, list[Self]]]:
         """The names and arrays of an object of arrays of objects (``NetworkSettings.Ports``)."""
         value = self._fields.get(key)
-        return [(name, documents(item)) for name, item in value.items()] if isinstance(value, dict) else []
+        return [(name, self._all(item)) for name, item in value.items()] if isinstance(value, dict) else []
+
+    def _all(self, value: object) -> list[Self]:
+        return [type(self)(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def documents(value: object) -> list[Document]:

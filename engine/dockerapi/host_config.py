@@ -151,12 +151,14 @@ def _bindings(item: Document) -> tuple[PortBinding, ...]:
     for name, wanted in item.lists("PortBindings"):
         number, _, protocol = name.partition("/")
         for binding in wanted:
+            first, _, last = binding.text("HostPort").partition("-")
             found.append(
                 PortBinding(
                     container_port=int(number) if number.isdecimal() else 0,
                     protocol=protocol or "tcp",
                     host_ip=binding.text("HostIp"),
-                    host_port=binding.integer("HostPort"),
+                    host_port=int(first) if first.isdecimal() else 0,
+                    host_last=int(last) if last.isdecimal() else 0,
                 )
             )
     return tuple(found)

@@ -10,7 +10,7 @@ from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.create import dumps, ipam_config
 from engine.dockerapi.document import Document, load, load_document
-from engine.errors import NotSupported
+from engine.errors import NotFound, NotSupported
 from engine.model.containers import Endpoint, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 
@@ -121,14 +121,17 @@ def decode_create(body: Document) -> NetworkSpec:
     """``POST /networks/create``.
 
     Raises:
-        NotSupported: it asks for what belongs to Swarm mode, or to a driver that we do not have.
+        NotFound: there is no such driver for its addresses.
+        NotSupported: it asks for what belongs to Swarm mode, or for a network without IPv4.
     """
     ipam = body.document("IPAM")
     if ipam.text("Driver") not in ("", "default"):
-        raise NotSupported(f"the IPAM driver {ipam.text('Driver')} is not supported")
+        raise NotFound(f'could not find IPAM plugin {ipam.text("Driver")}: plugin "{ipam.text("Driver")}" not found')
     for key in ("Ingress", "ConfigOnly"):
         if body.flag(key):
             raise NotSupported(f"{key} networks need Swarm mode, which this engine does not have")
+    if body.document("ConfigFrom").text("Network"):
+        raise NotSupported("networks made from the configuration of another need Swarm mode, which this engine does not have")
     if "EnableIPv4" in body and not body.flag("EnableIPv4"):
         raise NotSupported("networks without IPv4 are not supported", hint="leave EnableIPv4 out; EnableIPv6 adds the other family")
     if body.text("Scope") not in ("", "local"):

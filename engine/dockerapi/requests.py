@@ -6,6 +6,8 @@ a preference that does not hold, as dockerd does with what its kernel can not.
 
 from __future__ import annotations
 
+import re
+
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.document import Document
 from engine.dockerapi.host_config import decode_config, decode_host_config, decode_links
@@ -46,6 +48,7 @@ def decode_create(body: Document) -> Asked:
     """
     item = body.document("HostConfig")
     _refuse(item)
+    _check_ports(item)
     host = decode_host_config(item)
     host = host.replace(mounts=tuple(map(_checked, host.mounts)))
     endpoints = [decode_endpoint(name, found) for name, found in body.document("NetworkingConfig").members("EndpointsConfig")]
@@ -126,19 +129,37 @@ def _size(body: Document) -> tuple[int, int]:
 def _checked(mount: Mount) -> Mount:
     if mount.kind not in ("bind", "volume", "tmpfs"):
         raise InvalidArgument(f'invalid mount config for type "{mount.kind}": mount type unknown')
+    if mount.kind == "tmpfs" and mount.source:
+        raise InvalidArgument('invalid mount config for type "tmpfs": field Source must not be specified')
+    if mount.kind == "bind" and not mount.source:
+        raise InvalidArgument('invalid mount config for type "bind": field Source must not be empty')
+    if not mount.target:
+        raise InvalidArgument(f'invalid mount config for type "{mount.kind}": field Target must not be empty')
     return mount
+
+
+def _check_ports(item: Document) -> None:
+    """What is no port must not read as any port."""
+    for name, bindings in item.lists("PortBindings"):
+        if not re.fullmatch(r"\d{1,5}(/\w+)?", name, re.ASCII):
+            raise InvalidArgument(f'invalid port specification: "{name}"')
+        for binding in bindings:
+            if (port := binding.text("HostPort")) and not re.fullmatch(r"\d{1,5}(-\d{1,5})?", port, re.ASCII):
+                raise InvalidArgument(f'invalid port specification: "{port}"')
 
 
 def _refuse(item: Document) -> None:
     for key, reason in _REFUSED.items():
-        if any(item.texts(key)) or item.documents(key):
+        if item.given(key):
             raise NotSupported(reason)
     if (isolation := item.text("Isolation")) not in ("", "default"):
         raise InvalidArgument(f"invalid isolation '{isolation}' on linux")
+    if (mode := item.text("CgroupnsMode")) not in ("", "host", "private"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {mode}")
 
 
 def _warnings(item: Document) -> tuple[str, ...]:
-    found = [name for key, name in _WARNED.items() if item.integer(key) or item.flag(key) or any(item.names(key)) or item.documents(key)]
+    found = [name for key, name in _WARNED.items() if item.given(key)]
     if "MaskedPaths" in item or "ReadonlyPaths" in item:
         found.append("other masked or read-only paths")
     return tuple(f"This engine does not support {name}; it was ignored." for name in dict.fromkeys(found))

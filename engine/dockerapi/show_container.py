@@ -206,7 +206,7 @@ def _asked_mount(mount: Mount) -> dict[str, Any]:
 def _wanted_ports(ports: Sequence[PortBinding]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     for port in ports:
-        binding = {"HostIp": port.host_ip, "HostPort": str(port.host_port or "")}
+        binding = {"HostIp": port.host_ip, "HostPort": port.asked}
         found.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
     return found
 

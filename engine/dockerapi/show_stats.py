@@ -1,7 +1,7 @@
 """``GET /containers/{id}/stats``, written.
 
 Our samples are sums, as ``docker stats`` shows them. They are laid out so that clients, which sum up themselves, come to the same
-numbers: one network interface, one block device, memory without its inactive file cache.
+numbers: one block device, memory without its inactive file cache. Where a container has no network of its own there are no ``networks``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.dockerapi.show import NEVER, moment
-from engine.model.stats import Stats
+from engine.model.stats import InterfaceStats, Stats
 
 
 def document(now: Stats, before: Stats | None) -> dict[str, Any]:
@@ -32,14 +32,12 @@ def document(now: Stats, before: Stats | None) -> dict[str, Any]:
         "pids_stats": pids,
         "blkio_stats": _blocks(blocks),
         "memory_stats": {"usage": now.memory_usage, "limit": now.memory_limit, "stats": {"inactive_file": 0}},
-        "networks": {"eth0": _network(now)},
+        **({"networks": {interface.name: _network(interface) for interface in now.interfaces}} if now.interfaces else {}),
     }
 
 
-def _network(sample: Stats) -> dict[str, int]:
-    rest = ("packets", "errors", "dropped")
-    found = {"rx_bytes": sample.network_rx, "tx_bytes": sample.network_tx}
-    return found | {f"{way}_{name}": 0 for way in ("rx", "tx") for name in rest}
+def _network(interface: InterfaceStats) -> dict[str, int]:
+    return {name: value for name, value in interface.fields() if name != "name"}
 
 
 def _cpu(sample: Stats) -> dict[str, Any]:

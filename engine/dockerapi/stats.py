@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.dockerapi import times
 from engine.dockerapi.document import Document
-from engine.model.stats import Stats, cpu_percent
+from engine.model.stats import InterfaceStats, Stats, cpu_percent
 
 
 def decode(item: Document) -> Stats:
@@ -12,10 +12,6 @@ def decode(item: Document) -> Stats:
     now = _times(item, "cpu_stats")
     before = _times(item, "precpu_stats")
     stats = item.document("memory_stats")
-    received = sent = 0
-    for _, interface in item.members("networks"):
-        received += interface.integer("rx_bytes")
-        sent += interface.integer("tx_bytes")
     read, written = _blocks(item)
     pids = item.document("pids_stats")
     limit = pids.integer("limit")
@@ -26,8 +22,7 @@ def decode(item: Document) -> Stats:
         cpu_percent=cpu_percent(now, before) if before.system_total else 0.0,
         memory_usage=_memory(stats),
         memory_limit=stats.integer("limit"),
-        network_rx=received,
-        network_tx=sent,
+        interfaces=tuple(_interface(name, found) for name, found in item.members("networks")),
         block_read=read,
         block_write=written,
         pids=pids.integer("current"),
@@ -46,6 +41,11 @@ def _times(item: Document, key: str) -> Stats:
         system_total=cpu.integer("system_cpu_usage"),
         online_cpus=cpu.integer("online_cpus") or len(usage.integers("percpu_usage")) or 1,
     )
+
+
+def _interface(name: str, found: Document) -> InterfaceStats:
+    counted = {key: found.integer(key) for key, _ in InterfaceStats(name=name).fields() if key != "name"}
+    return InterfaceStats(name=name, **counted)
 
 
 def _memory(memory: Document) -> int:

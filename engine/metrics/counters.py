@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable
 
 from engine.linux.cgroup_files import keyed
 from engine.metrics.host import clock_ticks
+from engine.model.stats import InterfaceStats
 from engine.model.value import Value
 
 Reader = Callable[[str, str], str]
 """Controller and file name to the file's text, ``""`` when there is none."""
 
 _UNLIMITED = "max"
+_RECEIVED = ("rx_bytes", "rx_packets", "rx_errors", "rx_dropped")
+_SENT = ("tx_bytes", "tx_packets", "tx_errors", "tx_dropped")
 
 
 class Counters(Value):
@@ -103,16 +106,17 @@ def process_tree(pid: int) -> Counters:
     )
 
 
-def network(dev: str) -> tuple[int, int]:
-    """Bytes received and sent over all interfaces but ``lo``, from the text of ``/proc/<pid>/net/dev``."""
-    received = sent = 0
+def network(dev: str) -> tuple[InterfaceStats, ...]:
+    """All interfaces but ``lo``, from the text of ``/proc/<pid>/net/dev``."""
+    found = []
     for line in dev.splitlines()[2:]:
         name, colon, rest = line.partition(":")
-        numbers = rest.split()
-        if colon and name.strip() != "lo" and len(numbers) > 8:
-            received += int(numbers[0])
-            sent += int(numbers[8])
-    return received, sent
+        numbers = [int(word) for word in rest.split()]
+        if colon and name.strip() != "lo" and len(numbers) > 11:
+            received, sent = numbers[:4], numbers[8:12]
+            counted = (*zip(_RECEIVED, received, strict=True), *zip(_SENT, sent, strict=True))
+            found.append(InterfaceStats(name=name.strip(), **dict(counted)))
+    return tuple(sorted(found, key=lambda interface: interface.name))
 
 
 def _number(text: str) -> int:

@@ -23,7 +23,7 @@ def sample(record: ContainerRecord, before: Stats | None = None) -> Stats:
     counted = _counters(record)
     total = host.memory_total(host.read_shared("/proc/meminfo"))
     limit = counted.memory_limit
-    received, sent = (0, 0) if record.host_config.network_mode == "host" else counters.network(read_file(f"/proc/{pid}/net/dev"))
+    interfaces = () if record.host_config.network_mode == "host" else counters.network(read_file(f"/proc/{pid}/net/dev"))
     now = blank.replace(
         cpu_total=counted.cpu_total,
         cpu_user=counted.cpu_user,
@@ -32,8 +32,7 @@ def sample(record: ContainerRecord, before: Stats | None = None) -> Stats:
         online_cpus=online,
         memory_usage=counted.memory_usage,
         memory_limit=limit if 0 < limit <= total else total,
-        network_rx=received,
-        network_tx=sent,
+        interfaces=interfaces,
         block_read=counted.block_read,
         block_write=counted.block_write,
         pids=counted.pids,

@@ -30,12 +30,21 @@ class ContainerStatus(StrEnum):
 
 
 class PortBinding(Value):
-    """A published port. ``host_port`` 0 lets the kernel choose; ``host_ip`` "" is every address."""
+    """A published port. ``host_port`` 0 lets the kernel choose; ``host_ip`` "" is every address.
+
+    With ``host_last`` the first free one of ``host_port`` to ``host_last`` is taken.
+    """
 
     container_port: int
     protocol: str = "tcp"
     host_ip: str = ""
     host_port: int = 0
+    host_last: int = 0
+
+    @property
+    def asked(self) -> str:
+        """The host's port, or the range of them, as docker spells it; ``""`` where the kernel chooses."""
+        return f"{self.host_port}-{self.host_last}" if self.host_last > self.host_port else str(self.host_port or "")
 
 
 class Mount(Value):

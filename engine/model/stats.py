@@ -5,6 +5,20 @@ from __future__ import annotations
 from engine.model.value import Value
 
 
+class InterfaceStats(Value):
+    """What went through one network interface so far: bytes, packets, and those that were faulty or dropped."""
+
+    name: str
+    rx_bytes: int = 0
+    rx_packets: int = 0
+    rx_errors: int = 0
+    rx_dropped: int = 0
+    tx_bytes: int = 0
+    tx_packets: int = 0
+    tx_errors: int = 0
+    tx_dropped: int = 0
+
+
 class Stats(Value):
     """One sample.
 
@@ -16,7 +30,7 @@ class Stats(Value):
         cpu_percent: 100 is one CPU; 0 in the first sample of a stream, which has no predecessor.
         memory_usage: bytes, without inactive file cache, as ``docker stats`` shows it.
         memory_limit: bytes; the host's memory where there is no limit.
-        network_rx, network_tx: bytes over all interfaces but ``lo``.
+        interfaces: the container's own, without ``lo``; none where it has the host's.
         block_read, block_write: bytes over all devices.
         pids: processes and threads; ``pids_limit`` 0 is unlimited.
     """
@@ -32,12 +46,21 @@ class Stats(Value):
     cpu_percent: float = 0.0
     memory_usage: int = 0
     memory_limit: int = 0
-    network_rx: int = 0
-    network_tx: int = 0
+    interfaces: tuple[InterfaceStats, ...] = ()
     block_read: int = 0
     block_write: int = 0
     pids: int = 0
     pids_limit: int = 0
+
+    @property
+    def network_rx(self) -> int:
+        """Bytes received over all interfaces."""
+        return sum(interface.rx_bytes for interface in self.interfaces)
+
+    @property
+    def network_tx(self) -> int:
+        """Bytes sent over all interfaces."""
+        return sum(interface.tx_bytes for interface in self.interfaces)
 
     @property
     def memory_percent(self) -> float:

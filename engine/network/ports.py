@@ -11,6 +11,7 @@ is published on ``0.0.0.0`` and ``[::]``, with the same number, as docker does. 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -83,8 +84,8 @@ def _checked(binding: PortBinding) -> PortBinding:
         raise InvalidArgument(f"invalid protocol: {binding.protocol}", hint="tcp, udp or sctp") from None
     if not 0 < binding.container_port <= 65535:
         raise InvalidArgument(f"invalid containerPort: {binding.container_port}")
-    if not 0 <= binding.host_port <= 65535:
-        raise InvalidArgument(f"invalid hostPort: {binding.host_port}")
+    if not 0 <= binding.host_port <= 65535 or (binding.host_last and not 0 < binding.host_port <= binding.host_last <= 65535):
+        raise InvalidArgument(f"invalid hostPort: {binding.asked or binding.host_last}")
     return binding.replace(host_ip=addresses.plain(binding.host_ip))
 
 
@@ -108,7 +109,7 @@ def hold(bindings: Sequence[PortBinding], container: str, *, dual: bool = False,
     try:
         for binding in bindings:
             everywhere = (_EVERYWHERE, _EVERYWHERE6) if both and (dual or binding.protocol != "sctp") else (_EVERYWHERE,)
-            made = _bind_all(binding, (binding.host_ip,) if binding.host_ip else everywhere, container, carry=carry)
+            made = _bind_first(binding, (binding.host_ip,) if binding.host_ip else everywhere, container, carry=carry)
             held.descriptors += [descriptor for _, descriptor in made if descriptor >= 0]
             held.bindings += [bound for bound, _ in made]
     except BaseException:
@@ -125,6 +126,14 @@ def ipv6_works() -> bool:
     except OSError:
         return False
     return True
+
+
+def _bind_first(binding: PortBinding, hosts: Sequence[str], container: str, *, carry: bool) -> list[tuple[PortBinding, int]]:
+    """Hold the port, or the first free one of its range, on each of some addresses."""
+    for port in range(binding.host_port, binding.host_last):
+        with contextlib.suppress(StartFailed):
+            return _bind_all(binding.replace(host_port=port, host_last=0), hosts, container, carry=carry)
+    return _bind_all(binding.replace(host_port=binding.host_last or binding.host_port, host_last=0), hosts, container, carry=carry)
 
 
 def _bind_all(binding: PortBinding, hosts: Sequence[str], container: str, *, carry: bool) -> list[tuple[PortBinding, int]]:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from engine.errors import Conflict, Forbidden, InvalidArgument, NotSupported
+from engine.errors import Conflict, Forbidden, InvalidArgument, NotFound, NotSupported
 from engine.linux.netlink_route import RouteSocket
 from engine.model.events import Event
 from engine.model.networks import NetworkSpec, Subnet
@@ -18,6 +18,8 @@ from engine.store.networks import NetworkRecord, Networks
 from engine.store.roots import Roots
 
 PREDEFINED = ("bridge", "host", "none")
+_ELSEWHERE = ("macvlan", "ipvlan", "overlay")
+"""Docker's drivers that are none of ours."""
 _DRIVERS = {"host": "host", "none": "null"}
 
 
@@ -68,12 +70,23 @@ def changed(roots: Roots, networks: Networks, bridge: NetworkRecord, wanted: Wan
     return bridge.replace(enable_ipv6=True, subnets=(bridge.subnets[0], place))
 
 
+def _check_driver(driver: str) -> None:
+    if driver in ("", "default", "bridge"):
+        return
+    if driver in ("host", "null"):
+        raise Forbidden(f'only one instance of "{driver}" network is allowed')
+    if driver in _ELSEWHERE:
+        raise NotSupported(f"networks of the driver {driver} are not supported", hint="use driver bridge")
+    raise NotFound(f'could not find plugin {driver} in v1 plugin registry: plugin "{driver}" not found', hint="use driver bridge")
+
+
 def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord:
     """Make a network.
 
     Raises:
         Conflict: the name or the subnet is in use.
         InvalidArgument: name, subnet or option is malformed.
+        NotFound: there is no such driver.
         NotSupported: driver or option is not to be had here.
         Forbidden: the name is predefined, in docker's words.
     """
@@ -82,10 +95,7 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
         raise Forbidden(f"operation is not permitted on predefined {spec.name} network")
     if not _valid_name(spec.name):
         raise InvalidArgument(f"invalid network name {spec.name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
-    if spec.driver not in ("", "default", "bridge"):
-        raise NotSupported(
-            f'could not find plugin {spec.driver} in v1 plugin registry: plugin "{spec.driver}" not found', hint="use driver bridge"
-        )
+    _check_driver(spec.driver)
     if spec.enable_ipv6 and not os.path.exists("/proc/sys/net/ipv6"):
         raise NotSupported(f"network {spec.name}: this kernel has no IPv6", hint="leave --ipv6 out")
     identity = _new_id()

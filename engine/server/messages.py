@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Any, Protocol
 
 from engine.dockerapi import filters as filter_codec
-from engine.dockerapi.document import Document
+from engine.dockerapi.asked import AskedDocument
 from engine.errors import InvalidArgument
 from engine.model.filters import Filters
 from engine.server.limits import Limits
@@ -82,6 +82,22 @@ class Request:
             raise InvalidArgument(f'invalid value for {key}: "{text}" is not a whole number')
         return int(text)
 
+    def extent(self) -> tuple[int, int]:
+        """``h`` and ``w``, the size of a terminal in characters.
+
+        Raises:
+            InvalidArgument: one is missing, or no size.
+        """
+        found = []
+        for key in ("h", "w"):
+            text = self.text(key)
+            if not (text.isdecimal() and text.isascii() and int(text[:10]) < 1 << 16):
+                raise InvalidArgument(
+                    f'invalid resize {"height" if key == "h" else "width"} "{text[:100]}": it must be a number below 65536'
+                )
+            found.append(int(text))
+        return found[0], found[1]
+
     def filters(self) -> Filters:
         """The parameter ``filters``. Raises InvalidArgument."""
         return filter_codec.decode(self.text("filters"))
@@ -91,20 +107,22 @@ class Request:
         """All query parameters."""
         return self._query
 
-    async def document(self) -> Document:
-        """The body, which is a JSON object; an empty one when there is no body.
+    async def document(self, *, optional: bool = False) -> AskedDocument:
+        """The body, which is a JSON object; an empty one when it may be missing and is.
 
         Raises:
             InvalidArgument: it is something else, too long, or says to be something else.
         """
         found = await self.json_bytes()
+        if not found and not optional:
+            raise InvalidArgument("got EOF while reading request body")
         try:
             value = json.loads(found or b"null")
         except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"invalid JSON: {error}") from None
         if value is not None and not isinstance(value, dict):
             raise InvalidArgument("invalid JSON: the body must be an object")
-        return Document(value)
+        return AskedDocument(value)
 
     async def json_bytes(self) -> bytes:
         """The body, which says to be JSON, unread; ``b""`` when there is none.

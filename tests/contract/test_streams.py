@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import InvalidArgument, NotFound
 from engine.model.containers import ContainerStatus
+from engine.model.networks import NetworkSpec
 from engine.model.stats import Stats
 from engine.model.streams import LogLine, LogQuery, StreamName
 from tests.contract.lab import TIMEOUT, Lab, collect, read_until, sh, talk, within
@@ -193,8 +194,15 @@ async def test_stats_of_a_busy_container(lab: Lab) -> None:
     assert 0 < second.memory_usage <= second.memory_limit == 256 << 20
     assert second.pids == 1 and second.pids_limit == 77
     assert second.read_at > first.read_at > 0
-    (network_rx, network_tx) = (second.network_rx, second.network_tx)
-    assert (network_rx, network_tx) == (0, 0)
+    assert (second.network_rx, second.network_tx, second.interfaces) == (0, 0, ())
+
+
+async def test_stats_of_each_network(lab: Lab) -> None:
+    await lab.engine.networks.create(NetworkSpec(name="traffic"))
+    container = await lab.sleeper(network_mode="bridge")
+    await lab.engine.networks.connect("traffic", container)
+    (sample,) = await collect(lab.engine.containers.stats(container, stream=False), 1)
+    assert [interface.name for interface in sample.interfaces] == ["eth0", "eth1"]
 
 
 async def test_stats_once(lab: Lab) -> None:

@@ -53,7 +53,7 @@ from engine.model.images import (
     SearchResult,
 )
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
-from engine.model.stats import Stats
+from engine.model.stats import InterfaceStats, Stats
 from engine.model.streams import LogLine, LogQuery, Output, StreamName
 from engine.model.system import DiskUsage, EngineInfo, EngineVersion, Plugin, UsageItem
 from engine.model.value import EMPTY
@@ -872,8 +872,7 @@ def samples(id: str, cpu: float, memory: int, count: int = 90) -> list[Stats]:
                 cpu_percent=cpu if last else cpu * (0.4 + wave),
                 memory_usage=memory if last else int(memory * (0.8 + 0.2 * index / count)),
                 memory_limit=8 << 30,
-                network_rx=index * index * 900,
-                network_tx=index * 20_000,
+                interfaces=(InterfaceStats(name="eth0", rx_bytes=index * index * 900, tx_bytes=index * 20_000),),
                 block_read=(index // 20) * 400_000,
                 block_write=index * 3_000,
             )

@@ -9,7 +9,7 @@ import os
 import psutil
 import pytest
 
-from engine.model.stats import Stats
+from engine.model.stats import InterfaceStats, Stats
 from tests.tui.conftest import running
 from tests.tui.fake import NOW, FakeEngine, harbour, samples
 from tui.config import Settings
@@ -42,7 +42,12 @@ def test_own_graphs_stand_below_ours_in_every_unit_and_fit() -> None:
 
 def test_an_own_graph_shows_growth_and_keeps_its_edge() -> None:
     container = harbour().containers.find("db")
-    history = [Stats(container_id=container.id, read_at=NOW + second, network_rx=second * 2048, pids=second) for second in range(5)]
+    history = [
+        Stats(
+            container_id=container.id, read_at=NOW + second, interfaces=(InterfaceStats(name="eth0", rx_bytes=second * 2048),), pids=second
+        )
+        for second in range(5)
+    ]
     graphs = (Graph(path="network_rx", title="In", per_second=True, unit="bytes", max=4096), Graph(path="pids", colour="red"))
     shown = [text_of(line) for line in stats_lines(container, history, width=60, height=60, now=NOW, graphs=graphs)]
     at = next(place for place, line in enumerate(shown) if line.startswith("In"))

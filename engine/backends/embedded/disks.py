@@ -7,7 +7,7 @@ import time
 
 from engine.backends.embedded import local_volumes, names, usage
 from engine.backends.embedded.core import Core
-from engine.errors import Conflict, InvalidArgument, NotFound, NotSupported
+from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model import filters as filtering
 from engine.model.containers import ContainerConfig, HostConfig, Mount, PruneReport
 from engine.model.filters import Filters
@@ -24,10 +24,11 @@ def create(core: Core, spec: VolumeSpec) -> VolumeRecord:
 
     Raises:
         InvalidArgument: the name is not allowed.
-        NotSupported: another driver than ``local``, or another file system is asked for.
+        NotFound: there is no such driver.
+        NotSupported: another file system is asked for.
     """
     if spec.driver not in ("", "local"):
-        raise NotSupported(f'error looking up volume plugin {spec.driver}: plugin "{spec.driver}" not found', hint="use driver local")
+        raise NotFound(f'error looking up volume plugin {spec.driver}: plugin "{spec.driver}" not found', hint="use driver local")
     local_volumes.check(spec.options)
     record = VolumeRecord(
         name=names.check_volume(spec.name) if spec.name else names.new_id(),

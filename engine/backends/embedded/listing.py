@@ -5,7 +5,6 @@ Source: moby ``daemon/list.go``. The keys are docker's; ``isolation`` and ``is-t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from engine.backends.embedded import usage, view
@@ -14,6 +13,7 @@ from engine.errors import InvalidArgument, LongshoreError
 from engine.model import filters as filtering
 from engine.model.containers import Container, ContainerStatus
 from engine.model.filters import Filters
+from engine.model.patterns import Pattern
 from engine.store.containers import ContainerRecord
 
 KEYS = (
@@ -116,10 +116,10 @@ def _health(core: Core, values: tuple[str, ...]) -> Test:
 
 def _name(core: Core, values: tuple[str, ...]) -> Test:
     try:
-        patterns = [re.compile(value) for value in values]
-    except re.error as error:
-        raise InvalidArgument(f"invalid filter 'name={values[0]}': {error}") from None
-    return lambda record: any(pattern.search(record.name) or pattern.search(f"/{record.name}") for pattern in patterns)
+        patterns = [Pattern(value) for value in values]
+    except InvalidArgument as error:
+        raise InvalidArgument(f"invalid filter 'name={values[0][:100]}': {error.message}") from None
+    return lambda record: any(pattern.found_in(record.name) or pattern.found_in(f"/{record.name}") for pattern in patterns)
 
 
 def _network(core: Core, values: tuple[str, ...]) -> Test:

@@ -72,7 +72,7 @@ async def _attached(service: Service, request: Request, details: ContainerDetail
 
 async def resize(service: Service, request: Request) -> Response:
     """A new size of the terminal, through whoever is attached, or by attaching for a moment."""
-    height, width = request.integer("h"), request.integer("w")
+    height, width = request.extent()
     details = await service.engine.containers.inspect(request.place["id"])
     if not details.container.state.running:
         raise Conflict(f"container {details.container.id} is not running")

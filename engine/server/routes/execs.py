@@ -48,7 +48,7 @@ async def create(service: Service, request: Request) -> Response:
 async def start(service: Service, request: Request) -> Response:
     """Execute it; unless it is detached, the connection becomes the process's."""
     exec = service.execs.get(request.place["id"])
-    config = requests.decode_exec_start(await request.document(), exec.config)
+    config = requests.decode_exec_start(await request.document(optional=True), exec.config)
     if exec.started:
         raise Conflict(f"exec command {exec.id} {'is already running' if exec.running else 'has already run'}")
     if not config.detach:
@@ -69,7 +69,7 @@ async def start(service: Service, request: Request) -> Response:
 async def resize(service: Service, request: Request) -> Response:
     """A new size of its terminal. What is not started yet is waited for: clients ask at once."""
     exec = service.execs.get(request.place["id"])
-    height, width = request.integer("h"), request.integer("w")
+    height, width = request.extent()
     session = await exec.begun()
     if session is None:
         raise InvalidArgument(f"exec {exec.id} is not running")

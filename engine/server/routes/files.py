@@ -45,7 +45,7 @@ async def export(service: Service, request: Request) -> Response:
 
 async def commit(service: Service, request: Request) -> Response:
     """An image of what a container has changed."""
-    body = await request.document()
+    body = await request.document(optional=True)
     repository, tag = request.text("repo"), request.text("tag")
     config = CommitConfig(
         reference=f"{repository}:{tag}" if repository and tag else repository,

@@ -29,8 +29,9 @@ from engine.dockerapi import (
     times,
     volumes,
 )
+from engine.dockerapi.asked import AskedDocument
 from engine.dockerapi.document import Document
-from engine.errors import InvalidArgument, LongshoreError, NotSupported, Unauthorized
+from engine.errors import InvalidArgument, LongshoreError, NotFound, NotSupported, Unauthorized
 from engine.model.auth import Credentials
 from engine.model.containers import (
     Container,
@@ -58,7 +59,7 @@ from engine.model.files import Change, ChangeKind, PathStat
 from engine.model.health import Healthcheck
 from engine.model.images import Image, ImageLayer, LoadedImage, PullPhase, PullProgress, PushPhase, PushProgress, RemovedImage, SearchResult
 from engine.model.networks import NetworkSpec, Subnet
-from engine.model.stats import Stats, cpu_percent
+from engine.model.stats import InterfaceStats, Stats, cpu_percent
 from engine.model.streams import LogLine, Output, StreamName
 from engine.model.system import DiskUsage
 from engine.model.volumes import Volume, VolumeSpec
@@ -223,12 +224,51 @@ def test_networks_of_a_new_container() -> None:
     [
         ({"DeviceRequests": [{"Count": -1}]}, NotSupported),
         ({"Isolation": "hyperv"}, InvalidArgument),
+        ({"CgroupnsMode": "shared"}, InvalidArgument),
         ({"Mounts": [{"Type": "npipe", "Target": "/x"}]}, InvalidArgument),
+        ({"Mounts": [{"Type": "tmpfs", "Source": "x", "Target": "/x"}]}, InvalidArgument),
+        ({"Mounts": [{"Type": "bind", "Target": "/x"}]}, InvalidArgument),
+        ({"Mounts": [{"Type": "volume"}]}, InvalidArgument),
+        ({"PortBindings": {"x": [{}]}}, InvalidArgument),
+        ({"PortBindings": {"80/tcp": [{"HostPort": "http"}]}}, InvalidArgument),
     ],
 )
 def test_what_the_container_could_not_be_is_refused(host: dict[str, object], kind: type[LongshoreError]) -> None:
     with pytest.raises(kind):
         requests.decode_create(Document({"Image": "x", "HostConfig": host}))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"Tty": "x"}, 'Tty must be true or false, not "x"'),
+        ({"Labels": ["a"]}, 'Labels must be an object of strings, not ["a"]'),
+        ({"Labels": {"a": 1}}, "Labels must be an object of strings, not 1"),
+        ({"Env": [1]}, "Env must be an array of strings, not 1"),
+        ({"ExposedPorts": 80}, "ExposedPorts must be an object, not 80"),
+        ({"StopTimeout": True}, "StopTimeout must be a whole number, not true"),
+        ({"HostConfig": "x"}, 'HostConfig must be an object, not "x"'),
+        ({"HostConfig": {"Memory": "64m"}}, 'Memory must be a whole number, not "64m"'),
+        ({"HostConfig": {"Memory": 1.5}}, "Memory must be a whole number, not 1.5"),
+        ({"HostConfig": {"Memory": 1 << 64}}, "Memory must be a whole number of 64 bits, not 18446744073709551616"),
+        ({"HostConfig": {"Privileged": 1}}, "Privileged must be true or false, not 1"),
+        ({"HostConfig": {"Mounts": ["x"]}}, 'Mounts must be made of objects, not "x"'),
+        ({"HostConfig": {"PortBindings": {"80/tcp": {}}}}, "PortBindings must be an object of arrays, not {}"),
+        ({"HostConfig": {"RestartPolicy": []}}, "RestartPolicy must be an object, not []"),
+        ({"NetworkingConfig": {"EndpointsConfig": {"lan": 1}}}, "EndpointsConfig must be made of objects, not 1"),
+    ],
+)
+def test_a_wrong_type_is_no_absence(body: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        requests.decode_create(AskedDocument({"Image": "x", **body}))
+    assert caught.value.message == f"invalid JSON: {says}"
+
+
+def test_ranges_of_host_ports() -> None:
+    bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8000-8010"}]}
+    asked = requests.decode_create(AskedDocument({"Image": "x", "HostConfig": {"PortBindings": bindings}}))
+    assert asked.host.port_bindings == (PortBinding(container_port=80, host_port=8000, host_last=8010),)
+    assert json.loads(create.encode_create(asked.config, asked.host))["HostConfig"]["PortBindings"] == bindings
 
 
 @pytest.mark.parametrize(
@@ -437,9 +477,11 @@ def test_networks() -> None:
     assert (container, place.requested_ip, place.requested_ipv6, place.aliases) == ("c", "10.0.0.2", "fd00::2", ("x",))
     report = PruneReport(removed=("a",))
     assert networks.decode_prune(json.dumps(networks.encode_prune(report)).encode()) == report
-    for body in ({"Ingress": True}, {"ConfigOnly": True}, {"Scope": "swarm"}, {"IPAM": {"Driver": "other"}}):
+    for body in ({"Ingress": True}, {"ConfigOnly": True}, {"ConfigFrom": {"Network": "x"}}, {"Scope": "swarm"}, {"EnableIPv4": False}):
         with pytest.raises(NotSupported):
             networks.decode_create(Document({"Name": "n", **body}))
+    with pytest.raises(NotFound):
+        networks.decode_create(Document({"Name": "n", "IPAM": {"Driver": "other"}}))
 
 
 def test_volumes_and_disk_usage() -> None:
@@ -475,13 +517,18 @@ def test_statistics() -> None:
         system_total=20_000,
         memory_usage=5,
         memory_limit=50,
-        network_rx=1,
-        network_tx=2,
+        interfaces=(
+            InterfaceStats(
+                name="eth0", rx_bytes=1, rx_packets=2, rx_errors=3, rx_dropped=4, tx_bytes=5, tx_packets=6, tx_errors=7, tx_dropped=8
+            ),
+            InterfaceStats(name="eth1", rx_bytes=9),
+        ),
         block_read=3,
         block_write=4,
         pids=6,
         pids_limit=7,
     )
+    assert (now.network_rx, now.network_tx) == (10, 5)
     expected = now.replace(cpu_percent=cpu_percent(now, before))
     assert stats.decode(Document(show_stats.document(now, before))) == expected and expected.cpu_percent == 40.0
     assert stats.decode(Document(show_stats.document(now, None))) == now

@@ -10,7 +10,7 @@ import pytest
 from engine.backends.embedded import disks, wires
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.listing import listing
-from engine.errors import Conflict, InvalidArgument, NotFound, NotSupported
+from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model.containers import ContainerState, ContainerStatus, HostConfig, Mount, PortBinding
 from engine.model.filters import Filters
 from engine.model.networks import NetworkSpec
@@ -118,7 +118,7 @@ def test_volumes_are_made_once(core: Core) -> None:
     for bad in ("../up", "a", "a/b", "-x", "a\n"):
         with pytest.raises(InvalidArgument):
             disks.create(core, VolumeSpec(name=bad))
-    with pytest.raises(NotSupported, match="plugin"):
+    with pytest.raises(NotFound, match="plugin"):
         disks.create(core, VolumeSpec(name="two", driver="nfs"))
     assert sorted(os.listdir(core.roots.volumes)) == sorted([one.name, anonymous.name])
 

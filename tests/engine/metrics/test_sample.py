@@ -15,6 +15,7 @@ from engine.linux.cgroups import detect, open_cgroup
 from engine.metrics import counters, host
 from engine.metrics.sample import cgroup_of, sample
 from engine.model.containers import ContainerConfig, ContainerState, ContainerStatus, HostConfig
+from engine.model.stats import InterfaceStats
 from engine.store.containers import ContainerRecord
 from tests.support.wait import until
 
@@ -198,15 +199,19 @@ def test_missing_controllers_are_zero() -> None:
     assert counters.version_2(lambda *_: "") == counters.Counters()
 
 
-def test_network_is_everything_but_lo() -> None:
+def test_every_interface_but_lo() -> None:
     text = (
         "Inter-|   Receive                                                |  Transmit\n"
         " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
         "    lo:   9999      10    0    0    0     0          0         0     9999      10    0    0    0     0       0          0\n"
-        "  eth0:   1000      10    0    0    0     0          0         0      500       5    0    0    0     0       0          0\n"
+        "  eth0:   1000      10    1    2    0     0          0         0      500       5    3    4    0     0       0          0\n"
         "  eth1:1       10    0    0    0     0          0         0      2       5    0    0    0     0       0          0\n"
     )
-    assert counters.network(text) == (1001, 502)
+    first, second = counters.network(text)
+    assert first == InterfaceStats(
+        name="eth0", rx_bytes=1000, rx_packets=10, rx_errors=1, rx_dropped=2, tx_bytes=500, tx_packets=5, tx_errors=3, tx_dropped=4
+    )
+    assert (second.name, second.rx_bytes, second.tx_bytes) == ("eth1", 1, 2)
 
 
 @pytest.mark.parametrize(

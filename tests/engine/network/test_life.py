@@ -251,6 +251,8 @@ def test_create_and_remove(world: World) -> None:
         (NetworkSpec(name=""), InvalidArgument),
         (NetworkSpec(name="../x"), InvalidArgument),
         (NetworkSpec(name="x", driver="overlay"), NotSupported),
+        (NetworkSpec(name="x", driver="weave"), NotFound),
+        (NetworkSpec(name="x", driver="host"), Forbidden),
         (NetworkSpec(name="x", subnets=(Subnet(subnet="fd00:1::/64"),)), InvalidArgument),
         (NetworkSpec(name="x", enable_ipv6=True, subnets=(Subnet(subnet="fd00:1::1/64"),)), InvalidArgument),
         (NetworkSpec(name="x", enable_ipv6=True, subnets=(Subnet(subnet="fd00:1::/64", gateway="10.0.0.1"),)), InvalidArgument),
