@@ -141,7 +141,7 @@ class LongshoreApp(OrderedKeysApp):
                 opened = asyncio.to_thread(self._hosts.open_all) if host == ALL else asyncio.to_thread(self._hosts.open, host)
                 self._engines[host] = await opened
             except LongshoreError as error:
-                left.desk.tell_error(f"host {host}", error)
+                left.desk.tell_error(tr("host {name}", name=host), error)
                 return
             self._made(host)
         screen = self._screens[host]

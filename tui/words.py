@@ -86,10 +86,8 @@ def from_environment() -> str:
     locale = next((value for name in names if (value := os.environ.get(name))), "")
     if locale.partition(".")[0] in ("", "C", "POSIX"):
         return ""
-    wishes: list[str] = []
-    for wish in (os.environ.get("LANGUAGE") or locale).split(":"):
-        full = wish.partition(".")[0].partition("@")[0]
-        wishes += [name for name in (full, full.partition("_")[0]) if name and name not in wishes]
+    full = [wish.partition(".")[0].partition("@")[0] for wish in (os.environ.get("LANGUAGE") or locale).split(":")]
+    wishes = [*dict.fromkeys(name for wish in full for name in (wish, wish.partition("_")[0]) if name)]
     return "" if wishes[:1] and wishes[0].partition("_")[0] in (SOURCE, "C", "POSIX") else ":".join(wishes)
 
 

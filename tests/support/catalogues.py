@@ -6,6 +6,7 @@ a translation, those that are gone go) and each ``.mo``. Tests hold what lies th
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Iterator
@@ -62,12 +63,13 @@ def table_words() -> Iterator[tuple[str, str]]:
         yield column.title, "tui/presenters"
 
 
+@functools.cache
 def extracted() -> Catalog:
     """The template as the source has it now."""
     catalog = Catalog(project="Longshore", version="1", fuzzy=False, header_comment="# What Longshore's terminal interface says.")
     for name, _, message, _, _ in sorted(
         extract_from_dir(TUI, method_map=[("**.py", "python")], keywords=KEYWORDS), key=lambda one: one[0]
-    ):  # type: ignore[arg-type]  # babel's stubs want a mapping of tuples only
+    ):
         catalog.add(message, locations=[(f"tui/{name}", 0)])
     for word, place in table_words():
         if word and any(char.isalpha() for char in word):

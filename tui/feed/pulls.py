@@ -114,7 +114,7 @@ class Pulls:
         except LongshoreError as error:
             problem = error.message
             self._end(reference, "failed", error.message)
-            self._post(OperationFailed(f"{verb} {reference}", error))
+            self._post(OperationFailed(tr("{verb} {name}", verb=tr(verb), name=reference), error))
             return False
         except asyncio.CancelledError:
             self._end(reference, "cancelled", kept)
@@ -124,7 +124,8 @@ class Pulls:
             await stream.aclose()
         state = self._states.get(reference)
         self._end(reference, "done", state.note if state else "")
-        self._post(OperationSucceeded(f"{verb} {reference}", state.note if state and state.note else "complete"))
+        title = tr("{verb} {name}", verb=tr(verb), name=reference)
+        self._post(OperationSucceeded(title, state.note if state and state.note else tr("complete")))
         return True
 
     def _fold(self, reference: str, progress: Progress) -> None:

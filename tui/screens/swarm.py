@@ -126,7 +126,8 @@ class SwarmScreen(Screen[None]):
         """A bug in a worker must be seen, and must not end the program."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self.desk.desk.tell(tr("internal error"), f"{type(error).__name__}: {error}\nThe rest goes on; please report this.", bad=True)
+            text = f"{type(error).__name__}: {error}\n" + tr("The rest goes on; please report this.")
+            self.desk.desk.tell(tr("internal error"), text, bad=True)
 
     def on_prompt_line_changed(self, message: PromptLine.Changed) -> None:
         self._filter(message.text.strip())
