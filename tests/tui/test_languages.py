@@ -24,7 +24,7 @@ from tui.app import LongshoreApp
 from tui.config import Settings
 from tui.presenters.keybar import hints
 
-LANGUAGES = ("de", "es", "fr")
+LANGUAGES = catalogues.LANGUAGES
 MARKUP = re.compile(r"\[@[^\]]*\]|\[/\]")
 FRESH = "`python3 -m tests.support.catalogues` brings the catalogues up to date"
 
@@ -51,7 +51,7 @@ def _pairs(language: str) -> list[tuple[str, str]]:
 
 
 def test_there_are_the_languages_that_are_promised() -> None:
-    assert words.languages() == ("en", *LANGUAGES) == ("en", *catalogues.LANGUAGES)
+    assert words.languages() == ("en", *LANGUAGES) and {"de", "es", "fr"} <= {*LANGUAGES}
 
 
 def test_the_template_is_what_the_source_has_to_say() -> None:
