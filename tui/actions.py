@@ -209,10 +209,11 @@ ACTIONS: tuple[Action, ...] = (
         ("role", "p", "promote", "Promote the node to a manager, or demote it, after asking", 15),
         ("remove", "d", "remove", "Remove it, after asking; of a stack all that belongs to it", 16),
         ("logs", "m", "logs", "Logs of the service or the task, tasks told apart", 17),
+        ("create", "n", "new", "Make a config or a secret in its list, of a file or of typed text", 9),
         ("tokens", "t", "join tokens", "What to type on a machine that is to join; copied on enter", 18),
         ("copy", "y", "copy", "Copy the name, the id or more", 19),
         ("enter", "enter", "open", "Focus the main pane", 30),
-        ("filter", "slash", "filter", "Filter the list: words, `!not`", 31),
+        ("filter", "slash", "filter", "Filter the list: words, `!not`; in the main pane / n N search and f filters, as in other logs", 31),
         ("clear", "escape", "clear", "Go back to the list, clear its filter, then leave", 0),
         ("previous_tab", "left_square_bracket", "tab before", "Show the tab before", 0),
         ("next_tab", "right_square_bracket", "tab", "Show the next tab", 40),
@@ -274,7 +275,7 @@ _CHANGING = {
     "images": "pull run remove tag bulk push load",
     "volumes": "create remove bulk",
     "networks": "create remove bulk connect disconnect",
-    "swarm": "scale image rollback force availability role remove tokens",
+    "swarm": "scale image rollback force availability role remove create tokens",
 }
 CHANGING = frozenset(f"{scope}.{verb}" for scope, verbs in _CHANGING.items() for verb in verbs.split())
 """What read-only mode leaves out: whatever changes something on the engine, or could, as a shell or a join token can."""

@@ -8,11 +8,12 @@ from typing import Any
 
 from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
-from engine.dockerapi.create import dumps, ipam_config
+from engine.dockerapi.create import dumps, encode_endpoint_options, ipam_config
 from engine.dockerapi.document import Document, load, load_document
 from engine.errors import NotFound, NotSupported
-from engine.model.containers import Endpoint, PruneReport
+from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
+from engine.model.units import whole
 
 
 def decode_list(body: bytes) -> Sequence[Network]:
@@ -52,11 +53,11 @@ def encode_create(spec: NetworkSpec) -> bytes:
     return dumps(body)
 
 
-def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str]) -> bytes:
+def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str], options: EndpointOptions = PLAIN) -> bytes:
     """The body of ``POST /networks/{id}/connect``."""
-    endpoint: dict[str, Any] = {}
-    if ip or ip6:
-        endpoint["IPAMConfig"] = ipam_config(ip, ip6)
+    endpoint = encode_endpoint_options(options)
+    if config := ipam_config(ip, ip6, options.link_local):
+        endpoint["IPAMConfig"] = config
     if aliases:
         endpoint["Aliases"] = list(aliases)
     return dumps({"Container": container, "EndpointConfig": endpoint})
@@ -102,10 +103,10 @@ def _member(container: str, found: Document, network: Document, subnets: tuple[S
         network=network.text("Name"),
         network_id=network.text("Id"),
         ip_address=address,
-        prefix_length=int(length) if length.isdecimal() else 0,
+        prefix_length=whole(length),
         gateway=_gateway(subnets, ipv6=False),
         global_ipv6_address=address6,
-        global_ipv6_prefix_length=int(length6) if length6.isdecimal() else 0,
+        global_ipv6_prefix_length=whole(length6),
         ipv6_gateway=_gateway(subnets, ipv6=True) if address6 else "",
         mac_address=found.text("MacAddress"),
     )

@@ -160,7 +160,7 @@ async def test_a_host_that_goes_down_and_comes_back(far: Sshd) -> None:
         await engine.system.ping()
         far.stop()
         with pytest.raises(Unavailable, match=f"(engine|daemon) at {far.url}"):
-            await asyncio.wait_for(waiting, 30)
+            await asyncio.wait_for(waiting, 60)
         with pytest.raises(
             Unavailable, match=f"cannot connect to the Docker daemon at {far.url}: ssh: .*(refused|closed|disconnect|reset)"
         ):
@@ -197,6 +197,13 @@ async def leaves(root: StateRoot) -> None:
             if b"serve" in words and f"unix://{root.roots.run}/dial.sock".encode() in words:
                 os.kill(int(pid), 15)
     until(lambda: not os.path.exists(f"{root.roots.run}/dial.sock"), what="the end of the server")
+
+
+@pytest.mark.parametrize("greeting", ["while :; do echo welcome; done", "while :; do printf welcome; done"])
+async def test_a_far_side_that_does_not_stop_talking(lone: Sshd, greeting: str) -> None:
+    (lone.bin / "sh").unlink()
+    lone.provide("sh", greeting)
+    assert "ssh works, and no engine answers" in (await refused(lone.url)).message
 
 
 async def test_what_goes_wrong(lone: Sshd, tmp_path: Path) -> None:

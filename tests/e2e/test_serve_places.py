@@ -6,11 +6,12 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,12 +86,21 @@ def test_addresses_that_make_no_sense(machine: StateRoot, words: tuple[str, ...]
     assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr
 
 
-def test_no_page_in_a_browser_is_let_in(machine: StateRoot) -> None:
-    with running_server(machine, "-H", "tcp://127.0.0.1:0"):
+@pytest.mark.parametrize("tls", [False, True])
+def test_no_page_in_a_browser_is_let_in(machine: StateRoot, pki: str, tls: bool) -> None:
+    """Where a certificate is not asked for. Encryption alone keeps no page out."""
+    options = ("--tlscert", f"{pki}/server.pem", "--tlskey", f"{pki}/server.key") if tls else ()
+    with running_server(machine, "-H", "tcp://127.0.0.1:0", *options):
         port = _port(machine, "127.0.0.1")
+        assert "is root, and so are containers with --network host" in text_of(f"{machine.directory}/serve.log")
+        trust = ssl.create_default_context(cafile=f"{pki}/ca.pem")
 
         def status(**headers: str) -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection: http.client.HTTPConnection
+            if tls:
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust)
+            else:
+                connection = http.client.HTTPConnection("127.0.0.1", port)
             try:
                 connection.request("GET", "/info", headers=headers)
                 return connection.getresponse().status
@@ -99,6 +109,7 @@ def test_no_page_in_a_browser_is_let_in(machine: StateRoot) -> None:
 
         assert status() == 200 and status(Host=f"localhost:{port}") == 200 and status(Host=f"[::1]:{port}") == 200
         assert status(Origin="https://evil.example") == 403
+        assert status(**{"Sec-Fetch-Site": "cross-site"}) == 403 and status(**{"Sec-Fetch-Site": "none"}) == 200
         assert status(Host="evil.example") == 403 and status(Host=f"evil.example:{port}") == 403
 
 
@@ -123,7 +134,7 @@ def test_sockets_from_systemd(machine: StateRoot, tmp_path: Path) -> None:
         assert Docker(CLIENTS[0], f"unix://{path}", str(tmp_path)).out("version", "-f", "{{.Server.Version}}")
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert os.path.exists(path), "it is systemd's"
 
 
@@ -151,15 +162,26 @@ def test_another_engine_is_served(machine: StateRoot, tmp_path_factory: pytest.T
             assert json.loads(docker.out("version", "-f", "{{json .Server}}"))["ApiVersion"] == "1.51"
 
 
+def _connections(path: str) -> int:
+    """How many clients a Unix socket has."""
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        rows = [line.split() for line in file]
+    return sum(row[-1] == path and row[5] == "03" for row in rows)
+
+
 def test_an_end_is_clean_with_clients_connected(machine: StateRoot, tmp_path: Path) -> None:
     with running_server(machine) as url:
         docker = Docker(CLIENTS[0], url, str(tmp_path))
-        docker.out("run", "-d", "--name", "held", "--network", "none", "busybox", "sleep", "1000")
-        streams = [docker.open("events"), docker.open("logs", "-f", "held"), docker.open("attach", "held"), docker.open("wait", "held")]
-        time.sleep(0.5)
+        script = "while :; do echo on; sleep 1; done"
+        docker.out("run", "-d", "--name", "held", "--stop-signal", "KILL", "--network", "none", "busybox", "sh", "-c", script)
+        talking = [docker.open("events", "--since", "1"), docker.open("logs", "-f", "held"), docker.open("attach", "held")]
+        streams = [*talking, docker.open("wait", "held")]
+        for stream in talking:
+            assert stream.stdout and select.select([stream.stdout], [], [], 60)[0], stream.args
+        until(lambda: _connections(url.removeprefix("unix://")) >= 4, what="all are connected")
     for stream in streams:
         with stream:
-            stream.wait(30)
+            stream.wait(60)
     assert machine.out("ps", "--format", "{{.Names}}") == "held\n"
     machine.clean()
 

@@ -47,7 +47,7 @@ def _reveal(desk: Desk) -> None:
 
 
 async def _match(desk: Desk, step: int) -> None:
-    if not await desk.content.seek(step):
+    if not await desk.content.seeker.seek(step):
         desk.tell(tr("search"), tr("no further match below") if step > 0 else tr("no further match above"))
 
 
