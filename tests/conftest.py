@@ -21,6 +21,7 @@ _before = pytest.StashKey[leaks.Snapshot]()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     os.environ[leaks.MARK] = f"{os.getpid()}-{os.urandom(4).hex()}"
+    os.environ["LANGUAGE"] = "en"  # whatever a developer speaks
     # Sockets and locks of every state root that a test makes.
     session.stash[_run] = os.environ["LONGSHORE_RUN"] = tempfile.mkdtemp(prefix="longshore-run-")
     if STRICT and os.geteuid() == 0:

@@ -31,6 +31,7 @@ from tui.screens.palette import ActionCommands
 from tui.theme_files import directory as themes_directory
 from tui.theme_files import theme_tables
 from tui.themes import AUTO, THEMES, chosen, faint, fallbacks, own_theme, palettes
+from tui.words import tr, use
 
 SETTLED = 1.0
 """Seconds after the main screen came until garbage is looked for."""
@@ -75,6 +76,7 @@ class LongshoreApp(OrderedKeysApp):
         self._screens: dict[str, MainScreen] = {}
         self._hosts, self._first = hosts, host
         self._settings = settings or Settings()
+        use(self._settings.language)
         self._problem = problem
         self._now = now
         self._dark = dark
@@ -139,7 +141,7 @@ class LongshoreApp(OrderedKeysApp):
                 opened = asyncio.to_thread(self._hosts.open_all) if host == ALL else asyncio.to_thread(self._hosts.open, host)
                 self._engines[host] = await opened
             except LongshoreError as error:
-                left.desk.tell_error(f"host {host}", error)
+                left.desk.tell_error(tr("host {name}", name=host), error)
                 return
             self._made(host)
         screen = self._screens[host]
@@ -156,7 +158,7 @@ class LongshoreApp(OrderedKeysApp):
         self.set_class(self._settings.screen_reader, "reader")
         self.set_timer(SETTLED, _collect_garbage)
         if self._problem:
-            self._tell("settings", self._problem, bad=True)
+            self._tell(tr("settings"), self._problem, bad=True)
         if self._config:
             self.set_timer(SETTLED, self._watch_settings)
 
@@ -187,9 +189,10 @@ class LongshoreApp(OrderedKeysApp):
 
         found = settings_file.read(self._config)
         if found.problems:
-            self._tell("settings stay as they were", found.told, bad=True)
+            self._tell(tr("settings stay as they were"), found.told, bad=True)
             return
         before, self._settings = self._settings, found.settings
+        use(found.settings.language)  # before anything is told
         wrong = self._take_themes()
         self.set_class(found.settings.screen_reader, "reader")
         changed: list[str] = []
@@ -199,12 +202,14 @@ class LongshoreApp(OrderedKeysApp):
         if "theme" in changed and wish in self.available_themes:
             self.theme = wish
         elif "theme" in changed:
-            wrong.append(f"there is no theme {wish}")
+            wrong.append(tr("there is no theme {wish}", wish=wish))
         if wrong:
-            self._tell("settings", "\n".join(wrong), bad=True)
+            self._tell(tr("settings"), "\n".join(wrong), bad=True)
         if before != found.settings:
-            late = " (the mouse and the file of what is remembered: from the next start on)" if {"mouse", "remember"} & {*changed} else ""
-            self._tell("settings", f"read again: {', '.join(changed)}{late}")
+            late = (
+                tr(" (the mouse and the file of what is remembered: from the next start on)") if {"mouse", "remember"} & {*changed} else ""
+            )
+            self._tell(tr("settings"), tr("read again: {names}{late}", names=", ".join(changed), late=late))
         self._shown.show_keys()
 
     def _take_themes(self) -> list[str]:

@@ -13,6 +13,7 @@ from tui import config
 from tui.actions import conflicts, custom_actions, key_name, with_keys
 from tui.presets import keymap
 from tui.theme_files import directory, theme_tables
+from tui.words import tr
 
 
 class Findings(Value):
@@ -38,8 +39,8 @@ def check(path: str = "") -> Findings:
     notes: list[str] = []
     settings = found.settings
     actions = (*with_keys(keymap(settings.preset, settings.keys)), *custom_actions(settings.commands))
-    notes += [f"{found.path}: keys: {sentence}" for sentence in conflicts(actions)]
-    notes += [f"{found.path}: keys: {key} is no key that a terminal sends" for key in _unknown_keys(settings)]
+    notes += [tr("{path}: keys: {sentence}", path=found.path, sentence=sentence) for sentence in conflicts(actions)]
+    notes += [tr("{path}: keys: {key} is no key that a terminal sends", path=found.path, key=key) for key in _unknown_keys(settings)]
     wrong, faint = _themes(found.path, settings)
     return Findings(path=found.path, exists=os.path.exists(found.path), errors=(*errors, *wrong), notes=(*notes, *faint))
 
@@ -83,5 +84,5 @@ def _themes(path: str, settings: config.Settings) -> tuple[list[str], list[str]]
         except LongshoreError as error:
             wrong.append(f"{sources[name]}: {error.message}{f' ({error.hint})' if error.hint else ''}")
     if settings.theme not in (AUTO, *BUILTIN_THEMES, *(theme.name for theme in THEMES), *sources):
-        wrong.append(f"{path}: tui.theme: there is no theme “{settings.theme}”")
+        wrong.append(tr("{path}: tui.theme: there is no theme “{theme}”", path=path, theme=settings.theme))
     return wrong, notes

@@ -15,20 +15,23 @@ from typing import Any
 
 from engine.errors import InvalidArgument
 from engine.model.value import EMPTY, Value
-from tui import memory
+from tui import memory, words
 from tui.custom import CustomCommand, custom_command
 from tui.graphs import Graph
 from tui.shapes import Path, Problem
+from tui.words import tr
 
 
 class Settings(Value):
     """What a person may set; :data:`tui.settings_table.FIELDS` describes each.
 
     Attributes:
+        language: a catalogue's name, or wishes with colons as the environment has them; ``""`` is English.
         remember: file in which order, layout and hidden rows are kept; ``""`` forgets them.
     """
 
     theme: str = "auto"
+    language: str = ""
     mouse: bool = True
     hide_stopped: bool = False
     sort: str = "state"
@@ -80,7 +83,7 @@ def read(path: str = "") -> Reading:
     import tomllib  # late: most people have no such file
 
     path = path or default_path()
-    defaults = Settings(remember=memory.default_path(), screen_reader=bool(os.environ.get("LONGSHORE_SCREEN_READER")))
+    defaults = Settings(**_defaults())
     try:
         with open(path, "rb") as file:
             text = file.read().decode("utf-8")
@@ -114,12 +117,18 @@ def checked(table: object) -> tuple[Settings, list[Problem]]:
     from tui.settings_table import FIELDS, TABLE  # late: as above
 
     problems = list(TABLE.problems(table, ("tui",)))
-    given: dict[str, Any] = {"remember": memory.default_path(), "screen_reader": bool(os.environ.get("LONGSHORE_SCREEN_READER"))}
+    given = _defaults()
     wrong = {problem.path[1] for problem in problems if len(problem.path) > 1}
     for name, value in table.items() if isinstance(table, Mapping) else ():
         if name in FIELDS and name not in wrong:
             given[name] = _value(name, value, problems)
     return Settings(**given), problems
+
+
+def _defaults() -> dict[str, Any]:
+    """What the environment says where the file does not."""
+    reader = bool(os.environ.get("LONGSHORE_SCREEN_READER"))
+    return {"remember": memory.default_path(), "screen_reader": reader, "language": words.from_environment()}
 
 
 def _value(name: str, value: Any, problems: list[Problem]) -> Any:
@@ -152,12 +161,12 @@ def tell(path: str, problem: Problem) -> str:
 
 def _syntax(error: Exception) -> Problem:
     """What :mod:`tomllib` says, which names the line in words."""
-    text = str(error) or "nested too deeply"
+    text = str(error) or tr("nested too deeply")
     found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", text)
     if not found:
-        return Problem(path=(), text=f"no valid TOML: {text}")
+        return Problem(path=(), text=tr("no valid TOML: {text}", text=text))
     line, column = (int(found[1]), int(found[2])) if found[1] else (0, 0)
-    return Problem(path=(), text=f"no valid TOML: {text[: found.start()].lower()}", line=line, column=column)
+    return Problem(path=(), text=tr("no valid TOML: {lower}", lower=text[: found.start()].lower()), line=line, column=column)
 
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")

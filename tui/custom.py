@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from engine.errors import InvalidArgument
 from engine.model.value import Value
 from tui.shapes import Flag, Shape, Text
+from tui.words import tr
 
 SCOPES = ("containers", "images", "volumes", "networks", "global")
 OUTPUTS = ("pane", "none", "terminal")
@@ -68,22 +69,42 @@ def custom_command(table: object, place: int) -> CustomCommand:
     """
     where = f"tui.commands[{place}]"
     if not isinstance(table, Mapping):
-        raise InvalidArgument(f"{where} is no table")
+        raise InvalidArgument(tr("{where} is no table", where=where))
     defaults = dict(CustomCommand(name="", command="").fields())
     for name, value in table.items():
         if name not in defaults:
-            raise InvalidArgument(f"{where}: {name} is no field", hint=f"known: {', '.join(defaults)}")
+            raise InvalidArgument(
+                tr("{where}: {name} is no field", where=where, name=name), hint=tr("known: {names}", names=", ".join(defaults))
+            )
         if type(value) is not type(defaults[name]):
-            raise InvalidArgument(f"{where}: {name} wants {type(defaults[name]).__name__}, not {type(value).__name__}")
+            raise InvalidArgument(
+                tr(
+                    "{where}: {name} wants {wanted}, not {given}",
+                    where=where,
+                    name=name,
+                    wanted=type(defaults[name]).__name__,
+                    given=type(value).__name__,
+                )
+            )
     made = CustomCommand(**{"name": "", "command": "", **table})
     if not made.name or not made.command:
-        raise InvalidArgument(f"{where}: name and command are needed")
+        raise InvalidArgument(tr("{where}: name and command are needed", where=where))
     if made.scope not in SCOPES or made.output not in OUTPUTS:
-        raise InvalidArgument(f"{where}: scope is one of {', '.join(SCOPES)}, output one of {', '.join(OUTPUTS)}")
+        raise InvalidArgument(
+            tr(
+                "{where}: scope is one of {scopes}, output one of {outputs}",
+                where=where,
+                scopes=", ".join(SCOPES),
+                outputs=", ".join(OUTPUTS),
+            )
+        )
     for placeholder in placeholders(made.command):
         if placeholder not in PLACES[made.scope] and not placeholder.startswith("ask:"):
-            known = ", ".join(PLACES[made.scope]) or "nothing"
-            raise InvalidArgument(f"{where}: {{{placeholder}}} is not known", hint=f"{made.scope} have {known}; {{ask:Label}} asks")
+            known = ", ".join(PLACES[made.scope]) or tr("nothing")
+            raise InvalidArgument(
+                tr("{where}: {{{placeholder}}} is not known", where=where, placeholder=placeholder),
+                hint=tr("{scope} have {known}; {{ask:Label}} asks", scope=made.scope, known=known),
+            )
     return made
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from textual.app import App
 
 from tui.memory import state_directory
+from tui.words import tr
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 """What a shell, a session or a lost connection send; ctrl-c is a key."""
@@ -51,9 +52,9 @@ def _tell(text: str) -> None:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')}\n{text}")
-        where = f"What happened is in {path}."
+        where = tr("What happened is in {path}.", path=path)
     except OSError as error:
-        where = f"{text}\nIt could not be written to {path}: {error.strerror}."
+        where = tr("{text}\nIt could not be written to {path}: {strerror}.", text=text, path=path, strerror=error.strerror)
     last = next((line for line in reversed(text.splitlines()) if line.strip()), "").strip()
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"Longshore ended by a defect of its own: {last}\n{where} Containers go on running.\n")
+        sys.stderr.write(tr("Longshore ended by a defect of its own: {last}\n{where} Containers go on running.\n", last=last, where=where))

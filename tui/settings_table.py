@@ -10,6 +10,7 @@ from tui.custom import FIELDS as COMMAND_FIELDS
 from tui.graphs import FIELDS as GRAPH_FIELDS
 from tui.presets import PRESETS
 from tui.shapes import Flag, Many, Number, Shape, Table, Text
+from tui.words import languages, mark
 
 POLICIES = ("ask", "never", "name")
 SCREEN_MODES = ("normal", "half", "full")
@@ -19,6 +20,8 @@ _COLOUR = Text(needed=True)
 FIELDS: Mapping[str, Shape] = {
     "theme": Text(about="auto (ours, dark or light as the terminal's background is), longshore-dark, longshore-light, "
                         "longshore-safe-dark and longshore-safe-light (colour-blind safe), any theme of Textual, or one of your own"),
+    "language": Text(about="what the terminal interface speaks; without it LC_ALL, LC_MESSAGES, LANG and LANGUAGE decide",
+                     choices=languages()),
     "mouse": Flag(about="react to the mouse; counts from the next start on"),
     "hide_stopped": Flag(about="start with stopped containers hidden"),
     "sort": Text(about="what containers are sorted by until another order is chosen", choices=columns.CONTAINER_SORTS),
@@ -33,30 +36,30 @@ FIELDS: Mapping[str, Shape] = {
     "screen_reader": Flag(about="for screen readers and Braille: one plain pane at a time, no lines, no graphs, changes said in words"),
     "columns": Table(
         about="names of the columns of each list, in their order",
-        noun="list",
+        noun=mark("list"),
         known={noun: Many(of=Text(choices=names)) for noun, names in columns.NAMES.items()},
     ),
     "remember": Text(about="file in which order, layout and hidden rows are kept; empty forgets them"),
     "preset": Text(about="whose keys: Longshore's own, those of lazydocker, or vim's", choices=("", *PRESETS)),
     "keys": Table(
         about="keys of actions, by the action's id: a text with commas or a list; an empty one takes the keys away",
-        noun="action",
+        noun=mark("action"),
         known={action.id: _KEYS.replace(about=action.about) for action in ACTIONS},
     ),
     "readonly": Flag(about="nothing can be changed, only looked at"),
     "confirm": Table(
         about="what is asked before an action, by the action's id: a yes, nothing, or the object's name",
-        noun="action",
+        noun=mark("action"),
         known={action.id: Text(about=action.about, choices=POLICIES) for action in ACTIONS},
     ),
     "commands": Many(
-        about="commands of your own", of=Table(known=COMMAND_FIELDS, needed=("name", "command"), noun="field")
+        about="commands of your own", of=Table(known=COMMAND_FIELDS, needed=("name", "command"), noun=mark("field"))
     ),
-    "graphs": Many(about="graphs of your own in the Stats tab", of=Table(known=GRAPH_FIELDS, needed=("path",), noun="field")),
+    "graphs": Many(about="graphs of your own in the Stats tab", of=Table(known=GRAPH_FIELDS, needed=("path",), noun=mark("field"))),
     "themes": Table(
         about="themes of your own, by name; a file themes/NAME.toml beside this one holds one as well",
         others=Table(
-            noun="colour",
+            noun=mark("colour"),
             needed=("primary",),
             known={
                 "dark": Flag(about="it is a dark theme"),

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from engine.model.value import EMPTY, Value
+from tui.words import mark, tr
 
 Path = tuple[str | int, ...]
 
@@ -57,7 +58,7 @@ class Flag(Shape):
 
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         if not isinstance(value, bool):
-            yield Problem(path=path, text=f"true or false is wanted, not {_kind(value)}")
+            yield Problem(path=path, text=tr("true or false is wanted, not {kind}", kind=_kind(value)))
 
     def schema(self) -> dict[str, object]:
         return {**super().schema(), "type": "boolean"}
@@ -72,18 +73,23 @@ class Number(Shape):
 
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         if isinstance(value, bool) or not isinstance(value, (int, float) if self.broken else int):
-            yield Problem(path=path, text=f"a {'number' if self.broken else 'whole number'} is wanted, not {_kind(value)}")
+            yield Problem(
+                path=path,
+                text=tr("a number is wanted, not {kind}", kind=_kind(value))
+                if self.broken
+                else tr("a whole number is wanted, not {kind}", kind=_kind(value)),
+            )
             return
         assert isinstance(value, (int, float))
         if not ((self.least is None or value >= self.least) and (self.most is None or value <= self.most)):
-            limits = [f"at least {self.least:g}"] if self.least is not None else []
-            limits += [f"at most {self.most:g}"] if self.most is not None else []
-            yield Problem(path=path, text=f"{value} is not {' and '.join(limits)}")
+            limits = [tr("at least {least:g}", least=self.least)] if self.least is not None else []
+            limits += [tr("at most {most:g}", most=self.most)] if self.most is not None else []
+            yield Problem(path=path, text=tr("{value} is not {limits}", value=value, limits=tr(" and ").join(limits)))
 
     def schema(self) -> dict[str, object]:
         limits = {} if self.least is None else {"minimum": self.least}
         limits |= {} if self.most is None else {"maximum": self.most}
-        return {**super().schema(), "type": "number" if self.broken else "integer", **limits}
+        return {**super().schema(), "type": tr("number") if self.broken else "integer", **limits}
 
 
 class Text(Shape):
@@ -94,11 +100,11 @@ class Text(Shape):
 
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         if not isinstance(value, str):
-            yield Problem(path=path, text=f"a text is wanted, not {_kind(value)}")
+            yield Problem(path=path, text=tr("a text is wanted, not {kind}", kind=_kind(value)))
         elif self.choices and value not in self.choices:
-            yield Problem(path=path, text=f"“{value}” is not known", hint=_known(value, self.choices))
+            yield Problem(path=path, text=tr("“{value}” is not known", value=value), hint=_known(value, self.choices))
         elif self.needed and not value:
-            yield Problem(path=path, text="must not be empty")
+            yield Problem(path=path, text=tr("must not be empty"))
 
     def schema(self) -> dict[str, object]:
         rule: dict[str, object] = {"enum": list(self.choices)} if self.choices else {}
@@ -115,7 +121,7 @@ class Many(Shape):
         if self.single and not isinstance(value, list):
             yield from self.of.problems(value, path)
         elif not isinstance(value, list):
-            yield Problem(path=path, text=f"a list is wanted, not {_kind(value)}")
+            yield Problem(path=path, text=tr("a list is wanted, not {kind}", kind=_kind(value)))
         else:
             for place, item in enumerate(value):
                 yield from self.of.problems(item, (*path, place))
@@ -138,21 +144,21 @@ class Table(Shape):
     known: Mapping[str, Shape] = EMPTY
     others: Shape | None = None
     needed: tuple[str, ...] = ()
-    noun: str = "setting"
+    noun: str = mark("setting")
 
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield Problem(path=path, text=f"a table is wanted, not {_kind(value)}")
+            yield Problem(path=path, text=tr("a table is wanted, not {kind}", kind=_kind(value)))
             return
         for name, item in value.items():
             shape = self.known.get(name, self.others)
             if shape is None:
-                yield Problem(path=(*path, name), text=f"is no {self.noun}", hint=_known(name, tuple(self.known)))
+                yield Problem(path=(*path, name), text=tr("is no {noun}", noun=tr(self.noun)), hint=_known(name, tuple(self.known)))
             else:
                 yield from shape.problems(item, (*path, name))
         for name in self.needed:
             if name not in value:
-                yield Problem(path=path, text=f"{name} is missing")
+                yield Problem(path=path, text=tr("{name} is missing", name=name))
 
     def schema(self) -> dict[str, object]:
         found: dict[str, object] = {**super().schema(), "type": "object"}
@@ -163,15 +169,24 @@ class Table(Shape):
 
 
 def _kind(value: object) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
-    return next((name for kind, name in names.items() if type(value) is kind), "a date or time")
+    names = {
+        bool: tr("true or false"),
+        int: tr("a number"),
+        float: tr("a number"),
+        str: tr("a text"),
+        list: tr("a list"),
+        dict: tr("a table"),
+    }
+    return next((name for kind, name in names.items() if type(value) is kind), tr("a date or time"))
 
 
 def _known(name: str, choices: Sequence[str]) -> str:
     """The nearest of what is known, or all of it where that is not much."""
 
     near = difflib.get_close_matches(name, choices, 1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(choices)}" if len(choices) <= 40 else ""
+    return (
+        tr("did you mean {near}?", near=near[0]) if near else tr("known: {names}", names=", ".join(choices)) if len(choices) <= 40 else ""
+    )
 
 
 def _bare(name: str) -> str:

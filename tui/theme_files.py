@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from engine.errors import InvalidArgument
+from tui.words import tr
 
 LARGEST = 64 << 10
 """Bytes; a theme takes a few hundred."""
@@ -30,7 +31,7 @@ def theme_tables(config: str) -> tuple[dict[str, Mapping[str, object]], list[str
         path = os.path.join(directory(config), name)
         try:
             if os.path.getsize(path) > LARGEST:
-                raise InvalidArgument(f"larger than {LARGEST} bytes")
+                raise InvalidArgument(tr("larger than {LARGEST} bytes", LARGEST=LARGEST))
             with open(path, "rb") as file:
                 tables[name.removesuffix(".toml")] = tomllib.load(file)
         except OSError as error:

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator
 from engine.errors import EngineFault, InvalidArgument, NotFound
 from engine.interface import Engine
 from engine.model.files import Directory, PathStat
+from tui.words import tr
 
 PIECE = 1 << 20
 SHOWN = 512 * 1024
@@ -47,10 +48,10 @@ class ContainerFiles:
         if not stat.S_ISLNK(found.mode):
             return path, found
         if not found.link_target:
-            raise NotFound(f"{path} leads nowhere")
+            raise NotFound(tr("{path} leads nowhere", path=path))
         target = await self._files.stat(self._container, found.link_target)
         if stat.S_ISLNK(target.mode):
-            raise NotFound(f"{path} leads to {found.link_target}, which is not there")
+            raise NotFound(tr("{path} leads to {link_target}, which is not there", path=path, link_target=found.link_target))
         return found.link_target, target
 
     async def head(self, path: str) -> tuple[bytes, int]:
@@ -62,7 +63,7 @@ class ContainerFiles:
         """
         path, found = await self.real(path)
         if not stat.S_ISREG(found.mode):
-            raise InvalidArgument(f"{path} is not a regular file")
+            raise InvalidArgument(tr("{path} is not a regular file", path=path))
         data = bytearray()
         async with contextlib.aclosing(self._content(path)) as pieces:
             async for piece in pieces:
@@ -83,13 +84,13 @@ class ContainerFiles:
         elif stat.S_ISDIR(found.mode):
             stream = self._files.get_archive(self._container, path)
         else:
-            raise InvalidArgument(f"{path} is neither a file nor a directory")
+            raise InvalidArgument(tr("{path} is neither a file nor a directory", path=path))
         name = os.path.basename(path) + (".tar" if stat.S_ISDIR(found.mode) else "")
         host, taken = await asyncio.to_thread(_target, host, name)
         part = f"{host}.part"
         try:
             if taken:
-                raise InvalidArgument(f"{host} is there already")
+                raise InvalidArgument(tr("{host} is there already", host=host))
             with await asyncio.to_thread(open, part, "xb") as file:
                 try:
                     async with contextlib.aclosing(stream) as pieces:
@@ -145,14 +146,14 @@ class ContainerFiles:
                         del kept[: _BLOCK + size]
                         heads += 1
                         if heads > _MOST_HEADS:
-                            raise EngineFault(f"the engine's archive of {path} has no file in it")
+                            raise EngineFault(tr("the engine's archive of {path} has no file in it", path=path))
 
 
 def _head(block: bytes, path: str) -> tarfile.TarInfo:
     try:
         return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError as error:
-        raise EngineFault(f"the engine's archive of {path} is malformed: {error}") from error
+        raise EngineFault(tr("the engine's archive of {path} is malformed: {error}", path=path, error=error)) from error
 
 
 def _target(host: str, name: str) -> tuple[str, bool]:

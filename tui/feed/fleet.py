@@ -16,6 +16,7 @@ from engine.model.system import EngineInfo
 from tui.feed.watch import Feed
 from tui.messages import SnapshotChanged
 from tui.snapshot import Noun, Snapshot
+from tui.words import tr
 
 
 class FleetFeed:
@@ -80,7 +81,7 @@ def merged(hosts: tuple[str, ...], snapshots: Mapping[str, Snapshot]) -> Snapsho
         images=tuple(one for _, part in parts for one in part.images),
         volumes=tuple(one for _, part in parts for one in part.volumes),
         networks=tuple(one for _, part in parts for one in part.networks),
-        info=EngineInfo(name="", engine=f"{len(up)} of {len(hosts)}", version=""),
+        info=EngineInfo(name="", engine=tr("{at} of {count}", at=len(up), count=len(hosts)), version=""),
         pending={key: word for _, part in parts for key, word in part.pending.items()},
         loaded=any(part.loaded for _, part in parts),
         trouble=" · ".join(f"{host}: {part.trouble.splitlines()[0]}" for host, part in lost.items()),

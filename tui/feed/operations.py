@@ -18,6 +18,7 @@ from tui.feed.journal import Journal
 from tui.feed.watch import Watching
 from tui.messages import OperationFailed, OperationSucceeded
 from tui.snapshot import Noun
+from tui.words import tr
 
 TOGETHER = 8
 """Operations of one batch that run at the same time."""
@@ -94,7 +95,7 @@ class Operations:
     async def _journaled(self, command: str, work: Awaitable[object]) -> str:
         """Await it; the engine's word that it was so already is an answer, not a failure."""
         entry = self.journal.begin(time.time(), command)
-        problem = "given up"
+        problem = tr("given up")
         try:
             await work
             problem = ""

@@ -15,6 +15,7 @@ from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
 from tui.feed.journal import Journal
 from tui.messages import OperationFailed, OperationSucceeded, PullsChanged
 from tui.snapshot import FileProgress, PullState
+from tui.words import tr
 
 Progress = PullProgress | PushProgress | FileProgress
 
@@ -46,26 +47,30 @@ class Pulls:
     def start(self, reference: str) -> asyncio.Task[bool]:
         """Begin to pull, or join the pull of the same reference. The task's result says whether it went well."""
         stream = self._engine.images.pull(reference)
-        return self._begin(reference, "pull", f"pull {reference}", stream, kept="what is complete is kept for the next try")
+        return self._begin(
+            reference, "pull", tr("pull {reference}", reference=reference), stream, kept=tr("what is complete is kept for the next try")
+        )
 
     def push(self, reference: str) -> asyncio.Task[bool]:
         """Begin to bring an image to its registry."""
         stream = self._engine.images.push(reference)
-        return self._begin(reference, "push", f"push {reference}", stream, kept="what the registry has by now it keeps")
+        return self._begin(
+            reference, "push", tr("push {reference}", reference=reference), stream, kept=tr("what the registry has by now it keeps")
+        )
 
     def save(self, names: Sequence[str], path: str, size: int) -> asyncio.Task[bool]:
         """Begin to write images into an archive; ``size`` is about how large it will be."""
         from tui.feed.archives import save_images  # late: not needed for the first picture
 
         command = shlex.join(["save", "-o", path, *names])
-        return self._begin(path, "save", command, save_images(self._engine, names, path, size), kept="the unfinished file is removed")
+        return self._begin(path, "save", command, save_images(self._engine, names, path, size), kept=tr("the unfinished file is removed"))
 
     def load(self, path: str) -> asyncio.Task[bool]:
         """Begin to take images from an archive."""
         from tui.feed.archives import load_images
 
         command = shlex.join(["load", "-i", path])
-        return self._begin(path, "load", command, load_images(self._engine, path), kept="no image came of it")
+        return self._begin(path, "load", command, load_images(self._engine, path), kept=tr("no image came of it"))
 
     def _begin(self, reference: str, verb: str, command: str, stream: AsyncGenerator[Progress, None], *, kept: str) -> asyncio.Task[bool]:
         if reference in self.running:
@@ -109,7 +114,7 @@ class Pulls:
         except LongshoreError as error:
             problem = error.message
             self._end(reference, "failed", error.message)
-            self._post(OperationFailed(f"{verb} {reference}", error))
+            self._post(OperationFailed(tr("{verb} {name}", verb=tr(verb), name=reference), error))
             return False
         except asyncio.CancelledError:
             self._end(reference, "cancelled", kept)
@@ -119,7 +124,8 @@ class Pulls:
             await stream.aclose()
         state = self._states.get(reference)
         self._end(reference, "done", state.note if state else "")
-        self._post(OperationSucceeded(f"{verb} {reference}", state.note if state and state.note else "complete"))
+        title = tr("{verb} {name}", verb=tr(verb), name=reference)
+        self._post(OperationSucceeded(title, state.note if state and state.note else tr("complete")))
         return True
 
     def _fold(self, reference: str, progress: Progress) -> None:

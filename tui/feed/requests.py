@@ -12,6 +12,7 @@ from engine.model.containers import RestartPolicy, UpdateConfig
 from engine.model.files import CommitConfig
 from engine.model.networks import NetworkSpec, Subnet
 from engine.model.volumes import VolumeSpec
+from tui.words import tr
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 RESTARTS = ("no", "always", "unless-stopped", "on-failure")
@@ -19,7 +20,7 @@ RESTARTS = ("no", "always", "unless-stopped", "on-failure")
 
 def _needed(texts: Mapping[str, str], field: str) -> str:
     if not texts[field]:
-        raise InvalidArgument(f"{field}: is needed")
+        raise InvalidArgument(tr("{field}: is needed", field=field))
     return texts[field]
 
 
@@ -35,7 +36,7 @@ def pairs(texts: Mapping[str, str], field: str) -> Mapping[str, str]:
         raise InvalidArgument(f"{field}: {str(error).lower()}") from error
     for word in words:
         if "=" not in word or word.startswith("="):
-            raise InvalidArgument(f"{field}: {word} is not NAME=value")
+            raise InvalidArgument(tr("{field}: {word} is not NAME=value", field=field, word=word))
     return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
@@ -47,7 +48,7 @@ def yes(texts: Mapping[str, str], field: str) -> bool:
     """
     answer = texts[field].lower()
     if answer not in ("", "y", "yes", "n", "no"):
-        raise InvalidArgument(f"{field}: {texts[field]} is neither yes nor no")
+        raise InvalidArgument(tr("{field}: {texts} is neither yes nor no", field=field, texts=texts[field]))
     return answer.startswith("y")
 
 
@@ -62,7 +63,7 @@ def size(texts: Mapping[str, str], field: str) -> int:
         return 0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?", text)
     if found is None:
-        raise InvalidArgument(f"{field}: {text} is no size such as 512m or 1.5g")
+        raise InvalidArgument(tr("{field}: {text} is no size such as 512m or 1.5g", field=field, text=text))
     return int(float(found[1]) * _UNITS[found[2]])
 
 
@@ -84,14 +85,14 @@ def network_spec(texts: Mapping[str, str]) -> tuple[NetworkSpec, str]:
     try:
         pool = ip_network(subnet) if subnet else None
     except ValueError as error:
-        raise InvalidArgument(f"subnet: {error}") from error
+        raise InvalidArgument(tr("subnet: {error}", error=error)) from error
     if gateway:
         try:
             inside = pool is not None and ip_address(gateway) in pool
         except ValueError as error:
-            raise InvalidArgument(f"gateway: {error}") from error
+            raise InvalidArgument(tr("gateway: {error}", error=error)) from error
         if not inside:
-            raise InvalidArgument(f"gateway: {gateway} is not in the subnet {subnet}".rstrip())
+            raise InvalidArgument(tr("gateway: {gateway} is not in the subnet {subnet}", gateway=gateway, subnet=subnet).rstrip())
     internal = yes(texts, "internal")
     spec = NetworkSpec(
         name=name,
@@ -129,11 +130,11 @@ def update_config(container: str, texts: Mapping[str, str]) -> tuple[UpdateConfi
     try:
         cpus = float(texts["cpus"] or 0)
     except ValueError:
-        raise InvalidArgument(f"cpus: {texts['cpus']} is no number such as 0.5") from None
+        raise InvalidArgument(tr("cpus: {texts} is no number such as 0.5", texts=texts["cpus"])) from None
     if not 0 <= cpus < 10_000:
-        raise InvalidArgument(f"cpus: {texts['cpus']} is out of range")
+        raise InvalidArgument(tr("cpus: {texts} is out of range", texts=texts["cpus"]))
     if texts["pids"] and not re.fullmatch(r"-1|\d+", texts["pids"]):
-        raise InvalidArgument(f"pids: {texts['pids']} is no number")
+        raise InvalidArgument(tr("pids: {texts} is no number", texts=texts["pids"]))
     restart = _restart(texts["restart"]) if texts["restart"] else None
     config = UpdateConfig(
         memory=memory,
@@ -152,12 +153,12 @@ def update_config(container: str, texts: Mapping[str, str]) -> tuple[UpdateConfi
     ):
         words += [flag, texts[field]] if texts[field] else []
     if len(words) == 1:
-        raise InvalidArgument("nothing is to be changed")
+        raise InvalidArgument(tr("nothing is to be changed"))
     return config, shlex.join([*words, container])
 
 
 def _restart(text: str) -> RestartPolicy:
     name, _, retries = text.partition(":")
     if name not in RESTARTS or (retries and not (name == "on-failure" and retries.isdigit())):
-        raise InvalidArgument(f"restart: {text} is none of {', '.join(RESTARTS)}")
+        raise InvalidArgument(tr("restart: {text} is none of {names}", text=text, names=", ".join(RESTARTS)))
     return RestartPolicy(name=name, max_retries=int(retries or 0))

@@ -7,6 +7,7 @@ import shlex
 from engine.errors import InvalidArgument
 from engine.model.containers import ContainerConfig, HostConfig, Mount, PortBinding, RestartPolicy
 from engine.model.value import Value
+from tui.words import tr
 
 RESTARTS = ("no", "always", "unless-stopped", "on-failure")
 
@@ -58,7 +59,7 @@ def request(form: RunForm) -> RunRequest:
         log_driver=form.log.strip(),
     )
     if form.remove and host.restart_policy.name != "no":
-        raise InvalidArgument("restart: a container that is removed when it exits can not be restarted")
+        raise InvalidArgument(tr("restart: a container that is removed when it exits can not be restarted"))
     return RunRequest(name=form.name.strip(), config=config, host=host)
 
 
@@ -73,7 +74,7 @@ def _environment(text: str) -> list[str]:
     pairs = _words("env", text)
     for pair in pairs:
         if "=" not in pair or pair.startswith("="):
-            raise InvalidArgument(f"env: {pair} is not NAME=value")
+            raise InvalidArgument(tr("env: {pair} is not NAME=value", pair=pair))
     return pairs
 
 
@@ -85,9 +86,9 @@ def _port(word: str) -> PortBinding:
     try:
         container, host = int(inside), int(outside or 0)
     except ValueError:
-        raise InvalidArgument(f"ports: {word} is not [[address:]port:]port[/protocol]") from None
+        raise InvalidArgument(tr("ports: {word} is not [[address:]port:]port[/protocol]", word=word)) from None
     if not (0 < container < 65536 and 0 <= host < 65536) or protocol not in ("", "tcp", "udp", "sctp"):
-        raise InvalidArgument(f"ports: {word} is out of range or of an unknown protocol")
+        raise InvalidArgument(tr("ports: {word} is out of range or of an unknown protocol", word=word))
     return PortBinding(container_port=container, protocol=protocol or "tcp", host_ip=host_ip.strip("[]"), host_port=host)
 
 
@@ -99,13 +100,13 @@ def _mount(word: str) -> Mount:
     elif len(parts) in (2, 3):
         source, target, options = (*parts, "")[:3]
     else:
-        raise InvalidArgument(f"volumes: {word} is not [source:]path[:options]")
+        raise InvalidArgument(tr("volumes: {word} is not [source:]path[:options]", word=word))
     if not target.startswith("/"):
-        raise InvalidArgument(f"volumes: {target or word} is not an absolute path in the container")
+        raise InvalidArgument(tr("volumes: {value} is not an absolute path in the container", value=target or word))
     flags = tuple(flag for flag in options.split(",") if flag and flag not in ("rw", "ro"))
     bind = source.startswith(("/", ".", "~"))
     if bind and not source.startswith("/"):
-        raise InvalidArgument(f"volumes: {source} is not an absolute path on the host")
+        raise InvalidArgument(tr("volumes: {source} is not an absolute path on the host", source=source))
     return Mount(
         kind="bind" if bind else "volume",
         source=source,
@@ -119,5 +120,5 @@ def _mount(word: str) -> Mount:
 def _restart(text: str) -> RestartPolicy:
     name, _, retries = text.partition(":")
     if (name or "no") not in RESTARTS or (retries and not (name == "on-failure" and retries.isdigit())):
-        raise InvalidArgument(f"restart: {text} is none of {', '.join(RESTARTS)}")
+        raise InvalidArgument(tr("restart: {text} is none of {names}", text=text, names=", ".join(RESTARTS)))
     return RestartPolicy(name=name or "no", max_retries=int(retries or 0))

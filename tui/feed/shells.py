@@ -11,6 +11,7 @@ from engine.interface import Engine, Session
 from engine.model.containers import ExecConfig
 from engine.model.value import Value
 from tui.memory import Memory
+from tui.words import tr
 
 PROBE = "for s in bash zsh fish ash; do p=$(command -v $s) && exec $p; done; exec sh"
 """The first of bash, zsh, fish, ash and sh that the image has; one round trip where it has a sh at all."""
@@ -46,7 +47,7 @@ class ExecChoice(Value):
         try:
             return tuple(shlex.split(self.command))
         except ValueError as error:
-            raise InvalidArgument(f"command: {error}") from error
+            raise InvalidArgument(tr("command: {error}", error=error)) from error
 
 
 def choice_of(texts: Mapping[str, str]) -> ExecChoice:
@@ -57,10 +58,10 @@ def choice_of(texts: Mapping[str, str]) -> ExecChoice:
     """
     where = texts.get("where", "").strip() or "tab"
     if where not in ("tab", "screen"):
-        raise InvalidArgument(f"where: {where} is neither tab nor screen")
+        raise InvalidArgument(tr("where: {where} is neither tab nor screen", where=where))
     directory = texts.get("directory", "").strip()
     if directory and not directory.startswith("/"):
-        raise InvalidArgument(f"directory: {directory} does not begin with /")
+        raise InvalidArgument(tr("directory: {directory} does not begin with /", directory=directory))
     choice = ExecChoice(
         command=texts.get("command", "").strip(), user=texts.get("user", "").strip(), directory=directory, screen=where == "screen"
     )
@@ -121,7 +122,8 @@ class Shells:
                 self._put(image, {**self._kept.get(image, {}), "found": command[0]})
             return session
         raise ExecutableNotFound(
-            f"no shell in {image}", hint="^e runs a program that it does have; f shows its files, which needs no program inside"
+            tr("no shell in {image}", image=image),
+            hint=tr("^e runs a program that it does have; f shows its files, which needs no program inside"),
         )
 
     async def _run(self, container: str, command: tuple[str, ...], choice: ExecChoice, width: int, height: int) -> Session:

@@ -24,6 +24,7 @@ from engine.errors import LongshoreError
 from engine.interface import Session
 from tui.feed.detach_keys import DetachKeys
 from tui.messages import TerminalChanged
+from tui.words import tr
 
 if TYPE_CHECKING:
     from tui.feed.emulator import Emulator
@@ -156,7 +157,7 @@ class Terminal:
         self._waiting += len(data)
         self._typed.put_nowait(data)
         if left:
-            self._end("left: its process goes on")
+            self._end(tr("left: its process goes on"))
             self._leaving = asyncio.create_task(self.close())
         return True
 
@@ -168,9 +169,9 @@ class Terminal:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ANSWER):
                     self.exit_code = await session.exit_code()
-            self._end("ended" if self.exit_code is None else f"ended with exit code {self.exit_code}")
+            self._end("ended" if self.exit_code is None else tr("ended with exit code {exit_code}", exit_code=self.exit_code))
         except LongshoreError as error:
-            self._end(f"broken off: {error.message}")
+            self._end(tr("broken off: {message}", message=error.message))
         self._session = None
         for task in self._tasks[1:]:
             task.cancel()

@@ -22,6 +22,7 @@ from engine.model.events import EventQuery
 from tui.feed.volume_sizes import VolumeSizes
 from tui.messages import SnapshotChanged
 from tui.snapshot import Noun, Snapshot, key_of, things
+from tui.words import tr
 
 COALESCE = 0.03
 """Seconds in which further events are waited for before a list is read again."""
@@ -95,7 +96,7 @@ class Feed:
                 if self.snapshot.info is None:
                     self._publish(info=await self._engine.system.info())
                 await self._follow(since)
-                raise Unavailable("the engine closed its stream of events")
+                raise Unavailable(tr("the engine closed its stream of events"))
             except LongshoreError as error:
                 delay = BACKOFF[min(attempt, len(BACKOFF) - 1)]
                 if attempt or not isinstance(error, Unavailable) or not self.snapshot.loaded:

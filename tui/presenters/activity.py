@@ -10,6 +10,7 @@ from engine.model.system import DiskUsage
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import decimal_size, pad, safe
 from tui.snapshot import Done
+from tui.words import tr
 
 PROGRAM = "longshore"
 _TINTS = {"die": "red", "oom": "red", "kill": "red", "destroy": "magenta", "delete": "magenta", "start": "green", "create": "cyan"}
@@ -30,7 +31,7 @@ def journal_lines(entries: Sequence[Done]) -> list[Styled]:
         lines.append(((f"{_clock(entry.at)} ", ink("bright_black")), (f"{mark} ", ink(tint)), command, (took, ink("bright_black"))))
         if entry.problem:
             lines += [((f"           {safe(line)}", ink("red")),) for line in entry.problem.split("\n")]
-    return lines or [(("Nothing was done yet in this session.", ink("bright_black")),)]
+    return lines or [((tr("Nothing was done yet in this session."), ink("bright_black")),)]
 
 
 def commands_text(entries: Sequence[Done]) -> str:
@@ -53,7 +54,7 @@ def event_line(event: Event) -> Styled:
         (pad(safe(event.kind), 10), ink("blue")),
         (pad(safe(event.action), 16), ink(_TINTS.get(action, ""), bold=True)),
         (f" {safe(name)}", ink()),
-        (f" exit {safe(code)}" if code else "", ink("red" if code != "0" else "bright_black")),
+        (tr(" exit {code}", code=safe(code)) if code else "", ink("red" if code != "0" else "bright_black")),
         (f"  {safe(rest)}" if rest else "", ink("bright_black")),
     )
 
@@ -62,5 +63,11 @@ def usage_text(usage: DiskUsage, kind: str) -> str:
     """One kind of ``system df`` in a sentence, ``""`` when the engine does not count it."""
     for item in usage.items:
         if item.kind == kind:
-            return f"{item.total} ({item.active} in use)  {decimal_size(item.size)}, {decimal_size(item.reclaimable)} can come free"
+            return tr(
+                "{total} ({active} in use)  {size}, {free} can come free",
+                total=item.total,
+                active=item.active,
+                size=decimal_size(item.size),
+                free=decimal_size(item.reclaimable),
+            )
     return ""

@@ -15,6 +15,7 @@ from rich.color import Color
 from rich.style import Style
 
 from tui.presenters.text import decode, safe
+from tui.words import tr
 
 Styled = tuple[tuple[str, Style], ...]
 """A line: pieces of text with their styles."""
@@ -156,7 +157,7 @@ def parse(text: str, *, missing: int = 0) -> Styled:
             pen.apply(_codes(codes))
     put(text[at:])
     if missing:
-        pieces.append((f" … {missing} more bytes", _CUT))
+        pieces.append((tr(" … {missing} more bytes", missing=missing), _CUT))
     return tuple(pieces)
 
 

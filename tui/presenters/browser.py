@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from engine.model.files import Directory, DirectoryEntry
 from tui.presenters.ansi import Styled, ink, parse_bytes
 from tui.presenters.text import decimal_size, safe
+from tui.words import tr, trn
 
 MOST_LINES = 20_000
 _COLOURS = {stat.S_IFDIR: "blue", stat.S_IFLNK: "cyan", stat.S_IFCHR: "yellow", stat.S_IFBLK: "yellow", stat.S_IFIFO: "magenta"}
@@ -38,8 +39,8 @@ def summary(directory: Directory) -> str:
     """What is in a directory, in a few words."""
     files = sum(entry.size for entry in directory.entries if stat.S_ISREG(entry.mode))
     count = len(directory.entries)
-    told = f"{count} {'entry' if count == 1 else 'entries'}, {decimal_size(files)} in files"
-    return told if directory.complete else f"{told}; not all: the engine packs a whole directory, of which 64 MiB were read"
+    told = trn("{count} entry, {size} in files", "{count} entries, {size} in files", count, size=decimal_size(files))
+    return told if directory.complete else tr("{told}; not all: the engine packs a whole directory, of which 64 MiB were read", told=told)
 
 
 def text_lines(data: bytes, size: int) -> list[Styled]:
@@ -55,8 +56,8 @@ def text_lines(data: bytes, size: int) -> list[Styled]:
         lines = [parse_bytes(piece) for piece in pieces[:MOST_LINES]]
         shown = len(data) if len(pieces) <= MOST_LINES else sum(len(piece) + 1 for piece in pieces[:MOST_LINES])
     if shown < size:
-        lines.append(((f"… {decimal_size(size - shown)} more; c in the list copies the file out", ink("yellow")),))
-    return lines or [(("the file is empty", ink("bright_black")),)]
+        lines.append(((tr("… {size} more; c in the list copies the file out", size=decimal_size(size - shown)), ink("yellow")),))
+    return lines or [((tr("the file is empty"), ink("bright_black")),)]
 
 
 def _hex(part: bytes, start: int) -> Styled:

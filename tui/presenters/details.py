@@ -13,6 +13,7 @@ from tui.presenters.ansi import Styled, ink
 from tui.presenters.containers import colour, ports_text
 from tui.presenters.text import age, clip, decimal_size, pad, safe
 from tui.presenters.yaml_view import MASK, is_secret, yaml_lines
+from tui.words import tr, trn
 
 BLANK: Styled = ()
 _PROBE_OUTPUT = 200
@@ -43,8 +44,8 @@ def labels_of(labels: Mapping[str, str]) -> list[Styled]:
 
 
 def _mount(mount: Mount) -> Styled:
-    what = mount.source or ("anonymous" if mount.kind == "volume" else "")
-    access = " (read only)" if mount.read_only else ""
+    what = mount.source or (tr("anonymous") if mount.kind == "volume" else "")
+    access = tr(" (read only)") if mount.read_only else ""
     source = f"{safe(what)} → " if what else ""
     return ((f"  {safe(mount.kind)}: ", ink("yellow")), (f"{source}{safe(mount.target)}{access}", ink()))
 
@@ -55,37 +56,43 @@ def _health(details: ContainerDetails, now: float) -> list[Styled]:
     if report is None:
         return []
     streak = report.failing_streak
-    lines: list[Styled] = [((f"  {streak} failure{'s' if streak > 1 else ''} in a row", ink("red")),)] if streak else []
+    lines: list[Styled] = [((trn("  {count} failure in a row", "  {count} failures in a row", streak), ink("red")),)] if streak else []
     for probe in reversed(report.log):
         mark, tint = ("✔", "green") if probe.exit_code == 0 else ("✘", "red")
-        when = f"{age(max(0.0, now - probe.finished_at))} ago"
+        when = tr("{age} ago", age=age(max(0.0, now - probe.finished_at)))
         output = clip(safe(probe.output.strip()), _PROBE_OUTPUT)
-        lines.append(((f"  {mark} ", ink(tint)), (f"{when:<12} exit {probe.exit_code:<4}", ink("bright_black")), (output, ink())))
+        lines.append(
+            (
+                (f"  {mark} ", ink(tint)),
+                (tr("{when:<12} exit {exit_code:<4}", when=when, exit_code=probe.exit_code), ink("bright_black")),
+                (output, ink()),
+            )
+        )
     return lines
 
 
 def container_config(details: ContainerDetails, *, now: float, reveal: bool) -> list[Styled]:
     """The Config tab of a container: a summary, then the full document."""
     one, state, host = details.container, details.container.state, details.host_config
-    when = f" · since {age(now - state.started_at)}" if state.running and state.started_at else ""
-    ended = f" · exit code {state.exit_code}" if state.finished_at and not state.running else ""
+    when = tr(" · since {age}", age=age(now - state.started_at)) if state.running and state.started_at else ""
+    ended = tr(" · exit code {exit_code}", exit_code=state.exit_code) if state.finished_at and not state.running else ""
     restart = host.restart_policy
     retries = f":{restart.max_retries}" if restart.max_retries else ""
     lines = facts(
         [
             ("ID", one.id),
-            ("Name", one.name),
-            ("Image", one.image, "magenta"),
-            ("State", f"{state.status.value}{when}{ended}{' · out of memory' if state.oom_killed else ''}", colour(one)),
-            ("Error", state.error, "red"),
-            ("Command", shlex.join((details.path, *details.args)) if details.path else one.command),
-            ("Restart", f"{restart.name}{retries}" if restart.name != "no" else ""),
-            ("Restarts", str(state.restart_count or "")),
-            ("Ports", ports_text(one.ports or host.port_bindings), "yellow"),
-            ("User", details.config.user),
-            ("Directory", details.config.working_dir),
-            ("Memory", decimal_size(host.memory) if host.memory else ""),
-            ("Privileged", "yes" if host.privileged else "", "red"),
+            (tr("Name"), one.name),
+            (tr("Image"), one.image, "magenta"),
+            (tr("State"), f"{state.status.value}{when}{ended}{tr(' · out of memory') if state.oom_killed else ''}", colour(one)),
+            (tr("Error"), state.error, "red"),
+            (tr("Command"), shlex.join((details.path, *details.args)) if details.path else one.command),
+            (tr("Restart"), f"{restart.name}{retries}" if restart.name != "no" else ""),
+            (tr("Restarts"), str(state.restart_count or "")),
+            (tr("Ports"), ports_text(one.ports or host.port_bindings), "yellow"),
+            (tr("User"), details.config.user),
+            (tr("Directory"), details.config.working_dir),
+            (tr("Memory"), decimal_size(host.memory) if host.memory else ""),
+            (tr("Privileged"), tr("yes") if host.privileged else "", "red"),
         ]
     )
     networks = [
@@ -99,11 +106,11 @@ def container_config(details: ContainerDetails, *, now: float, reveal: bool) -> 
     ]
     return [
         *lines,
-        *section("Health", _health(details, now)),
-        *section("Networks", networks),
-        *section("Mounts", [_mount(mount) for mount in one.mounts]),
-        *section("Labels", labels_of(one.labels)),
-        *section("Full details", yaml_lines(details.raw, reveal=reveal)),
+        *section(tr("Health"), _health(details, now)),
+        *section(tr("Networks"), networks),
+        *section(tr("Mounts"), [_mount(mount) for mount in one.mounts]),
+        *section(tr("Labels"), labels_of(one.labels)),
+        *section(tr("Full details"), yaml_lines(details.raw, reveal=reveal)),
     ]
 
 
@@ -111,7 +118,7 @@ def container_env(details: ContainerDetails, *, reveal: bool) -> list[Styled]:
     """The Env tab: names green, values yellow, what looks secret hidden."""
     pairs = [pair.partition("=") for pair in details.config.env]
     if not pairs:
-        return note("This container has no environment of its own.")
+        return note(tr("This container has no environment of its own."))
     width = min(40, max(len(name) for name, _, _ in pairs))
     lines: list[Styled] = []
     hidden = 0
@@ -122,7 +129,10 @@ def container_env(details: ContainerDetails, *, reveal: bool) -> list[Styled]:
             ((safe(name).ljust(width + 1), ink("green")), (MASK if secret else safe(value), ink("bright_black" if secret else "yellow")))
         )
     if hidden:
-        lines += [BLANK, ((f"{hidden} hidden, v shows {'it' if hidden == 1 else 'them'}", ink("bright_black")),)]
+        lines += [
+            BLANK,
+            ((trn("{count} hidden, v shows it", "{count} hidden, v shows them", hidden), ink("bright_black")),),
+        ]
     return lines
 
 
@@ -176,22 +186,22 @@ def image_config(details: ImageDetails, history: Sequence[ImageLayer], *, now: f
     platform = "/".join(part for part in (details.os, details.architecture, details.variant) if part)
     lines = facts(
         [
-            ("Name", image.tags[0] if image.tags else "<none>"),
+            (tr("Name"), image.tags[0] if image.tags else "<none>"),
             ("ID", image.id),
-            ("Tags", ", ".join(image.tags), "green"),
-            ("Digests", ", ".join(image.digests)),
-            ("Size", decimal_size(image.size)),
-            ("Created", f"{age(now - image.created_at)} ago" if image.created_at else ""),
-            ("Platform", platform),
-            ("Entrypoint", shlex.join(config.entrypoint or ())),
-            ("Command", shlex.join(config.cmd or ())),
-            ("User", config.user),
-            ("Directory", config.working_dir),
-            ("Ports", ", ".join(config.exposed_ports), "yellow"),
-            ("Author", details.author),
+            (tr("Tags"), ", ".join(image.tags), "green"),
+            (tr("Digests"), ", ".join(image.digests)),
+            (tr("Size"), decimal_size(image.size)),
+            (tr("Created"), tr("{age} ago", age=age(now - image.created_at)) if image.created_at else ""),
+            (tr("Platform"), platform),
+            (tr("Entrypoint"), shlex.join(config.entrypoint or ())),
+            (tr("Command"), shlex.join(config.cmd or ())),
+            (tr("User"), config.user),
+            (tr("Directory"), config.working_dir),
+            (tr("Ports"), ", ".join(config.exposed_ports), "yellow"),
+            (tr("Author"), details.author),
         ]
     )
-    rows: list[Styled] = [((f"{'ID':<13}{'AGE':>5}{'SIZE':>10}  COMMAND", ink("cyan", bold=True)),)]
+    rows: list[Styled] = [((f"{'ID':<13}{tr('AGE'):>5}{tr('SIZE'):>10}  {tr('COMMAND')}", ink("cyan", bold=True)),)]
     for layer in history:
         known = layer.id.removeprefix("sha256:")[:12] if layer.id != "<missing>" else "<missing>"
         when = age(now - layer.created_at) if layer.created_at else ""
@@ -207,9 +217,9 @@ def image_config(details: ImageDetails, history: Sequence[ImageLayer], *, now: f
         )
     return [
         *lines,
-        *section("History", rows if history else []),
-        *section("Labels", labels_of(image.labels)),
-        *section("Full details", yaml_lines(details.raw, reveal=reveal)),
+        *section(tr("History"), rows if history else []),
+        *section(tr("Labels"), labels_of(image.labels)),
+        *section(tr("Full details"), yaml_lines(details.raw, reveal=reveal)),
     ]
 
 
@@ -217,20 +227,20 @@ def volume_config(volume: Volume, users: Sequence[str], *, now: float) -> list[S
     """The Config tab of a volume, with the containers that mount it."""
     lines = facts(
         [
-            ("Name", volume.name),
-            ("Driver", volume.driver),
-            ("Scope", volume.scope),
-            ("Mountpoint", volume.mountpoint),
-            ("Created", f"{age(now - volume.created_at)} ago" if volume.created_at else ""),
-            ("Size", decimal_size(volume.size) if volume.size >= 0 else ""),
-            ("Used by", ", ".join(users) or "no container"),
+            (tr("Name"), volume.name),
+            (tr("Driver"), volume.driver),
+            (tr("Scope"), volume.scope),
+            (tr("Mountpoint"), volume.mountpoint),
+            (tr("Created"), tr("{age} ago", age=age(now - volume.created_at)) if volume.created_at else ""),
+            (tr("Size"), decimal_size(volume.size) if volume.size >= 0 else ""),
+            (tr("Used by"), ", ".join(users) or tr("no container")),
         ]
     )
     return [
         *lines,
-        *section("Labels", labels_of(volume.labels)),
-        *section("Options", labels_of(volume.options)),
-        *section("Full details", yaml_lines(volume.raw)),
+        *section(tr("Labels"), labels_of(volume.labels)),
+        *section(tr("Options"), labels_of(volume.options)),
+        *section(tr("Full details"), yaml_lines(volume.raw)),
     ]
 
 
@@ -239,13 +249,16 @@ def network_config(network: Network, *, now: float) -> list[Styled]:
     lines = facts(
         [
             ("ID", network.id),
-            ("Name", network.name),
-            ("Driver", network.driver),
-            ("Scope", network.scope),
-            ("Created", f"{age(now - network.created_at)} ago" if network.created_at else ""),
-            ("Internal", "yes" if network.internal else "no"),
-            ("IPv6", "yes" if network.enable_ipv6 else "no"),
-            *(("Subnet", f"{pool.subnet}{f' via {pool.gateway}' if pool.gateway else ''}") for pool in network.subnets),
+            (tr("Name"), network.name),
+            (tr("Driver"), network.driver),
+            (tr("Scope"), network.scope),
+            (tr("Created"), tr("{age} ago", age=age(now - network.created_at)) if network.created_at else ""),
+            (tr("Internal"), tr("yes") if network.internal else tr("no")),
+            ("IPv6", tr("yes") if network.enable_ipv6 else tr("no")),
+            *(
+                (tr("Subnet"), f"{pool.subnet}{tr(' via {gateway}', gateway=pool.gateway) if pool.gateway else ''}")
+                for pool in network.subnets
+            ),
         ]
     )
     members: list[Styled] = [
@@ -258,10 +271,10 @@ def network_config(network: Network, *, now: float) -> list[Styled]:
     ]
     return [
         *lines,
-        *section("Containers", members or [(("  none", ink("bright_black")),)]),
-        *section("Labels", labels_of(network.labels)),
-        *section("Options", labels_of(network.options)),
-        *section("Full details", yaml_lines(network.raw)),
+        *section(tr("Containers"), members or [((tr("  none"), ink("bright_black")),)]),
+        *section(tr("Labels"), labels_of(network.labels)),
+        *section(tr("Options"), labels_of(network.options)),
+        *section(tr("Full details"), yaml_lines(network.raw)),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model.system import EngineInfo
+from tui.words import tr
 
 _PREDEFINED = ("host", "null")
 """Drivers of the predefined networks, of which there is one each."""
@@ -26,4 +27,4 @@ def of_logs(info: EngineInfo | None) -> tuple[str, ...]:
 def example(default: str, known: tuple[str, ...]) -> str:
     """What an empty field shows: what it stands for, and what else there is."""
     others = [name for name in known if name != default]
-    return f"{default}; or {', '.join(others)}" if others else default
+    return tr("{default}; or {names}", default=default, names=", ".join(others)) if others else default

@@ -10,6 +10,7 @@ from tui.presenters.ansi import Styled, ink
 from tui.presenters.details import one_line
 from tui.presenters.text import clip, pad, safe
 from tui.snapshot import Snapshot
+from tui.words import tr
 
 _QUIET = "bright_black"
 _REASON = 20
@@ -42,7 +43,7 @@ def _row(host: Host, state: HostState | None, *, here: str, sizes: tuple[int, in
     if state is not None and not state.up:
         room = max(10, width - names - 7)
         return (*start, (clip(safe(state.problem.split("\n")[0]), room), ink("red")))
-    latency = f"{state.latency * 1000:.1f} ms" if state is not None and state.latency >= 0 else "" if state else "asking…"
+    latency = f"{state.latency * 1000:.1f} ms" if state is not None and state.latency >= 0 else "" if state else tr("asking…")
     return (
         *start,
         (pad(_engine(state), engines), ink("")),
@@ -58,14 +59,18 @@ def _engine(state: HostState | None) -> str:
 
 def banner_text(snapshot: Snapshot, width: int) -> str:
     """Who does not answer, why, and when they are asked again, in a line of ``width`` cells: the reason gives way."""
-    when = f"next try at {time.strftime('%H:%M:%S', time.localtime(snapshot.retry_at))}" if snapshot.retry_at else "trying again"
-    who = "engine" if not snapshot.hosts else f"{len(snapshot.lost)} of {len(snapshot.hosts)} hosts"
-    start, end = f" {who} unreachable: ", f" · {when}, ^r now"
+    when = (
+        tr("next try at {time}", time=time.strftime("%H:%M:%S", time.localtime(snapshot.retry_at)))
+        if snapshot.retry_at
+        else tr("trying again")
+    )
+    who = tr("engine") if not snapshot.hosts else tr("{lost} of {count} hosts", lost=len(snapshot.lost), count=len(snapshot.hosts))
+    start, end = tr(" {who} unreachable: ", who=who), tr(" · {when}, ^r now", when=when)
     return f"{start}{clip(one_line(snapshot.trouble, 300), max(_REASON, width - len(start) - len(end)))}{end}"
 
 
 def footer_text(host: str, engine: str, version: str) -> str:
     """Who answers, at the right of the footer; the embedded engine needs no name."""
     words = safe(f"{engine} {version}".strip())
-    named = "" if host in ("", EMBEDDED) else "all hosts" if host == ALL else safe(host)
+    named = "" if host in ("", EMBEDDED) else tr("all hosts") if host == ALL else safe(host)
     return " · ".join(part for part in (named, words) if part)

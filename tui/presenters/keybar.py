@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from tui.actions import Action, footer, show_key
+from tui.words import tr
 
 GAP = "  "
 
 
 def hints(active: Sequence[Action], width: int) -> list[tuple[Action, str, str]]:
     """Actions with the key and the label to show; menu and quit stay whatever the width."""
-    wanted = [(action, show_key(action.keys[0]), action.label) for action in footer(active) if action.keys]
+    wanted = [(action, show_key(action.keys[0]), tr(action.label)) for action in footer(active) if action.keys]
     kept = [hint for hint in wanted if hint[0].rank >= 50]
     used = sum(_size(hint) for hint in kept)
     front: list[tuple[Action, str, str]] = []

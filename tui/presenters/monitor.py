@@ -14,6 +14,7 @@ from tui.presenters.stats import graph, nice_top, rates
 from tui.presenters.table import Cell, Column, Row
 from tui.presenters.text import age, binary_size, clip, percent, rate, safe, short_size
 from tui.snapshot import HostStats
+from tui.words import tr
 
 COLUMNS = (
     Column(title="NAME", name="name", sort="name", flexible=True, least=12),
@@ -110,7 +111,15 @@ def host_lines(host: HostStats | None, *, width: int, where: str, plain: bool = 
     """
     if host is None:
         return [
-            ((clip(f"{safe(where)} is another machine: its own figures are not told, those of its containers are.", width), ink("yellow")),)
+            (
+                (
+                    clip(
+                        tr("{where} is another machine: its own figures are not told, those of its containers are.", where=safe(where)),
+                        width,
+                    ),
+                    ink("yellow"),
+                ),
+            )
         ]
     size = 0 if plain else max(6, min(30, width // 2 - 32))
     busy = max(host.cpus, default=0.0)
@@ -118,18 +127,31 @@ def host_lines(host: HostStats | None, *, width: int, where: str, plain: bool = 
     disk = host.disk_used * 100.0 / (host.disk_used + host.disk_free) if host.disk_used + host.disk_free else 0.0
     load = "  ".join(f"{value:.2f}" for value in host.load)
     pieces = [
-        _meter("CPU", host.cpu, size, f"{percent(host.cpu)} of {len(host.cpus)} CPUs, busiest {percent(busy)}"),
-        _meter("MEM", memory, size, f"{binary_size(host.memory_used)} / {binary_size(host.memory_total)}"),
-        (("LOAD ", ink("", bold=True)), (f"{load}  over 1, 5, 15 min · {host.processes} processes", ink())),
+        _meter(
+            tr("CPU"),
+            host.cpu,
+            size,
+            tr("{percent} of {count} CPUs, busiest {busiest}", percent=percent(host.cpu), count=len(host.cpus), busiest=percent(busy)),
+        ),
+        _meter(tr("MEM"), memory, size, f"{binary_size(host.memory_used)} / {binary_size(host.memory_total)}"),
+        (
+            (tr("LOAD "), ink("", bold=True)),
+            (tr("{load}  over 1, 5, 15 min · {processes} processes", load=load, processes=host.processes), ink()),
+        ),
     ]
     if host.disk_total:
-        free = f"{binary_size(host.disk_free)} free of {binary_size(host.disk_total)} at {safe(host.root)}"
-        pieces.insert(2, _meter("DISK", disk, size, free))
+        free = tr(
+            "{free} free of {total} at {root}", free=binary_size(host.disk_free), total=binary_size(host.disk_total), root=safe(host.root)
+        )
+        pieces.insert(2, _meter(tr("DISK"), disk, size, free))
     if host.swap_total:
         pieces.insert(
             2,
             _meter(
-                "SWAP", host.swap_used * 100.0 / host.swap_total, size, f"{binary_size(host.swap_used)} / {binary_size(host.swap_total)}"
+                tr("SWAP"),
+                host.swap_used * 100.0 / host.swap_total,
+                size,
+                f"{binary_size(host.swap_used)} / {binary_size(host.swap_total)}",
             ),
         )
     return [_clipped(piece, width) for piece in pieces]

@@ -14,6 +14,7 @@ from engine.model.volumes import Volume
 from tui.presenters.ansi import ink
 from tui.presenters.table import Cell, Column, Row
 from tui.presenters.text import decimal_size, numeric_address, rough_age, safe
+from tui.words import tr
 
 
 def _known(*columns: Column) -> Mapping[str, Column]:
@@ -67,7 +68,7 @@ def split_tag(reference: str) -> tuple[str, str]:
 
 
 def _count(users: Sequence[str]) -> Cell:
-    return (f"used {len(users)}" if users else "", ink(_QUIET))
+    return (tr("used {count}", count=len(users)) if users else "", ink(_QUIET))
 
 
 def image_row(image: Image, pending: str, now: float, *, users: Users = EMPTY, columns: Sequence[str] = IMAGE_SHOWN) -> Row:
@@ -96,7 +97,7 @@ def image_row(image: Image, pending: str, now: float, *, users: Users = EMPTY, c
 def volume_row(volume: Volume, pending: str, now: float, *, users: Users = EMPTY, columns: Sequence[str] = VOLUME_SHOWN) -> Row:
     """One volume; an anonymous one is shown by the first digits of its name."""
     name = volume.name[:12] if volume.anonymous else volume.name
-    kind = "anonymous" if volume.anonymous else ""
+    kind = tr("anonymous") if volume.anonymous else ""
     size = decimal_size(volume.size) if volume.size >= 0 else kind
     by = users.get(volume.name, ())
     cells: Mapping[str, Cell] = {

@@ -19,10 +19,11 @@ from tui.presenters.containers import PROJECT, SERVICE, colour, ports_text, stat
 from tui.presenters.details import facts, section
 from tui.presenters.table import Cell, Row
 from tui.presenters.text import pad, percent, safe, short_size
+from tui.words import mark, tr
 
 PREFIX = "group:"
 """What the key of a heading begins with; no id does."""
-STANDALONE = "no project"
+STANDALONE = mark("no project")
 
 
 class Group(Value):
@@ -121,11 +122,11 @@ def project_lines(group: Group) -> list[Styled]:
     labels = group.members[0].labels if group.members else {}
     lines = facts(
         [
-            ("Name", group.title),
-            ("Running", f"{group.running} of {len(group.members)}"),
-            ("Directory", labels.get("com.docker.compose.project.working_dir", "")),
-            ("Files", labels.get("com.docker.compose.project.config_files", "").replace(",", " ")),
-            ("Compose", labels.get("com.docker.compose.version", "")),
+            (tr("Name"), group.title),
+            (tr("Running"), tr("{running} of {count}", running=group.running, count=len(group.members))),
+            (tr("Directory"), labels.get("com.docker.compose.project.working_dir", "")),
+            (tr("Files"), labels.get("com.docker.compose.project.config_files", "").replace(",", " ")),
+            (tr("Compose"), labels.get("com.docker.compose.version", "")),
         ]
     )
     services: dict[str, list[Container]] = {}
@@ -142,4 +143,4 @@ def project_lines(group: Group) -> list[Styled]:
             status = (pad(status_text(one, 80), 20), ink(colour(one)))
             ports = (f"  {ports_text(one.ports)}" if one.ports else "", ink("yellow"))
             told.append((("      ", ink()), status, (safe(one.name), ink()), ports))
-    return [*lines, *section("Services", told)]
+    return [*lines, *section(tr("Services"), told)]

@@ -8,10 +8,12 @@ from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import clip, decimal_size, pad, safe
 from tui.snapshot import FilePhase, FileProgress, PullState
+from tui.words import mark, tr
 
 DONE = frozenset((PullPhase.COMPLETE, PullPhase.EXISTS, PushPhase.PUSHED, PushPhase.EXISTS, PushPhase.MOUNTED, PushPhase.SKIPPED))
-_DOING = {"pull": "pulling", "push": "pushing", "save": "saving", "load": "loading"}
-_DONE = {"pull": "pulled", "push": "pushed", "save": "saved", "load": "loaded"}
+_DOING = {"pull": mark("pulling"), "push": mark("pushing"), "save": mark("saving"), "load": mark("loading")}
+_DONE = {"pull": mark("pulled"), "push": mark("pushed"), "save": mark("saved"), "load": mark("loaded")}
+_FAILED = {"pull": mark("failed to pull"), "push": mark("failed to push"), "save": mark("failed to save"), "load": mark("failed to load")}
 _COLOURS: Mapping[object, str] = {
     PullPhase.DOWNLOADING: "blue",
     PullPhase.EXTRACTING: "cyan",
@@ -40,7 +42,7 @@ def bar(part: float, width: int) -> str:
 def _layer(layer: PullProgress | PushProgress | FileProgress, width: int) -> Styled:
     tint = ink(_COLOURS.get(layer.phase, "bright_black"))
     head = (f"{safe(layer.layer[:12]):<13}", ink("bright_black"))
-    words = f"{layer.phase.value} {safe(layer.detail)}".strip()
+    words = f"{tr(layer.phase.value)} {safe(layer.detail)}".strip()
     if layer.phase in DONE or not layer.total:
         return (head, (clip(words, max(0, width - 13)), tint))
     sizes = f"{decimal_size(layer.current)} / {decimal_size(layer.total)}"
@@ -52,21 +54,21 @@ def _layer(layer: PullProgress | PushProgress | FileProgress, width: int) -> Sty
 def title(state: PullState) -> str:
     """What is pulled and how far it is."""
     done = sum(layer.phase in DONE for layer in state.layers)
-    count = f" · {done} of {len(state.layers)} layers" if state.layers else ""
-    ends = {"done": _DONE[state.verb], "failed": f"failed to {state.verb}", "cancelled": "cancelled"}
+    count = tr(" · {done} of {count} layers", done=done, count=len(state.layers)) if state.layers else ""
+    ends = {"done": _DONE[state.verb], "failed": _FAILED[state.verb], "cancelled": mark("cancelled")}
     words = ends.get(state.outcome, _DOING[state.verb])
-    return f"{words} {safe(state.reference)}{count if not state.outcome else ''}"
+    return f"{tr(words)} {safe(state.reference)}{count if not state.outcome else ''}"
 
 
 def summary(state: PullState) -> Styled:
     """One line on the whole pull."""
     if state.outcome:
         tint = {"done": "green", "failed": "red", "cancelled": "yellow"}[state.outcome]
-        return ((safe(state.note.split("\n")[0]) or state.outcome, ink(tint)),)
+        return ((safe(state.note.split("\n")[0]) or tr(state.outcome), ink(tint)),)
     if not state.layers:
-        return (("asking the registry…" if state.verb in ("pull", "push") else "beginning…", ink("bright_black")),)
+        return ((tr("asking the registry…") if state.verb in ("pull", "push") else tr("beginning…"), ink("bright_black")),)
     current = sum(layer.current for layer in state.layers if layer.phase in _MOVING)
-    return ((f"{decimal_size(current)} on the way", ink("bright_black")),)
+    return ((tr("{size} on the way", size=decimal_size(current)), ink("bright_black")),)
 
 
 def pull_lines(states: Sequence[PullState], *, width: int, height: int) -> list[Styled]:
@@ -87,7 +89,7 @@ def pull_lines(states: Sequence[PullState], *, width: int, height: int) -> list[
             shown = layers[:room] if len(layers) <= room else layers[: room - 1]
             lines += [_layer(layer, width) for layer in shown] or [summary(state)]
             if len(shown) < len(layers):
-                lines.append(((f"and {len(layers) - len(shown)} more layers", ink("bright_black")),))
+                lines.append(((tr("and {count} more layers", count=len(layers) - len(shown)), ink("bright_black")),))
     return lines[:height]
 
 

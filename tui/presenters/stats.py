@@ -10,6 +10,7 @@ from engine.model.stats import Stats
 from tui.graphs import Graph
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import age, binary_size, clip, decimal_size, pad, percent, rate, safe
+from tui.words import tr
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _TWO_COLUMNS = 90
@@ -81,13 +82,20 @@ def _panels(history: Sequence[Stats]) -> list[_Panel]:
         return values[-1] if values else 0.0
 
     used = f"{binary_size(now.memory_usage)} / {binary_size(now.memory_limit)}  {percent(now.memory_percent)}"
-    traffic = f"in {rate(last(received))}  out {rate(last(sent))}"
-    disk = f"read {rate(last(read))}  written {rate(last(written))}"
+    traffic = tr("in {received}  out {sent}", received=rate(last(received)), sent=rate(last(sent)))
+    disk = tr("read {read}  written {written}", read=rate(last(read)), written=rate(last(written)))
     return [
-        _Panel("CPU", "cyan", cpu, top=cpu_top, caption=f"{percent(now.cpu_percent)} of {now.online_cpus} × 100%", edge=f"{cpu_top:g}%"),
-        _Panel("MEM", "green", memory, top=memory_top, caption=used, edge=binary_size(memory_top)),
-        _Panel("NET", "magenta", network, top=network_top, caption=traffic, edge=rate(network_top)),
-        _Panel("DISK", "yellow", block, top=block_top, caption=disk, edge=rate(block_top)),
+        _Panel(
+            tr("CPU"),
+            "cyan",
+            cpu,
+            top=cpu_top,
+            caption=tr("{percent} of {online_cpus} × 100%", percent=percent(now.cpu_percent), online_cpus=now.online_cpus),
+            edge=f"{cpu_top:g}%",
+        ),
+        _Panel(tr("MEM"), "green", memory, top=memory_top, caption=used, edge=binary_size(memory_top)),
+        _Panel(tr("NET"), "magenta", network, top=network_top, caption=traffic, edge=rate(network_top)),
+        _Panel(tr("DISK"), "yellow", block, top=block_top, caption=disk, edge=rate(block_top)),
     ]
 
 
@@ -129,13 +137,13 @@ def stats_lines(
     sample = history[-1]
     started = container.state.started_at
     numbers = (
-        ("CPU %", percent(sample.cpu_percent)),
-        ("MEM USAGE / LIMIT", f"{binary_size(sample.memory_usage)} / {binary_size(sample.memory_limit)}"),
-        ("MEM %", percent(sample.memory_percent)),
-        ("NET I/O", f"{decimal_size(sample.network_rx)} / {decimal_size(sample.network_tx)}"),
-        ("BLOCK I/O", f"{decimal_size(sample.block_read)} / {decimal_size(sample.block_write)}"),
-        ("PIDS", f"{sample.pids}{f' / {sample.pids_limit}' if sample.pids_limit else ''}"),
-        ("UP", age(now - started) if started else ""),
+        (tr("CPU %"), percent(sample.cpu_percent)),
+        (tr("MEM USAGE / LIMIT"), f"{binary_size(sample.memory_usage)} / {binary_size(sample.memory_limit)}"),
+        (tr("MEM %"), percent(sample.memory_percent)),
+        (tr("NET I/O"), f"{decimal_size(sample.network_rx)} / {decimal_size(sample.network_tx)}"),
+        (tr("BLOCK I/O"), f"{decimal_size(sample.block_read)} / {decimal_size(sample.block_write)}"),
+        (tr("PIDS"), f"{sample.pids}{f' / {sample.pids_limit}' if sample.pids_limit else ''}"),
+        (tr("UP"), age(now - started) if started else ""),
     )
     if plain:
         own = ((graph.title or graph.path, _own_panel(graph, history).caption) for graph in graphs)
@@ -157,7 +165,7 @@ def stats_lines(
         for panel in panels:
             lines += [*panel.lines(width, tall), ()]
     seconds = history[-1].read_at - history[0].read_at
-    words = f"last {age(seconds)}, a sample a second; CPU and memory are counted as docker stats does"
+    words = tr("last {age}, a sample a second; CPU and memory are counted as docker stats does", age=age(seconds))
     lines.append(((clip(words, width), ink("bright_black")),))
     return lines
 

@@ -16,6 +16,7 @@ from tui.presenters.table import Cell, Column, Row
 from tui.presenters.text import age, binary_size, clip, pad, rough_age, safe
 from tui.presenters.yaml_view import yaml_lines
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of, label_of, tasks_of
+from tui.words import tr, trn
 
 _FILES = (
     Column(title="NAME", flexible=True, least=12),
@@ -157,7 +158,7 @@ def _stack(one: Stack, when: str, own: bool) -> tuple[Cell, ...]:
     return (
         (f"{one.running}/{one.desired}", _share(one.running, one.desired)),
         (safe(one.name), Style.null()),
-        (f"{count} service{'s' if count != 1 else ''}", ink(_QUIET)),
+        (trn("{count} service", "{count} services", count), ink(_QUIET)),
     )
 
 
@@ -169,7 +170,7 @@ def task_table(thing: SwarmThing, snapshot: SwarmSnapshot, now: float) -> list[S
     """The Tasks tab: those of a service, of a stack or of a node, in columns."""
     tasks = tasks_of(snapshot, thing)
     if not tasks:
-        return note("No tasks.")
+        return note(tr("No tasks."))
     names, nodes = snapshot.task_names, snapshot.node_names
     cells = [_task(one, rough_age(now, one.changed_at), names[one.id], nodes.get(one.node_id, one.node_id[:12])) for one in tasks]
     sizes = [min(40, max(len(row[column][0]) for row in cells)) for column in range(4)]
@@ -187,10 +188,10 @@ def config_lines(thing: SwarmThing, snapshot: SwarmSnapshot, *, now: float, reve
     makers = {Service: _service_facts, Node: _node_facts, Task: _task_facts, Stack: _stack_facts, SwarmFile: _file_facts}
     lines = facts(makers[type(thing)](thing, snapshot, now))  # type: ignore[operator]  # each maker gets its own kind
     if isinstance(thing, Stack):
-        return [*lines, *section("Services", [_stack_line(one) for one in thing.services])]
-    labels = section("Labels", labels_of(thing.labels))
-    content = section("Content", _content(thing.data)) if isinstance(thing, SwarmFile) and thing.data else []
-    return [*lines, *labels, *content, *section("Full details", yaml_lines(_without_data(thing.raw), reveal=reveal))]
+        return [*lines, *section(tr("Services"), [_stack_line(one) for one in thing.services])]
+    labels = section(tr("Labels"), labels_of(thing.labels))
+    content = section(tr("Content"), _content(thing.data)) if isinstance(thing, SwarmFile) and thing.data else []
+    return [*lines, *labels, *content, *section(tr("Full details"), yaml_lines(_without_data(thing.raw), reveal=reveal))]
 
 
 def _without_data(raw: str) -> str:
@@ -208,11 +209,11 @@ def _content(data: bytes) -> list[Styled]:
     shown = data[:CONTENT_BYTES].split(b"\n")[:CONTENT_LINES]
     lines = [parse_bytes(line) for line in shown]
     left = len(data) - sum(len(line) + 1 for line in shown)
-    return [*lines, ((f"… {left} bytes more", ink(_QUIET)),)] if left > 0 else lines
+    return [*lines, ((tr("… {left} bytes more", left=left), ink(_QUIET)),)] if left > 0 else lines
 
 
 def _when(moment: float, now: float) -> str:
-    return f"{age(now - moment)} ago" if moment else ""
+    return tr("{age} ago", age=age(now - moment)) if moment else ""
 
 
 Facts = list[tuple[str, str] | tuple[str, str, str]]
@@ -221,54 +222,63 @@ Facts = list[tuple[str, str] | tuple[str, str, str]]
 def _service_facts(one: Service, snapshot: SwarmSnapshot, now: float) -> Facts:
     return [
         ("ID", one.id),
-        ("Name", one.name),
-        ("Stack", one.stack),
-        ("Image", one.image, "magenta"),
-        ("Mode", one.mode),
-        ("Replicas", one.count),
-        ("Command", " ".join(one.args)),
-        ("Ports", ", ".join(f"{port.published or '?'}→{port.target}/{port.protocol} {port.mode}" for port in one.ports), "yellow"),
-        ("Update", f"{one.update_state.replace('_', ' ')}: {one.update_message}" if one.update_state else ""),
-        ("Rollback", "b goes back to the specification before" if one.can_roll_back else ""),
-        ("Created", _when(one.created_at, now)),
-        ("Updated", _when(one.updated_at, now)),
+        (tr("Name"), one.name),
+        (tr("Stack"), one.stack),
+        (tr("Image"), one.image, "magenta"),
+        (tr("Mode"), one.mode),
+        (tr("Replicas"), one.count),
+        (tr("Command"), " ".join(one.args)),
+        (tr("Ports"), ", ".join(f"{port.published or '?'}→{port.target}/{port.protocol} {port.mode}" for port in one.ports), "yellow"),
+        (tr("Update"), f"{one.update_state.replace('_', ' ')}: {one.update_message}" if one.update_state else ""),
+        (tr("Rollback"), tr("b goes back to the specification before") if one.can_roll_back else ""),
+        (tr("Created"), _when(one.created_at, now)),
+        (tr("Updated"), _when(one.updated_at, now)),
     ]
 
 
 def _node_facts(one: Node, snapshot: SwarmSnapshot, now: float) -> Facts:
     return [
         ("ID", one.id),
-        ("Host name", one.hostname),
-        ("Name", one.name),
-        ("State", f"{one.state}{f': {one.message}' if one.message else ''}", _STATES.get(one.state, "yellow")),
-        ("Availability", one.availability, "" if one.availability == "active" else "yellow"),
-        ("Role", _role(one)),
-        ("Address", one.address),
-        ("Manager", one.manager_address),
-        ("Engine", one.engine_version),
-        ("Platform", f"{one.os}/{one.architecture}"),
+        (tr("Host name"), one.hostname),
+        (tr("Name"), one.name),
+        (tr("State"), f"{one.state}{f': {one.message}' if one.message else ''}", _STATES.get(one.state, "yellow")),
+        (tr("Availability"), one.availability, "" if one.availability == "active" else "yellow"),
+        (tr("Role"), _role(one)),
+        (tr("Address"), one.address),
+        (tr("Manager"), one.manager_address),
+        (tr("Engine"), one.engine_version),
+        (tr("Platform"), f"{one.os}/{one.architecture}"),
         ("CPUs", f"{one.nano_cpus / 1e9:g}" if one.nano_cpus else ""),
-        ("Memory", binary_size(one.memory) if one.memory else ""),
-        ("Joined", _when(one.created_at, now)),
+        (tr("Memory"), binary_size(one.memory) if one.memory else ""),
+        (tr("Joined"), _when(one.created_at, now)),
     ]
 
 
 def _task_facts(one: Task, snapshot: SwarmSnapshot, now: float) -> Facts:
     return [
         ("ID", one.id),
-        ("Name", label_of(one, snapshot)),
-        ("Node", snapshot.node_names.get(one.node_id, one.node_id)),
-        ("State", f"{one.state}, wanted {one.desired_state} · since {_when(one.changed_at, now)}", _STATES.get(one.state, "yellow")),
-        ("Message", one.message),
-        ("Error", one.error, "red"),
-        ("Exit code", str(one.exit_code) if one.final and one.container_id else ""),
-        ("Image", one.image, "magenta"),
-        ("Container", one.container_id),
+        (tr("Name"), label_of(one, snapshot)),
+        (tr("Node"), snapshot.node_names.get(one.node_id, one.node_id)),
+        (
+            tr("State"),
+            tr(
+                "{state}, wanted {desired_state} · since {when}",
+                state=one.state,
+                desired_state=one.desired_state,
+                when=_when(one.changed_at, now),
+            ),
+            _STATES.get(one.state, "yellow"),
+        ),
+        (tr("Message"), one.message),
+        (tr("Error"), one.error, "red"),
+        (tr("Exit code"), str(one.exit_code) if one.final and one.container_id else ""),
+        (tr("Image"), one.image, "magenta"),
+        (tr("Container"), one.container_id),
     ]
 
 
 def _stack_facts(one: Stack, snapshot: SwarmSnapshot, now: float) -> Facts:
-    return [("Name", one.name), ("Tasks", f"{one.running}/{one.desired}"), ("Services", str(len(one.services)))]
+    return [(tr("Name"), one.name), (tr("Tasks"), f"{one.running}/{one.desired}"), (tr("Services"), str(len(one.services)))]
 
 
 def _stack_line(one: Service) -> Styled:
@@ -282,8 +292,8 @@ def _stack_line(one: Service) -> Styled:
 def _file_facts(one: SwarmFile, snapshot: SwarmSnapshot, now: float) -> Facts:
     return [
         ("ID", one.id),
-        ("Name", one.name),
-        ("Driver", one.driver),
-        ("Created", _when(one.created_at, now)),
-        ("Updated", _when(one.updated_at, now)),
+        (tr("Name"), one.name),
+        (tr("Driver"), one.driver),
+        (tr("Created"), _when(one.created_at, now)),
+        (tr("Updated"), _when(one.updated_at, now)),
     ]

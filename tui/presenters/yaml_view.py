@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import safe
+from tui.words import tr
 
 MAX_LINES = 5000
 MAX_DEPTH = 40
@@ -41,7 +42,7 @@ def yaml_lines(raw: str, *, reveal: bool = False) -> list[Styled]:
     for line in _walk(document, 0, reveal):
         lines.append(line)
         if len(lines) >= MAX_LINES:
-            lines.append((("… the document is longer than can be shown", ink("yellow")),))
+            lines.append(((tr("… the document is longer than can be shown"), ink("yellow")),))
             break
     return lines
 

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui.presenters.table import Column
 from tui.screens.modal import Modal
+from tui.words import tr
 
 NEEDED = "name"
 """The column that is always there."""
@@ -44,10 +45,12 @@ class ColumnsModal(Modal[tuple[str, ...] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box menu") as box:
             box.styles.width = min(self.app.size.width - 4, 62)
-            box.border_title = Content(f"Columns of {self._noun}")
+            box.border_title = Content(tr("Columns of {lists}", lists=self._noun))
             box.border_subtitle = Content.from_markup(
-                "[@click=screen.show]space: show[/]  [@click=screen.move('left')]K[/]/[@click=screen.move('right')]J: order[/]  "
-                "[@click=screen.usual]u: usual[/]  [@click=screen.take]enter: take[/]"
+                tr(
+                    "[@click=screen.show]space: show[/]  [@click=screen.move('left')]K[/]/[@click=screen.move('right')]J: "
+                    "order[/]  [@click=screen.usual]u: usual[/]  [@click=screen.take]enter: take[/]"
+                )
             )
             yield OptionList(*map(self._option, self._order), markup=False)
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from tui.presenters.text import safe
 from tui.screens.modal import Modal
+from tui.words import tr
 
 
 class ConfirmModal(Modal[bool]):
@@ -31,9 +32,9 @@ class ConfirmModal(Modal[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box danger" if self._danger else "box") as box:
-            box.border_title = Content("Confirm")
+            box.border_title = Content(tr("Confirm"))
             box.border_subtitle = Content.from_markup(
-                "[@click=screen.answer(True)]y/enter: yes[/]  [@click=screen.answer(False)]n/esc: no[/]"
+                tr("[@click=screen.answer(True)]y/enter: yes[/]  [@click=screen.answer(False)]n/esc: no[/]")
             )
             yield Static(Content("\n".join(safe(line) for line in self._question.split("\n"))), classes="question")
             if self._consequence:

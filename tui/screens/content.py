@@ -36,6 +36,7 @@ from tui.screens.seeking import Seeker
 from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
+from tui.words import mark, tr, trn
 
 if TYPE_CHECKING:
     from tui.feed.mixed_log import MixedLog
@@ -52,13 +53,13 @@ SETTLE = 0.06
 """Seconds that the cursor has to rest before something is loaded."""
 TOP_EVERY = 2.0
 _WELCOME = (
-    "  Longshore runs containers on this machine:",
-    "  no Docker and no daemon are needed.",
+    mark("  Longshore runs containers on this machine:"),
+    mark("  no Docker and no daemon are needed."),
     "",
-    "  2 p   pull an image, such as busybox or nginx",
-    "  R     run a container from it",
-    "  x     see what can be done where you are",
-    "  q     leave; containers go on running",
+    mark("  2 p   pull an image, such as busybox or nginx"),
+    mark("  R     run a container from it"),
+    mark("  x     see what can be done where you are"),
+    mark("  q     leave; containers go on running"),
 )
 
 
@@ -186,8 +187,11 @@ class Content:
         """Write into the pane's lower border where one is."""
         view, log = self.pane.view, self.log
         if self.picker.active:
-            lines = f"{self.picker.count} line{'s' if self.picker.count > 1 else ''}"
-            text = f"{lines} · y copies, v range{', enter shows it in its place' if self.only else ''}, esc"
+            lines = trn("{count} line", "{count} lines", self.picker.count)
+            if self.only:
+                text = tr("{lines} · y copies, v range, enter shows it in its place, esc", lines=lines)
+            else:
+                text = tr("{lines} · y copies, v range, esc", lines=lines)
         elif view.term:
             text = self.seeker.found()
         elif self.tab == "shell":
@@ -195,11 +199,13 @@ class Content:
         elif view is not self.pane.log_view or log is None:
             text = ""
         elif self.pane.log_view.following:
-            text = what_logs(self.only, len(self._joined) if self._mixed else 0, log) + ("end of the log" if log.ended else "following")
+            text = what_logs(self.only, len(self._joined) if self._mixed else 0, log) + (
+                tr("end of the log") if log.ended else tr("following")
+            )
         elif view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(self.pane.log_view.document.lines[index].anchor.time).strip()[:-4]
-            text = f"{what_logs(self.only, len(self._joined) if self._mixed else 0, log)}{when} · End follows"
+            text = tr("{logs}{when} · End follows", logs=what_logs(self.only, len(self._joined) if self._mixed else 0, log), when=when)
         else:
             text = ""
         self.pane.show_status(text)
@@ -342,12 +348,14 @@ class Content:
         if self._group is not None:
             from tui.presenters.projects import project_lines
 
-            lines = project_lines(self._group) if tab == "config" else details.note("Choose a container of this group, or Logs or Config.")
+            lines = (
+                project_lines(self._group) if tab == "config" else details.note(tr("Choose a container of this group, or Logs or Config."))
+            )
             view.show(lines, top=fresh)
         elif thing is None:
             welcome = self._snapshot.loaded and not self._snapshot.containers and not self._snapshot.images
-            view.show([((line, ink()),) for line in _WELCOME] if welcome else [], top=True)
-            self.pane.log_view.show_placeholder(*(_WELCOME if welcome else ()))
+            view.show([((tr(line), ink()),) for line in _WELCOME] if welcome else [], top=True)
+            self.pane.log_view.show_placeholder(*(map(tr, _WELCOME) if welcome else ()))
             self.pane.log_view.expect()
             self.pane.log_view.update_log((), 0)
         elif tab == "stats":
@@ -370,7 +378,7 @@ class Content:
             return  # it stopped: what is shown stays, the end of the stream came by itself
         await self.close()
         view.expect()
-        view.show_placeholder("reading…")
+        view.show_placeholder(tr("reading…"))
         self._opened = None  # a newer wish may come while this one is read: then nothing is open
         self.log = self._new_log(container)
         await self.log.last()
@@ -396,9 +404,9 @@ class Content:
             return
         history = self._sampler.history(thing.id)
         if not thing.state.running:
-            view.show(details.note(f"{thing.name} does not run: no numbers. S starts it."))
+            view.show(details.note(tr("{name} does not run: no numbers. S starts it.", name=thing.name)))
         elif not history:
-            view.show(details.note("waiting for the first sample…"))
+            view.show(details.note(tr("waiting for the first sample…")))
         else:
             size = view.content_size
             width, own, plain = max(20, size.width - 1), self.settings.graphs, self.settings.screen_reader
@@ -409,7 +417,7 @@ class Content:
         if isinstance(thing, Container):
             if tab == "top":
                 if not thing.state.running:
-                    return details.note(f"{thing.name} does not run: no processes. S starts it.")
+                    return details.note(tr("{name} does not run: no processes. S starts it.", name=thing.name))
                 return details.top_table(await self._engine.containers.top(thing.id))
             if tab == "diff":
                 from tui.presenters.files import diff_lines

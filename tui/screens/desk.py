@@ -31,6 +31,7 @@ from tui.screens.stage import Stage
 from tui.screens.typing_line import TypingLine
 from tui.snapshot import Noun, label_of
 from tui.themes import counterpart
+from tui.words import tr
 
 if TYPE_CHECKING:
     from tui.screens.modal import Modal
@@ -114,14 +115,14 @@ class Desk:
         from tui.screens.prompt import PromptModal
 
         things = self.lists.chosen(self.noun)
-        words = next(one.about for one in ACTIONS if one.id == action)
+        words = tr(next(one.about for one in ACTIONS if one.id == action))
         name = label_of(things[0]) if len(things) == 1 else str(len(things)) if things else ""
         if policy == "ask" or not name:
             answer = await self._screen.app.push_screen_wait(ConfirmModal(words, name))
             return bool(answer)
-        typed = await self._screen.app.push_screen_wait(PromptModal(words, about=f"type {name} to go on"))
+        typed = await self._screen.app.push_screen_wait(PromptModal(words, about=tr("type {name} to go on", name=name)))
         if typed and typed != name:
-            self.tell(words, f"{typed} is not {name}: nothing was done", bad=True)
+            self.tell(words, tr("{typed} is not {name}: nothing was done", typed=typed, name=name), bad=True)
         return typed == name
 
     def tell(self, title: str, text: str, *, bad: bool = False) -> None:
@@ -141,24 +142,24 @@ class Desk:
         clean = "\n".join(safe(line) for line in text.split("\n"))
         self._screen.app.copy_to_clipboard(clean)
         self._screen.run_worker(Late(clipboard.copy, clean), group="clipboard", exit_on_error=False)
-        self.tell("copied", text)
+        self.tell(tr("copied"), text)
 
     async def page_text(self, text: str) -> None:
         """Give the terminal to the person's pager with a text in it."""
         from tui.screens.pager import read_in_pager  # late: for this only
 
-        if not self._has_terminal("pager"):
+        if not self._has_terminal(tr("pager")):
             return
         problem = await read_in_pager(self._screen.app, text)
         self._screen.refresh(layout=True)
         if problem:
-            self.tell("pager", problem, bad=True)
+            self.tell(tr("pager"), problem, bad=True)
 
     async def shell(self, lines: Sequence[str]) -> list[int]:
         """Give the terminal to command lines of this machine: their exit codes."""
         from tui.screens.pager import run_in_terminal  # late: for this only
 
-        if not self._has_terminal("command line"):
+        if not self._has_terminal(tr("command line")):
             return []
         codes = await run_in_terminal(self._screen.app, lines)
         self._screen.refresh(layout=True)
@@ -173,7 +174,7 @@ class Desk:
     def open_link(self, link: str) -> None:
         """Open a link in the person's browser."""
         self._screen.app.open_url(link)
-        self.tell("browser", link)
+        self.tell(tr("browser"), link)
 
     async def open_swarm(self) -> None:
         """Show the swarm that the engine is in, until the person comes back."""
@@ -183,7 +184,11 @@ class Desk:
 
     def open_palette(self) -> None:
         """Open the command palette."""
-        self._screen.app.action_command_palette()
+        from textual.command import CommandPalette  # late: not needed for the first picture
+
+        app = self._screen.app
+        if app.use_command_palette and not CommandPalette.is_open(app):
+            app.push_screen(CommandPalette(placeholder=tr("Search for commands…"), id="--command-palette"))
 
     def switch_theme(self) -> None:
         """Dark to light and back, within the family of the present theme where it has both."""
@@ -222,7 +227,7 @@ class Desk:
 
     def suspend(self) -> None:
         """Stop the process; the shell's ``fg`` lets it go on."""
-        if self._has_terminal("suspend"):
+        if self._has_terminal(tr("suspend")):
             self._screen.app.action_suspend_process()
 
     async def menu_of_actions(self) -> None:
@@ -237,10 +242,10 @@ class Desk:
             if scope in groups and entries:
                 entries.append(Entry(value="", label=""))
             own = (action for action in groups.get(scope, ()) if action.id != "global.menu")
-            entries += [Entry(value=action.id, label=action.about, keys=action.keys) for action in own]
+            entries += [Entry(value=action.id, label=tr(action.about), keys=action.keys) for action in own]
         chosen = self.lists.chosen(self.noun)
-        named = f": {label_of(chosen[0])}" if len(chosen) == 1 else f": {len(chosen)} marked" if chosen else ""
-        title = Scope[self.noun.name].value + named
+        named = f": {label_of(chosen[0])}" if len(chosen) == 1 else tr(": {count} marked", count=len(chosen)) if chosen else ""
+        title = tr(Scope[self.noun.name].value) + named
         action_id = await self.ask(MenuModal(title, entries))
         if action_id:
             await self._screen.run_action(f"do('{action_id}')")
@@ -260,6 +265,6 @@ class Desk:
     def _has_terminal(self, title: str) -> bool:
         """There is a terminal to give away; in a browser there is none, and that is said."""
         if self._screen.app.is_web:
-            self.tell(title, "this needs a terminal of its own, which a browser has not\nopen longshore in a terminal for it", bad=True)
+            self.tell(title, tr("this needs a terminal of its own, which a browser has not\nopen longshore in a terminal for it"), bad=True)
             return False
         return True

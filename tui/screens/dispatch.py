@@ -9,6 +9,7 @@ from tui.actions import conflicts, custom_actions, unknown_ids, with_keys
 from tui.config import Settings
 from tui.presets import keymap
 from tui.screens.desk import Desk, acting
+from tui.words import tr
 
 TOLD = 8
 """Conflicts of keys that are named; the others are counted."""
@@ -45,7 +46,7 @@ def use_keys(desk: Desk, settings: Settings) -> None:
     harmless = [f"custom.{place}" for place, one in enumerate(settings.commands) if one.readonly]
     desk.keys.use(actions, readonly=settings.readonly, harmless=harmless)
     if settings.keys or settings.commands:
-        wrong = [f"{name} is no action" for name in unknown_ids(settings.keys)] + conflicts(actions)
+        wrong = [tr("{name} is no action", name=name) for name in unknown_ids(settings.keys)] + conflicts(actions)
         if wrong:
-            more = [f"and {len(wrong) - TOLD} more"] if len(wrong) > TOLD else []
-            desk.tell("keys", "\n".join(wrong[:TOLD] + more), bad=True)
+            more = [tr("and {count} more", count=len(wrong) - TOLD)] if len(wrong) > TOLD else []
+            desk.tell(tr("keys"), "\n".join(wrong[:TOLD] + more), bad=True)

@@ -12,6 +12,7 @@ from tui.presenters.activity import event_line
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import safe
 from tui.screens.reader import ReaderModal
+from tui.words import tr
 
 HOUR = 3_600_000_000_000
 KEPT = 2000
@@ -21,7 +22,7 @@ class EventsModal(ReaderModal):
     """Follows the events while it is open; somebody who scrolled up stays there."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__("Events of the last hour and from now on", (), wrapped=False)
+        super().__init__(tr("Events of the last hour and from now on"), (), wrapped=False)
         self._engine = engine
         self._events: list[Styled] = []
 
@@ -29,7 +30,7 @@ class EventsModal(ReaderModal):
         super().on_mount()
         self.query_one(".box").styles.width = "96%"
         self.view.styles.height = max(3, self.app.size.height - 6)
-        self.view.show_placeholder("No event so far.")
+        self.view.show_placeholder(tr("No event so far."))
         self.run_worker(Late(self._follow), exit_on_error=False)
 
     async def _follow(self) -> None:

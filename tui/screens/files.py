@@ -22,6 +22,7 @@ from tui.late import Late
 from tui.presenters.browser import entry_line, ordered, summary
 from tui.presenters.text import clip, safe
 from tui.screens.modal import Modal
+from tui.words import tr
 
 MOST = 5000
 """Entries that are shown of one directory."""
@@ -76,7 +77,7 @@ class FilesModal(Modal[FileWish | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box files") as box:
-            box.border_subtitle = Content("enter: open  ←: up  c: copy out  p: copy in  y: path  esc: close")
+            box.border_subtitle = Content(tr("enter: open  ←: up  c: copy out  p: copy in  y: path  esc: close"))
             yield self._list
             yield self._about
 
@@ -110,7 +111,7 @@ class FilesModal(Modal[FileWish | None]):
         if names:
             self._list.highlighted = names.index(at) if at in names else 0
         left = len(found.entries) - len(self._entries)
-        self._about.update(Content(summary(found) + (f"; {left} not shown" if left else "")))
+        self._about.update(Content(summary(found) + (tr("; {left} not shown", left=left) if left else "")))
         self._title_of(path)
 
     def _title_of(self, path: str) -> None:

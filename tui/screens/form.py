@@ -17,6 +17,7 @@ from engine.model.value import Value
 from tui.presenters.text import safe
 from tui.screens.host_path import HostPathSuggester
 from tui.screens.modal import Modal
+from tui.words import tr
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class FormModal(Modal[T | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box form") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("enter: go  tab: next field  esc: cancel")
+            box.border_subtitle = Content(tr("enter: go  tab: next field  esc: cancel"))
             for field in self._fields:
                 with Horizontal():
                     yield Label(field.label)

@@ -19,6 +19,7 @@ from engine.model.value import Value
 from tui.late import Late
 from tui.presenters.hosts import host_rows
 from tui.screens.modal import Modal
+from tui.words import tr
 
 MARGIN = 8
 
@@ -56,8 +57,8 @@ class HostsModal(Modal[HostWish | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box menu") as box:
             box.styles.width = self.app.size.width - MARGIN
-            box.border_title = Content("Hosts")
-            box.border_subtitle = Content("enter: go  a: all in one list  n: add  d: remove  u: default  r: ask again")
+            box.border_title = Content(tr("Hosts"))
+            box.border_subtitle = Content(tr("enter: go  a: all in one list  n: add  d: remove  u: default  r: ask again"))
             yield OptionList(*self._options(), markup=False)
 
     def on_mount(self) -> None:
@@ -108,7 +109,7 @@ class HostsModal(Modal[HostWish | None]):
                 self._states[state.host.name] = state
                 self._draw()
         except LongshoreError as error:
-            self.notify(error.message, title="hosts", severity="error", markup=False)
+            self.notify(error.message, title=tr("hosts"), severity="error", markup=False)
         finally:
             await answers.aclose()
 

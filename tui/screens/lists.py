@@ -19,6 +19,7 @@ from tui.presenters.table import Column, Row
 from tui.screens.row_maker import RowMaker
 from tui.snapshot import Noun, Snapshot, Thing, key_of, things
 from tui.widgets.list_pane import ListPane
+from tui.words import mark, tr
 
 if TYPE_CHECKING:
     from tui.presenters import query
@@ -31,10 +32,10 @@ SORTS: Mapping[Noun, tuple[str, ...]] = {
     Noun.NETWORKS: columns.NETWORK_SORTS,
 }
 _EMPTY: Mapping[Noun, tuple[str, ...]] = {
-    Noun.CONTAINERS: ("No containers yet.", "Press 2, choose an image,", "and R runs it."),
-    Noun.IMAGES: ("No images yet.", "p pulls one."),
-    Noun.VOLUMES: ("No volumes.", "n makes one."),
-    Noun.NETWORKS: ("No networks.", "n makes one."),
+    Noun.CONTAINERS: (mark("No containers yet."), mark("Press 2, choose an image,"), mark("and R runs it.")),
+    Noun.IMAGES: (mark("No images yet."), mark("p pulls one.")),
+    Noun.VOLUMES: (mark("No volumes."), mark("n makes one.")),
+    Noun.NETWORKS: (mark("No networks."), mark("n makes one.")),
 }
 
 
@@ -261,19 +262,19 @@ class Lists:
 
     def _note(self, noun: Noun) -> str:
         default = self.sorts[noun] == SORTS[noun][0] and noun not in self.reverse
-        order = "" if default else f"by {self.sorts[noun]}{' ↑' if noun in self.reverse else ''}"
-        hidden = "running only" if noun is Noun.CONTAINERS and self.hide_stopped else ""
+        order = "" if default else tr("by {sort}{sign}", sort=tr(self.sorts[noun]), sign=" ↑" if noun in self.reverse else "")
+        hidden = tr("running only") if noun is Noun.CONTAINERS and self.hide_stopped else ""
         return " · ".join(part for part in (order, hidden) if part)
 
     def _empty(self, noun: Noun, total: int, unfiltered: int) -> Sequence[str]:
         pane = self.panes[noun]
         if not self.snapshot.loaded:
-            return ("no answer yet", "") if self.snapshot.trouble else ("reading…",)
+            return (tr("no answer yet"), "") if self.snapshot.trouble else (tr("reading…"),)
         if total and not unfiltered:
-            return (f"{total} stopped hidden.", "e shows them.")
+            return (tr("{total} stopped hidden.", total=total), tr("e shows them."))
         if total:
-            return (f"Nothing matches “{pane.filter}”.", "esc clears the filter.", *_fields_hint(noun))
-        return _EMPTY[noun]
+            return (tr("Nothing matches “{filter}”.", filter=pane.filter), tr("esc clears the filter."), *_fields_hint(noun))
+        return [tr(line) for line in _EMPTY[noun]]
 
     def _rows(self, noun: Noun, width: int) -> list[Row]:
         snapshot, sort, reverse = self.snapshot, self.sorts[noun], noun in self.reverse
@@ -294,7 +295,7 @@ def remembered_columns(memory: Memory, columns: Mapping[str, Sequence[str]]) -> 
 def _fields_hint(noun: Noun) -> Sequence[str]:
     from tui.presenters.fields import FIELDS
 
-    return ("", "fields:", *(f"{name}:" for name in FIELDS[noun][:6]))
+    return ("", tr("fields:"), *(f"{name}:" for name in FIELDS[noun][:6]))
 
 
 def is_container(thing: Thing | None) -> Container | None:

@@ -54,8 +54,14 @@ from tui.widgets.log_view import LogView
 from tui.widgets.main_pane import MainPane
 from tui.widgets.prompt_line import PromptLine
 from tui.widgets.pull_strip import PullStrip
+from tui.words import mark, tr
 
-_TITLES = {Noun.CONTAINERS: "Containers", Noun.IMAGES: "Images", Noun.VOLUMES: "Volumes", Noun.NETWORKS: "Networks"}
+_TITLES = {
+    Noun.CONTAINERS: mark("Containers"),
+    Noun.IMAGES: mark("Images"),
+    Noun.VOLUMES: mark("Volumes"),
+    Noun.NETWORKS: mark("Networks"),
+}
 
 PATIENCE = 0.1
 """Seconds that the first picture waits for the lists, so that it is drawn once and not first without them."""
@@ -133,7 +139,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="bottom"):
             yield self._hints
             yield self._line
-        yield Static("Not enough room: make the terminal larger.", id="small", markup=False)
+        yield Static(tr("Not enough room: make the terminal larger."), id="small", markup=False)
 
     async def on_mount(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -220,7 +226,8 @@ class MainScreen(Screen[None]):
         """A bug in a worker must be seen, and must not end the program."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self.desk.tell("internal error", f"{type(error).__name__}: {error}\nThe rest goes on; please report this.", bad=True)
+            text = f"{type(error).__name__}: {error}\n" + tr("The rest goes on; please report this.")
+            self.desk.tell(tr("internal error"), text, bad=True)
 
     def on_prompt_line_changed(self, message: PromptLine.Changed) -> None:
         self._typing.changed(message.text)
@@ -291,10 +298,10 @@ class MainScreen(Screen[None]):
         """Show in the footer what the keys do now."""
         info = self.lists.snapshot.info
         named = footer_text(self.desk.host, info.engine if info else "", info.version if info else "")
-        right = f"{'read only · ' if self.desk.readonly else ''}{named}" if info else named
+        right = f"{tr('read only · ') if self.desk.readonly else ''}{named}" if info else named
         # Not among the hints, of which a narrow terminal leaves out the last: nothing else tells that there is a swarm.
         key = next((show_key(action.keys[0]) for action in self.keys.active() if action.id == "global.swarm" and action.keys), "")
-        self._hints.show(self.keys.offered(), f"{right} · {key} swarm" if key else right)
+        self._hints.show(self.keys.offered(), tr("{right} · {key} swarm", right=right, key=key) if key else right)
         if self.desk.settings.screen_reader:
             self._said.update(_words(self))
             self.app.cursor_position = self._said.region.offset  # the reader reads the line that the cursor is on
@@ -318,7 +325,7 @@ def _words(main: MainScreen) -> str:
     pane, thing = main.lists.panes[noun], main.lists.selected(noun)
     if main.stage.main_focused:
         return pane_words(main.content.tab, label_of(thing) if thing else "", main.content.pane.status)
-    return list_words(pane.label, main.lists.titles(noun), pane.rows, pane.selected, len(pane.marks.keys))
+    return list_words(tr(pane.label), main.lists.titles(noun), pane.rows, pane.selected, len(pane.marks.keys))
 
 
 async def _modal_ready(main: MainScreen, worker: Worker[None]) -> None:
@@ -337,7 +344,7 @@ async def _modal_ready(main: MainScreen, worker: Worker[None]) -> None:
 
 async def _seek(desk: Desk, step: int) -> None:
     if not await desk.content.seeker.seek(step):
-        desk.tell("search", "no match")
+        desk.tell(tr("search"), tr("no match"))
 
 
 def _seen(screen: Screen[None]) -> bool:

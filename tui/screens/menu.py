@@ -17,6 +17,7 @@ from engine.model.value import Value
 from tui.actions import show_key
 from tui.presenters.text import clip, pad, safe
 from tui.screens.modal import Modal
+from tui.words import tr
 
 _NAVIGATION = ("enter", "escape", "q", "up", "down", "j", "k", "space", "home", "end", "pageup", "pagedown")
 """Keys that move and leave in the menu itself, whatever they do outside."""
@@ -59,7 +60,7 @@ class MenuModal(Modal[str]):
         with Vertical(classes="box menu") as box:
             box.styles.width = width
             box.border_title = Content(clip(safe(self._title), width - 4))
-            box.border_subtitle = Content("enter: execute  esc: close")
+            box.border_subtitle = Content(tr("enter: execute  esc: close"))
             yield OptionList(*(self._option(entry, keys, labels) for entry in self._entries), markup=False)
 
     def _keys(self, entry: Entry) -> str:

@@ -19,6 +19,7 @@ from tui.screens.modal import Modal
 from tui.snapshot import HostStats
 from tui.widgets.line_view import TextView
 from tui.widgets.list_pane import ListPane
+from tui.words import mark, tr
 
 EVERY = 1.0
 ROWS = 5
@@ -57,15 +58,17 @@ class MonitorModal(Modal[str]):
         self._reverse = bool(turned)
         self._view = TextView(id="host")
         self._view.wrapped = False
-        self._pane = ListPane(0, "Monitor", monitor.COLUMNS, id="monitor")
+        self._pane = ListPane(0, mark("Monitor"), monitor.COLUMNS, id="monitor")
         self._pane.heading = True
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box monitor") as box:
-            box.border_title = Content("This machine")
+            box.border_title = Content(tr("This machine"))
             box.border_subtitle = Content.from_markup(
-                "[@click=screen.sort]o: sort[/]  [@click=screen.turn]O: reverse[/]  [@click=screen.take]enter: look at it[/]  "
-                "[@click=screen.close]esc: close[/]"
+                tr(
+                    "[@click=screen.sort]o: sort[/]  [@click=screen.turn]O: reverse[/]  [@click=screen.take]enter: look at "
+                    "it[/]  [@click=screen.close]esc: close[/]"
+                )
             )
             yield self._view
             yield self._pane
@@ -86,8 +89,8 @@ class MonitorModal(Modal[str]):
         self._view.show(lines)
         containers = self._containers()
         rows = monitor.rows(containers, self._history, sort=self._sort, reverse=self._reverse, now=self._now(), plain=self._plain)
-        note = f"by {self._sort}{' ↑' if self._reverse else ''}"
-        self._pane.show(rows, total=len(rows), note=note, empty=("No container runs.",))
+        note = tr("by {sort}{sign}", sort=tr(self._sort), sign=" ↑" if self._reverse else "")
+        self._pane.show(rows, total=len(rows), note=note, empty=(tr("No container runs."),))
 
     def on_list_pane_title_clicked(self, message: ListPane.TitleClicked) -> None:
         if message.sort == self._sort:

@@ -9,6 +9,7 @@ from tui.presenters.ansi import ink
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.screens.reader import ReaderModal
+from tui.words import tr
 
 ASKED = "asked.lazydocker"
 
@@ -31,20 +32,26 @@ async def offer(desk: Desk, config: str, found: str) -> None:
         imported = import_file(found)
     except LongshoreError as error:
         desk.memory.put(ASKED, "yes")
-        desk.tell_error("lazydocker's settings", error)
+        desk.tell_error(tr("lazydocker's settings"), error)
         return
     taken = sum(one.taken for one in imported.report)
-    what = f"{taken} of {len(imported.report)} settings in {found} have a counterpart,\nthe keys are lazydocker's. {config} is written."
-    answer = await desk.ask(ConfirmModal("Take over your settings of lazydocker?", what, danger=False))
+    what = tr(
+        "{taken} of {count} settings in {found} have a counterpart,\nthe keys are lazydocker's. {config} is written.",
+        taken=taken,
+        count=len(imported.report),
+        found=found,
+        config=config,
+    )
+    answer = await desk.ask(ConfirmModal(tr("Take over your settings of lazydocker?"), what, danger=False))
     desk.memory.put(ASKED, "yes")
     if not answer:
-        desk.tell("lazydocker", "longshore settings import-lazydocker does it later")
+        desk.tell("lazydocker", tr("longshore settings import-lazydocker does it later"))
         return
     try:
         write_new(config, imported.toml(found))
     except LongshoreError as error:
-        desk.tell_error("settings", error)
+        desk.tell_error(tr("settings"), error)
         return
     desk.reread_settings()
     lines = [((line, ink("" if one.taken else "yellow")),) for line, one in zip(imported.told, imported.report, strict=True)]
-    await desk.ask(ReaderModal(f"From {found}", lines))
+    await desk.ask(ReaderModal(tr("From {found}", found=found), lines))

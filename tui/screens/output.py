@@ -14,6 +14,7 @@ from tui.late import Late
 from tui.presenters.ansi import Styled, ink, parse_bytes
 from tui.presenters.text import clip, safe
 from tui.screens.reader import ReaderModal
+from tui.words import tr
 
 KEPT = 5000
 PIECE = 1 << 16
@@ -63,8 +64,8 @@ class OutputModal(ReaderModal):
             code = await self._process.wait()
             self.codes.append(code)
             if code:
-                self._add(((f"exit code {code}", ink("red")),))
-        self.query_one(".box").border_title = Content(clip(f"{safe(self._title)}: done", max(8, self.app.size.width - 12)))
+                self._add(((tr("exit code {code}", code=code), ink("red")),))
+        self.query_one(".box").border_title = Content(clip(tr("{title}: done", title=safe(self._title)), max(8, self.app.size.width - 12)))
 
     async def _copy(self, process: asyncio.subprocess.Process) -> None:
         """Show what it writes, line by line, whatever the lines' lengths."""

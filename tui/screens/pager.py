@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from textual.app import App
 
 from tui.presenters.text import safe
+from tui.words import tr
 
 
 async def read_in_pager(app: App[object], text: str) -> str:
@@ -27,7 +28,7 @@ async def read_in_pager(app: App[object], text: str) -> str:
                 code = await asyncio.to_thread(lambda: subprocess.run(words, check=False).returncode)
         except (OSError, ValueError) as error:
             return f"{command}: {error}"
-    return f"{command} ended with {code}" if code else ""
+    return tr("{command} ended with {code}", command=command, code=code) if code else ""
 
 
 async def run_in_terminal(app: App[object], lines: Sequence[str]) -> list[int]:

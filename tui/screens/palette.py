@@ -12,6 +12,7 @@ from tui.presenters.text import safe
 from tui.screens.finding import go_to
 from tui.screens.main import MainScreen
 from tui.snapshot import Noun, key_of, label_of, things
+from tui.words import tr
 
 SLICE = 200
 """Objects that are looked at until the screen has its turn."""
@@ -22,19 +23,21 @@ class ActionCommands(Provider):
 
     async def discover(self) -> Hits:
         for action in self._actions():
-            yield DiscoveryHit(_name(action), partial(self._run, action), help=f"{action.about} · {action.id}")
+            yield DiscoveryHit(_name(action), partial(self._run, action), help=f"{tr(action.about)} · {action.id}")
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action in self._actions():
             name = _name(action)
-            score = max(matcher.match(name), matcher.match(action.about))
+            score = max(matcher.match(name), matcher.match(tr(action.about)))
             if score > 0:
-                yield Hit(score, matcher.highlight(name), partial(self._run, action), help=f"{action.about} · {action.id}")
+                yield Hit(score, matcher.highlight(name), partial(self._run, action), help=f"{tr(action.about)} · {action.id}")
         for place, (noun, key, name) in enumerate(self._objects()):
             score = matcher.match(name)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), partial(self._go_to, noun, key), help=f"go to it in {noun.value}")
+                yield Hit(
+                    score, matcher.highlight(name), partial(self._go_to, noun, key), help=tr("go to it in {lists}", lists=tr(noun.value))
+                )
             if place % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
@@ -46,12 +49,12 @@ class ActionCommands(Provider):
         snapshot = screen.lists.snapshot
         found = [(noun, key_of(one), label_of(one)) for noun in tuple(Noun) if noun != "images" for one in things(snapshot, noun)]
         found += [(Noun.IMAGES, one.id, tag) for one in snapshot.images for tag in one.tags or (one.short_id,)]
-        return [(noun, key, f"{noun.value.removesuffix('s')}: {safe(name)}") for noun, key, name in found]
+        return [(noun, key, f"{tr(noun.value.removesuffix('s'))}: {safe(name)}") for noun, key, name in found]
 
     async def _go_to(self, noun: Noun, key: str) -> None:
         screen = self.screen
         if isinstance(screen, MainScreen) and not go_to(screen.desk, noun, key):
-            screen.desk.tell(noun.value.removesuffix("s"), "it is gone", bad=True)
+            screen.desk.tell(tr(noun.value.removesuffix("s")), tr("it is gone"), bad=True)
 
     def _actions(self) -> list[Action]:
         screen = self.screen
@@ -64,5 +67,5 @@ class ActionCommands(Provider):
 
 
 def _name(action: Action) -> str:
-    scope = action.id.partition(".")[0]
-    return f"{scope}: {action.label}  ({show_key(action.keys[0])})" if action.keys else f"{scope}: {action.label}"
+    scope, label = tr(action.id.partition(".")[0]), tr(action.label)
+    return f"{scope}: {label}  ({show_key(action.keys[0])})" if action.keys else f"{scope}: {label}"

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from engine.model.value import Value
 from tui.presenters.text import clip, pad, safe
 from tui.screens.modal import Modal
+from tui.words import tr
 
 
 class Item(Value):
@@ -60,7 +61,7 @@ class PreviewModal(Modal[tuple[str, ...]]):
         self._labels = labels
         with Vertical(classes="box danger menu preview") as box:
             box.styles.width = width
-            box.border_subtitle = Content("y: yes  n: no  space: in or out  *: all")
+            box.border_subtitle = Content(tr("y: yes  n: no  space: in or out  *: all"))
             if self._consequence:
                 yield Static(Content(safe(self._consequence)), classes="consequence")
             yield OptionList(*(Option(self._prompt(index)) for index in range(len(self._items))), markup=False)

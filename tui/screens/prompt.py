@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from tui.presenters.text import safe
 from tui.screens.modal import Modal
+from tui.words import tr
 
 
 class PromptModal(Modal[str]):
@@ -40,7 +41,7 @@ class PromptModal(Modal[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box prompt") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("enter: go  esc: cancel")
+            box.border_subtitle = Content(tr("enter: go  esc: cancel"))
             yield Input(self._text, placeholder=self._example, suggester=self._suggester, select_on_focus=False)
             if self._about:
                 yield Static(Content(self._about), classes="consequence")

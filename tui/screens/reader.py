@@ -15,6 +15,7 @@ from tui.presenters.lines import width_of
 from tui.presenters.text import clip, safe
 from tui.screens.modal import Modal
 from tui.widgets.line_view import TextView
+from tui.words import tr
 
 
 class ReaderModal(Modal[None]):
@@ -54,7 +55,7 @@ class ReaderModal(Modal[None]):
             rows = sum(max(1, -(-width_of(line) // (width - 6))) for line in self._lines) if self.view.wrapped else len(self._lines)
             self.view.styles.height = max(1, min(room.height - 4, rows))
             box.border_title = Content(clip(safe(self._title), width - 4))
-            box.border_subtitle = Content("esc: close  y: copy")
+            box.border_subtitle = Content(tr("esc: close  y: copy"))
             yield self.view
 
     def on_mount(self) -> None:
@@ -86,7 +87,7 @@ class ReaderModal(Modal[None]):
     def action_copy(self) -> None:
         """Copy the text."""
         self.app.copy_to_clipboard(self._copied or "\n".join(text_of(line) for line in self._lines))
-        self.notify("copied", timeout=2, markup=False)
+        self.notify(tr("copied"), timeout=2, markup=False)
 
     def action_close(self) -> None:
         """Close."""

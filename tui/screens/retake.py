@@ -46,6 +46,12 @@ def _columns(desk: Desk, settings: Settings) -> None:
     desk.feed.count_sizes(desk.lists.sizes_wanted)
 
 
+def _language(desk: Desk, settings: Settings) -> None:
+    for noun in Noun:
+        desk.lists.refresh(noun)
+    desk.content.pane.draw_tabs()
+
+
 def _width(desk: Desk, settings: Settings) -> None:
     desk.stage.use(settings)
 
@@ -68,5 +74,6 @@ _TAKERS: Mapping[str, Callable[[Desk, Settings], None]] = {
     "sort": _sort,
     "zoom": _zoom,
     "columns": _columns,
+    "language": _language,
     "hide_stopped": lambda desk, settings: desk.lists.hide(settings.hide_stopped),
 }

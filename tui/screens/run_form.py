@@ -18,16 +18,17 @@ from tui.feed.run_request import RunForm, RunRequest, request
 from tui.presenters.text import safe
 from tui.screens.modal import Modal
 from tui.widgets.tick_box import TickBox
+from tui.words import mark, tr
 
 _FIELDS = (
-    ("name", "Name", "made up when empty"),
-    ("command", "Command", "the image's when empty"),
-    ("ports", "Ports", "8080:80 127.0.0.1:5353:53/udp"),
-    ("env", "Environment", "NAME=value 'OTHER=with spaces'"),
-    ("volumes", "Volumes", "data:/var/lib/data /srv/www:/www:ro"),
-    ("network", "Network", "bridge when empty"),
-    ("restart", "Restart", "no, always, unless-stopped, on-failure:3"),
-    ("log", "Log driver", "the engine's own when empty"),
+    ("name", mark("Name"), mark("made up when empty")),
+    ("command", mark("Command"), mark("the image's when empty")),
+    ("ports", mark("Ports"), "8080:80 127.0.0.1:5353:53/udp"),
+    ("env", mark("Environment"), "NAME=value 'OTHER=with spaces'"),
+    ("volumes", mark("Volumes"), "data:/var/lib/data /srv/www:/www:ro"),
+    ("network", mark("Network"), mark("bridge when empty")),
+    ("restart", mark("Restart"), "no, always, unless-stopped, on-failure:3"),
+    ("log", mark("Log driver"), mark("the engine's own when empty")),
 )
 
 
@@ -49,20 +50,20 @@ class RunModal(Modal[RunRequest | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box", id="run-form") as box:
-            box.border_title = Content(f"Run {safe(self._image)}")
-            box.border_subtitle = Content("enter: run  tab: next field  esc: cancel")
+            box.border_title = Content(tr("Run {image}", image=safe(self._image)))
+            box.border_subtitle = Content(tr("enter: run  tab: next field  esc: cancel"))
             for name, label, example in _FIELDS:
                 with Horizontal():
-                    yield Label(label)
+                    yield Label(tr(label))
                     found = self._known.get(name)
                     suggester = SuggestFromList(found, case_sensitive=False) if found else None
-                    yield Input(str(getattr(self._form, name)), placeholder=example, suggester=suggester, id=f"run-{name}")
+                    yield Input(str(getattr(self._form, name)), placeholder=tr(example), suggester=suggester, id=f"run-{name}")
             with Horizontal():
-                yield Label("Terminal")
-                yield TickBox("with a terminal and open input", self._form.tty, id="run-tty")
+                yield Label(tr("Terminal"))
+                yield TickBox(tr("with a terminal and open input"), self._form.tty, id="run-tty")
             with Horizontal():
-                yield Label("Clean up")
-                yield TickBox("remove it when it exits", self._form.remove, id="run-remove")
+                yield Label(tr("Clean up"))
+                yield TickBox(tr("remove it when it exits"), self._form.remove, id="run-remove")
             yield Static("", id="problem", markup=False)
 
     def form(self) -> RunForm:

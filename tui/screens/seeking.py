@@ -16,6 +16,7 @@ from tui.screens.log_pages import turn_to
 from tui.widgets.line_view import first_seen
 from tui.widgets.log_view import Edge, LogView
 from tui.widgets.main_pane import MainPane
+from tui.words import tr
 
 PAGE = 5000
 """Lines that are loaded at once to look for a match in them."""
@@ -111,7 +112,7 @@ class Seeker:
             return ""
         found = view.found()
         at = found.index(view.current) + 1 if view.current in found else 0
-        return f"“{safe(view.term)}” {f'{at} of ' if at else ''}{len(found)}"
+        return f"“{safe(view.term)}” {tr('{at} of {count}', at=at, count=len(found)) if at else len(found)}"
 
     async def _seek(self, step: int) -> bool:
         shown = self._shown
@@ -127,7 +128,7 @@ class Seeker:
             count = await _further(log, log_view, step)
             if not count or log is not shown.log:
                 break
-            shown.pane.show_status(f"searching “{safe(view.term)}” {stamp(edge.time).strip()[:-4]}…")
+            shown.pane.show_status(tr("searching “{term}” {strip}…", term=safe(view.term), strip=stamp(edge.time).strip()[:-4]))
             shown.log_changed()
             place = log_view.document.find_anchor(edge)
             found = view.search_from((place if place >= 0 else view.line_count) - 1 if step < 0 else place + 1, step)

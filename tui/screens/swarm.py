@@ -48,6 +48,7 @@ from tui.widgets.list_pane import ListPane
 from tui.widgets.log_view import LogView
 from tui.widgets.main_pane import MainPane
 from tui.widgets.prompt_line import PromptLine
+from tui.words import tr, trn
 
 STEPS = 30
 """Rounds of the event loop in which a command opens its box, if it has one."""
@@ -87,7 +88,7 @@ class SwarmScreen(Screen[None]):
         with Horizontal(id="bottom"):
             yield self._hints
             yield self._line
-        yield Static("Not enough room: make the terminal larger.", id="small", markup=False)
+        yield Static(tr("Not enough room: make the terminal larger."), id="small", markup=False)
 
     def on_mount(self) -> None:
         self.run_worker(Late(self.feed.run), group="feed", exit_on_error=False)
@@ -102,7 +103,9 @@ class SwarmScreen(Screen[None]):
 
     def on_swarm_changed(self, message: messages.SwarmChanged) -> None:
         snapshot = message.snapshot
-        self.query_one("#banner", Static).update(Markup(f" no answer about the swarm: {one_line(snapshot.trouble, 300)}"))
+        self.query_one("#banner", Static).update(
+            Markup(tr(" no answer about the swarm: {one_line}", one_line=one_line(snapshot.trouble, 300)))
+        )
         self.set_class(bool(snapshot.trouble), "trouble")
         self.stage.arrange()
         self.lists.show(snapshot)
@@ -129,7 +132,8 @@ class SwarmScreen(Screen[None]):
         """A bug in a worker must be seen, and must not end the program."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self.desk.desk.tell("internal error", f"{type(error).__name__}: {error}\nThe rest goes on; please report this.", bad=True)
+            text = f"{type(error).__name__}: {error}\n" + tr("The rest goes on; please report this.")
+            self.desk.desk.tell(tr("internal error"), text, bad=True)
 
     def on_prompt_line_changed(self, message: PromptLine.Changed) -> None:
         self._typing.changed(message.text)
@@ -209,9 +213,9 @@ class SwarmScreen(Screen[None]):
             self.dismiss()
 
     async def _menu(self) -> None:
-        entries = [Entry(value=one.id, label=one.about, keys=one.keys) for one in self._offered() if one.id != "swarm.menu"]
+        entries = [Entry(value=one.id, label=tr(one.about), keys=one.keys) for one in self._offered() if one.id != "swarm.menu"]
         thing = self.desk.selected
-        chosen = await self.desk.ask(MenuModal(f"Swarm{f': {self.desk.name(thing)}' if thing else ''}", entries))
+        chosen = await self.desk.ask(MenuModal(tr("Swarm") + (f": {self.desk.name(thing)}" if thing else ""), entries))
         if chosen:
             await self.run_action(f"do('{chosen}')")
 
@@ -234,6 +238,7 @@ class SwarmScreen(Screen[None]):
         snapshot = self.lists.snapshot
         managers = sum(one.role == "manager" for one in snapshot.nodes)
         own = snapshot.node_names.get(snapshot.own, "")
-        counts = f"{len(snapshot.nodes)} nodes, {managers} manager{'s' if managers != 1 else ''}"
-        right = f"{'read only · ' if self._settings.readonly else ''}{safe(own)}: {counts}"
+        nodes = trn("{count} node", "{count} nodes", len(snapshot.nodes))
+        counts = f"{nodes}, {trn('{count} manager', '{count} managers', managers)}"
+        right = f"{tr('read only · ') if self._settings.readonly else ''}{safe(own)}: {counts}"
         self._hints.show(sorted((one for one in self._offered() if one.rank), key=lambda one: one.rank), right if snapshot.loaded else "")

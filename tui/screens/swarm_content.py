@@ -22,6 +22,7 @@ from tui.screens.seeking import Seeker
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
+from tui.words import tr
 
 if TYPE_CHECKING:
     from tui.feed.mixed_log import MixedLog
@@ -122,7 +123,7 @@ class SwarmContent:
         if not text and self.pane.view is view and log is not None and view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(view.document.lines[index].anchor.time).strip()[:-4]
-            text = ("end of the log" if log.ended else "following") if view.following else f"{when} · End follows"
+            text = (tr("end of the log") if log.ended else tr("following")) if view.following else tr("{when} · End follows", when=when)
             text = what_logs(self.only, 0, log) + text
         self.pane.show_status(text)
 
@@ -153,7 +154,7 @@ class SwarmContent:
         view.update_log((), 0)
         if self.tab != "logs" or not isinstance(thing, Service | Task):
             return
-        view.show_placeholder("reading…")
+        view.show_placeholder(tr("reading…"))
         await asyncio.sleep(SETTLE)
         tail, only = self._settings.log_lines, self.only
         self._tasks = tasks = TaskLogFeed(

@@ -18,6 +18,7 @@ from tui.screens.swarm_lists import SwarmLists
 from tui.screens.swarm_stage import SwarmStage
 from tui.screens.typing_line import TypingLine
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of, label_of
+from tui.words import tr
 
 T = TypeVar("T")
 
@@ -73,9 +74,9 @@ class SwarmDesk:
         from tui.screens.prompt import PromptModal
 
         if policy == "ask" or not name:
-            answer = await self.desk.put(ConfirmModal(action.about, name))
+            answer = await self.desk.put(ConfirmModal(tr(action.about), name))
             return bool(answer)
-        typed = await self.desk.put(PromptModal(action.about, about=f"type {name} to go on"))
+        typed = await self.desk.put(PromptModal(tr(action.about), about=tr("type {name} to go on", name=name)))
         return typed == name
 
     async def perform(
@@ -93,7 +94,7 @@ class SwarmDesk:
         journal = self.desk.operations.journal
         if key:
             self.feed.mark(key, word)
-        entry, problem = journal.begin(time.time(), command), "given up"
+        entry, problem = journal.begin(time.time(), command), tr("given up")
         try:
             remarks = await work
             problem = ""

@@ -8,14 +8,15 @@ from tui.presenters import query
 from tui.presenters.swarm import Kept, rows
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of, swarm_things
 from tui.widgets.list_pane import ListPane
+from tui.words import mark, tr
 
 _EMPTY: Mapping[SwarmNoun, Sequence[str]] = {
-    SwarmNoun.SERVICES: ("No services.", "longshore service create makes one."),
-    SwarmNoun.NODES: ("No nodes.",),
-    SwarmNoun.TASKS: ("No tasks.",),
-    SwarmNoun.STACKS: ("No stacks.",),
-    SwarmNoun.CONFIGS: ("No configs.",),
-    SwarmNoun.SECRETS: ("No secrets.",),
+    SwarmNoun.SERVICES: (mark("No services."), mark("longshore service create makes one.")),
+    SwarmNoun.NODES: (mark("No nodes."),),
+    SwarmNoun.TASKS: (mark("No tasks."),),
+    SwarmNoun.STACKS: (mark("No stacks."),),
+    SwarmNoun.CONFIGS: (mark("No configs."),),
+    SwarmNoun.SECRETS: (mark("No secrets."),),
 }
 
 
@@ -51,7 +52,7 @@ class SwarmLists:
 
     def _empty(self, noun: SwarmNoun, total: int) -> Sequence[str]:
         if not self.snapshot.loaded:
-            return ("no answer",) if self.snapshot.trouble else ("reading…",)
+            return (tr("no answer"),) if self.snapshot.trouble else (tr("reading…"),)
         if total:
-            return (f"Nothing matches “{self.panes[noun].filter}”.", "esc clears the filter.")
-        return _EMPTY[noun]
+            return (tr("Nothing matches “{filter}”.", filter=self.panes[noun].filter), tr("esc clears the filter."))
+        return [tr(line) for line in _EMPTY[noun]]

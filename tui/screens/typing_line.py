@@ -10,6 +10,9 @@ from tui.widgets.keybar import KeyBar
 from tui.widgets.list_pane import ListPane
 from tui.widgets.main_pane import MainPane
 from tui.widgets.prompt_line import PromptLine
+from tui.words import mark, tr
+
+_LABELS = {"filter": mark("filter"), "search": mark("search"), "only": mark("only")}
 
 if TYPE_CHECKING:
     from tui.presenters.log_filter import LogFilter
@@ -80,7 +83,7 @@ class TypingLine(Generic[N]):
         self._hints.display = False
         only = self._content.only.text if self._content.only else ""
         text = {"filter": self._lists.panes[self._stage.noun].filter, "only": only}.get(purpose, self._content.pane.view.term)
-        self._line.open(f"{purpose}:", text)
+        self._line.open(f"{tr(_LABELS[purpose])}:", text)
 
     def changed(self, text: str) -> None:
         """Another text stands in the line."""

@@ -27,6 +27,7 @@ from tui.presenters.table import Column, Row, column_at, natural_widths, render,
 from tui.presenters.text import clip, pad
 from tui.widgets.edges import Edges
 from tui.widgets.marks import Marks
+from tui.words import tr
 
 GUTTER = 2
 """Cells for the signs of marked rows."""
@@ -332,7 +333,7 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
         room = max(1, self._fitted - (GUTTER if self.marks.keys else 0))
         natural = self._natural
         if self._head:
-            natural = [max(size, len(column.title)) if size else 0 for column, size in zip(self._columns, natural, strict=True)]
+            natural = [max(size, len(tr(column.title))) if size else 0 for column, size in zip(self._columns, natural, strict=True)]
         self._sizes = widths(self._columns, natural, room)
 
     def _reveal(self) -> None:
@@ -341,14 +342,14 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to_region(region, animate=False, force=True)
 
     def _title(self) -> str:
-        marked = f" ● {len(self.marks.keys)}{' range' if self.marks.ranging else ''}" if self.marks.keys else ""
-        return f"{self.label}{' /' + '~' * self.loose + self.filter if self.filter else ''}{marked}"
+        marked = f" ● {len(self.marks.keys)}{tr(' range') if self.marks.ranging else ''}" if self.marks.keys else ""
+        return f"{tr(self.label)}{' /' + '~' * self.loose + self.filter if self.filter else ''}{marked}"
 
     def _counter(self) -> str:
         count = len(self._rows) - self._headings
         at = self._cursor + 1 - sum(row.heading for row in self._rows[: self._cursor + 1]) if self._headings else self._cursor + 1
         on_heading = bool(self._headings) and self._rows[self._cursor].heading
-        place = str(count) if on_heading or not count else f"{at} of {count}"
+        place = str(count) if on_heading or not count else tr("{at} of {count}", at=at, count=count)
         return f"{place} ({self._total})" if count != self._total and not self._headings else place
 
     def _titles(self) -> None:
@@ -367,7 +368,7 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
 
 def _heading_line(columns: Sequence[Column], sizes: Sequence[int], indent: int, width: int, style: Style) -> Strip:
     """The titles of the columns."""
-    parts = [pad(column.title, size, right=column.right) for column, size in zip(columns, sizes, strict=True) if size]
+    parts = [pad(tr(column.title), size, right=column.right) for column, size in zip(columns, sizes, strict=True) if size]
     return Strip([Segment(" " * indent + " ".join(parts), style)]).crop_extend(0, width, style)
 
 

@@ -17,17 +17,18 @@ from tui.widgets.edges import Edges
 from tui.widgets.line_view import LineView, TextView
 from tui.widgets.log_view import LogView
 from tui.widgets.terminal_view import TerminalView
+from tui.words import in_use, mark, tr
 
 TAB_TITLES = {
-    "logs": "Logs",
-    "stats": "Stats",
-    "env": "Env",
-    "config": "Config",
-    "top": "Top",
-    "diff": "Diff",
-    "layers": "Layers",
-    "tasks": "Tasks",
-    "shell": "Terminal",
+    "logs": mark("Logs"),
+    "stats": mark("Stats"),
+    "env": mark("Env"),
+    "config": mark("Config"),
+    "top": mark("Top"),
+    "diff": mark("Diff"),
+    "layers": mark("Layers"),
+    "tasks": mark("Tasks"),
+    "shell": mark("Terminal"),
 }
 GAP = " - "
 TITLE_AT = 3
@@ -68,7 +69,7 @@ class MainPane(Edges, Vertical):
         self._tabs: Sequence[str] = ()
         self._tab = ""
         self._subtitle = ""
-        self._drawn: tuple[Sequence[str], str, str] | None = None
+        self._drawn: tuple[Sequence[str], str, str, str] | None = None
 
     @property
     def view(self) -> LineView:
@@ -98,11 +99,11 @@ class MainPane(Edges, Vertical):
     def draw_tabs(self) -> None:
         """Write the tabs into the border: the chosen one green, bold while the pane has the focus."""
         style = f"{self.app.theme_variables['frame-focus']}{' bold' if self.focused else ''}"
-        if self._drawn == (drawn := (self._tabs, self._tab, style)):
+        if self._drawn == (drawn := (self._tabs, self._tab, style, in_use())):
             return  # a title that is set again has the whole pane drawn again
         self._drawn = drawn
         chosen = Style.parse(style)
-        parts = [Content.styled(TAB_TITLES[tab], chosen) if tab == self._tab else Content(TAB_TITLES[tab]) for tab in self._tabs]
+        parts = [Content.styled(tr(TAB_TITLES[tab]), chosen) if tab == self._tab else Content(tr(TAB_TITLES[tab])) for tab in self._tabs]
         self.border_title = Content(GAP).join(parts)
 
     def on_click(self, event: events.Click) -> None:
@@ -110,10 +111,10 @@ class MainPane(Edges, Vertical):
         if event.y != 0 or event.widget is not self:
             return
         for tab in self._tabs:
-            if 0 <= at < len(TAB_TITLES[tab]):
+            if 0 <= at < len(tr(TAB_TITLES[tab])):
                 self.post_message(self.TabClicked(tab))
                 return
-            at -= len(TAB_TITLES[tab]) + len(GAP)
+            at -= len(tr(TAB_TITLES[tab])) + len(GAP)
 
     @property
     def status(self) -> str:

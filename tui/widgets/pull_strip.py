@@ -13,6 +13,7 @@ from tui.presenters.ansi import Styled
 from tui.presenters.pulls import pull_lines, title
 from tui.presenters.text import clip
 from tui.snapshot import PullState
+from tui.words import tr
 
 
 class PullStrip(Widget):
@@ -39,12 +40,12 @@ class PullStrip(Widget):
         self.set_class(not running, "ended")
         if running:
             self.border_title = Content(
-                clip(title(running[-1]) if len(running) == 1 else f"{len(running)} at work", max(4, self.size.width - 4))
+                clip(title(running[-1]) if len(running) == 1 else tr("{count} at work", count=len(running)), max(4, self.size.width - 4))
             )
-            self.border_subtitle = Content("c in Images cancels")
+            self.border_subtitle = Content(tr("c in Images cancels"))
         else:
-            self.border_title = Content("Done")
-            self.border_subtitle = Content("esc closes")
+            self.border_title = Content(tr("Done"))
+            self.border_subtitle = Content(tr("esc closes"))
         self._layout()
 
     def on_resize(self) -> None:

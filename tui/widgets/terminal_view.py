@@ -20,6 +20,7 @@ from tui.feed.terminals import Terminal
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.lines import restyle
 from tui.widgets.line_view import LineView
+from tui.words import tr
 
 _CURSOR = Style(reverse=True)
 
@@ -60,7 +61,7 @@ class TerminalView(LineView):
         if not self.terminal.alive:
             return f"{self.terminal.note}{place}"
         back = max(0, self.row_count - self.size.height - round(self.scroll_y))
-        return f"{self.terminal.title}{place}{f' · {back} rows back, End follows' if back else ''}"
+        return f"{self.terminal.title}{place}{tr(' · {back} rows back, End follows', back=back) if back else ''}"
 
     def attach(self, terminal: Terminal | None) -> None:
         """Show a terminal from now on."""
@@ -135,7 +136,7 @@ class TerminalView(LineView):
 
     def render_line(self, y: int) -> Strip:
         if not self.row_count:
-            return Strip([Segment("opening…" if not y and self.terminal else "", ink("bright_black"))]).crop_extend(
+            return Strip([Segment(tr("opening…") if not y and self.terminal else "", ink("bright_black"))]).crop_extend(
                 0, self.size.width, None
             )
         return super().render_line(y)

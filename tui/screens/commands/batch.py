@@ -15,8 +15,17 @@ from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import decimal_size, safe
 from tui.screens.desk import Desk
 from tui.snapshot import Noun, Thing, key_of, label_of
+from tui.words import mark_n, tr, trn
 
 T = TypeVar("T", bound=Thing)
+
+
+_COUNTED = {
+    Noun.CONTAINERS: mark_n("{count} container", "{count} containers"),
+    Noun.IMAGES: mark_n("{count} image", "{count} images"),
+    Noun.VOLUMES: mark_n("{count} volume", "{count} volumes"),
+    Noun.NETWORKS: mark_n("{count} network", "{count} networks"),
+}
 
 
 class Plan(Value):
@@ -38,7 +47,7 @@ class Plan(Value):
 
 def counted(count: int, noun: Noun) -> str:
     """``3 containers``."""
-    return f"{count} {noun.value if count != 1 else noun.value[:-1]}"
+    return trn(*_COUNTED[noun], count)
 
 
 async def run_batch(
@@ -62,7 +71,10 @@ async def run_batch(
 
     def title(inside: Sequence[Item]) -> str:
         total = sum(item.size for item in inside)
-        return f"{plan.title} {counted(len(inside), plan.noun)}{f', up to {decimal_size(total)}' if total else ''}?"
+        objects = counted(len(inside), plan.noun)
+        if total:
+            return tr("{verb} {objects}, up to {size}?", verb=plan.title, objects=objects, size=decimal_size(total))
+        return tr("{verb} {objects}?", verb=plan.title, objects=objects)
 
     items = [
         Item(key=key_of(one), label=label_of(one), detail=_detail(command(one), size(one)), size=size(one), inside=inside(one))
@@ -91,11 +103,14 @@ async def _tell(desk: Desk, plan: Plan, outcomes: Sequence[Outcome]) -> None:
     done = len(outcomes) - len(failed)
     if not failed:
         notes = [f"{outcome.step.label}: {outcome.note}" for outcome in outcomes if outcome.note]
-        desk.tell(f"{plan.told} {counted(done, plan.noun)}", "\n".join(notes[:5]) or ", ".join(one.step.label for one in outcomes[:12]))
+        desk.tell(
+            tr("{told} {objects}", told=plan.told, objects=counted(done, plan.noun)),
+            "\n".join(notes[:5]) or ", ".join(one.step.label for one in outcomes[:12]),
+        )
         return
     from tui.screens.reader import ReaderModal  # late: most batches go well
 
-    title = f"{plan.title}: {done} done, {len(failed)} failed"
+    title = tr("{title}: {done} done, {count} failed", title=plan.title, done=done, count=len(failed))
     lines = [line for outcome in sorted(outcomes, key=lambda one: one.error is None) for line in _lines(outcome)]
     await desk.ask(ReaderModal(title, lines))
 

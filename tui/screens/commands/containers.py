@@ -14,25 +14,45 @@ from tui.screens.lists import is_container
 from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun
+from tui.words import mark, tr
 
 _WORDS = {
-    "stop": "stopping",
-    "start": "starting",
-    "restart": "restarting",
-    "pause": "pausing",
-    "unpause": "unpausing",
-    "kill": "killing",
-    "remove": "removing",
-    "rename": "renaming",
+    "stop": mark("stopping"),
+    "start": mark("starting"),
+    "restart": mark("restarting"),
+    "pause": mark("pausing"),
+    "unpause": mark("unpausing"),
+    "kill": mark("killing"),
+    "remove": mark("removing"),
+    "rename": mark("renaming"),
 }
 _TOLD = {
-    "stop": "stopped",
-    "start": "started",
-    "restart": "restarted",
-    "pause": "paused",
-    "unpause": "unpaused",
-    "kill": "killed",
-    "remove": "removed",
+    "stop": mark("stopped"),
+    "start": mark("started"),
+    "restart": mark("restarted"),
+    "pause": mark("paused"),
+    "unpause": mark("unpaused"),
+    "kill": mark("killed"),
+    "remove": mark("removed"),
+}
+_VERBS = {
+    "stop": mark("stop"),
+    "start": mark("start"),
+    "restart": mark("restart"),
+    "pause": mark("pause"),
+    "unpause": mark("unpause"),
+    "kill": mark("kill"),
+    "remove": mark("remove"),
+    "rename": mark("rename"),
+}
+_TITLES = {
+    "stop": mark("Stop"),
+    "start": mark("Start"),
+    "restart": mark("Restart"),
+    "pause": mark("Pause"),
+    "unpause": mark("Unpause"),
+    "kill": mark("Kill"),
+    "remove": mark("Remove"),
 }
 STOPPED = (ContainerStatus.EXITED, ContainerStatus.CREATED, ContainerStatus.DEAD)
 """States in which a container has no process and can be removed without force."""
@@ -42,13 +62,14 @@ def chosen_one(desk: Desk) -> Container | None:
     """The container under the cursor; a heading is told to be none."""
     group = desk.lists.group(Noun.CONTAINERS)
     if group:
-        desk.tell(group.title, "one container is meant: choose one of the group")
+        desk.tell(group.title, tr("one container is meant: choose one of the group"))
     return is_container(desk.lists.selected(Noun.CONTAINERS))
 
 
 async def _do(desk: Desk, one: Container, verb: str, work: Awaitable[object], *, command: str = "") -> bool:
-    title = f"{verb} {one.name}"
-    return await desk.operations.perform(Noun.CONTAINERS, one.id, _WORDS[verb], title, work, command=command or title)
+    title = tr("{verb} {name}", verb=tr(_VERBS[verb]), name=one.name)
+    typed = command or f"{verb} {one.name}"
+    return await desk.operations.perform(Noun.CONTAINERS, one.id, tr(_WORDS[verb]), title, work, command=typed)
 
 
 def _marked(desk: Desk) -> list[Container]:
@@ -67,9 +88,13 @@ async def _stop(desk: Desk) -> None:
     if one is None:
         return
     if not _live(one):
-        desk.tell(f"stop {one.name}", f"it is {one.state.status.value} already")
+        desk.tell(tr("stop {name}", name=one.name), tr("it is {state} already", state=one.state.status.value))
         return
-    question = ConfirmModal(f"Stop {one.name}?", f"{one.image} gets its stop signal, and 10 seconds later it is killed.", danger=False)
+    question = ConfirmModal(
+        tr("Stop {name}?", name=one.name),
+        tr("{image} gets its stop signal, and 10 seconds later it is killed.", image=one.image),
+        danger=False,
+    )
     if await desk.ask(question):
         await _do(desk, one, "stop", desk.engine.containers.stop(one.id))
 
@@ -112,7 +137,7 @@ async def _kill(desk: Desk) -> None:
     one = chosen_one(desk)
     if one is None:
         return
-    if await desk.ask(ConfirmModal(f"Kill {one.name}?", "It ends at once (SIGKILL) and can not put anything in order.")):
+    if await desk.ask(ConfirmModal(tr("Kill {name}?", name=one.name), tr("It ends at once (SIGKILL) and can not put anything in order."))):
         await _do(desk, one, "kill", desk.engine.containers.kill(one.id))
 
 
@@ -122,15 +147,15 @@ async def _remove(desk: Desk) -> None:
     if one is None and not many:
         return
     running = any(each.state.running for each in (many or [one] if one else many))
-    verb = "kill and remove" if running else "remove"
+    verb = tr("kill and remove") if running else tr("remove")
     flag = "-f " if running else ""
-    name = f"{len(many)} containers" if many else one.name if one else ""
+    name = counted(len(many), Noun.CONTAINERS) if many else one.name if one else ""
     entries = (
         Entry(value="plain", label=verb, keys=("enter",), hint=f"rm {flag}{name}"),
-        Entry(value="volumes", label=f"{verb}, with its anonymous volumes", keys=("v",), hint=f"rm {flag}-v {name}"),
-        Entry(value="cancel", label="cancel", keys=("escape",)),
+        Entry(value="volumes", label=tr("{verb}, with its anonymous volumes", verb=verb), keys=("v",), hint=f"rm {flag}-v {name}"),
+        Entry(value="cancel", label=tr("cancel"), keys=("escape",)),
     )
-    title = f"Remove {name}" + (f" ({one.state.status.value})" if one and not many else "")
+    title = tr("Remove {name}", name=name) + (f" ({one.state.status.value})" if one and not many else "")
     choice = await desk.ask(MenuModal(title, entries))
     if choice not in ("plain", "volumes"):
         return
@@ -145,7 +170,7 @@ async def _rename(desk: Desk) -> None:
     one = chosen_one(desk)
     if one is None:
         return
-    name = await desk.ask(PromptModal(f"Rename {one.name}", text=one.name))
+    name = await desk.ask(PromptModal(tr("Rename {name}", name=one.name), text=one.name))
     if name and name != one.name:
         await _do(desk, one, "rename", desk.engine.containers.rename(one.id, name))
 
@@ -171,7 +196,9 @@ async def _mix(desk: Desk) -> None:
     items = [Item(key=one.id, label=one.name, detail=one.state.status.value, inside=one.id in inside) for one in listed]
     if not inside:
         items = [item.replace(inside=True) for item in items]
-    chosen = await desk.ask(PreviewModal(lambda kept: f"Show the logs of {counted(len(kept), Noun.CONTAINERS)} as one?", items))
+    chosen = await desk.ask(
+        PreviewModal(lambda kept: tr("Show the logs of {objects} as one?", objects=counted(len(kept), Noun.CONTAINERS)), items)
+    )
     if chosen:
         desk.content.mix_logs(chosen)
 
@@ -188,12 +215,12 @@ async def _open(desk: Desk) -> None:
         return
     links = sorted({_address(port) for port in one.ports if port.host_port and port.protocol == "tcp"})
     if not links:
-        desk.tell(f"open {one.name}", "no port of it is published", bad=True)
+        desk.tell(tr("open {name}", name=one.name), tr("no port of it is published"), bad=True)
         return
     entries = [Entry(value=link, label=link, keys=(str(number),)) for number, link in enumerate(links, 1)]
     link: str | None = links[0]
     if len(links) > 1:
-        link = await desk.ask(MenuModal(f"Open {one.name}", entries))
+        link = await desk.ask(MenuModal(tr("Open {name}", name=one.name), entries))
     if link:
         desk.open_link(link)
 
@@ -204,7 +231,7 @@ def _hide(desk: Desk) -> None:
 
 def _fold(desk: Desk) -> None:
     if not desk.lists.fold():
-        desk.tell("fold", "there is no group here; P groups the list by project")
+        desk.tell(tr("fold"), tr("there is no group here; P groups the list by project"))
 
 
 async def _bulk(desk: Desk) -> None:
@@ -212,13 +239,13 @@ async def _bulk(desk: Desk) -> None:
     running = [one for one in listed if one.state.running]
     stopped = [one for one in listed if one.state.status in STOPPED]
     entries = (
-        Entry(value="stop" if running else "", label=f"stop {len(running)} running", keys=("s",)),
-        Entry(value="start" if stopped else "", label=f"start {len(stopped)} stopped", keys=("S",)),
-        Entry(value="prune" if stopped else "", label=f"remove {len(stopped)} stopped", keys=("d",)),
-        Entry(value="remove" if listed else "", label=f"kill and remove all {len(listed)}", keys=("D",)),
-        Entry(value="cancel", label="cancel"),
+        Entry(value="stop" if running else "", label=tr("stop {count} running", count=len(running)), keys=("s",)),
+        Entry(value="start" if stopped else "", label=tr("start {count} stopped", count=len(stopped)), keys=("S",)),
+        Entry(value="prune" if stopped else "", label=tr("remove {count} stopped", count=len(stopped)), keys=("d",)),
+        Entry(value="remove" if listed else "", label=tr("kill and remove all {count}", count=len(listed)), keys=("D",)),
+        Entry(value="cancel", label=tr("cancel")),
     )
-    match await desk.ask(MenuModal("Containers in the list", entries)):
+    match await desk.ask(MenuModal(tr("Containers in the list"), entries)):
         case "stop":
             await _each(desk, running, "stop")
         case "start":
@@ -247,10 +274,14 @@ def _work(desk: Desk, verb: str, flags: str = "") -> Callable[[Container], Await
 async def prune(desk: Desk, stopped: Sequence[Container], size: Callable[[Container], int]) -> None:
     """Remove stopped containers, each of which can be left out."""
     if not stopped:
-        desk.tell("prune containers", "none is stopped")
+        desk.tell(tr("prune containers"), tr("none is stopped"))
         return
     plan = Plan(
-        noun=Noun.CONTAINERS, title="Remove", word="removing", told="removed", consequence="What they wrote into their files is lost."
+        noun=Noun.CONTAINERS,
+        title=tr("Remove"),
+        word=tr("removing"),
+        told=tr("removed"),
+        consequence=tr("What they wrote into their files is lost."),
     )
     await run_batch(desk, plan, stopped, work=_work(desk, "remove"), command=lambda one: f"rm {one.name}", size=size)
 
@@ -265,11 +296,11 @@ async def _each(
     wanted = [one for one in chosen if not skip(one)]
     left = len(chosen) - len(wanted)
     if not wanted:
-        desk.tell(verb, f"there is nothing to do for {counted(left, Noun.CONTAINERS)}")
+        desk.tell(tr(_VERBS[verb]), tr("there is nothing to do for {objects}", objects=counted(left, Noun.CONTAINERS)))
         return
-    title = "Kill and remove" if verb == "remove" and "-f" in flags else verb.capitalize()
-    consequence = f"{left} more of the marked ones need nothing." if left else ""
-    plan = Plan(noun=Noun.CONTAINERS, title=title, word=_WORDS[verb], told=_TOLD[verb], consequence=consequence)
+    title = tr("Kill and remove") if verb == "remove" and "-f" in flags else tr(_TITLES[verb])
+    consequence = tr("{left} more of the marked ones need nothing.", left=left) if left else ""
+    plan = Plan(noun=Noun.CONTAINERS, title=title, word=tr(_WORDS[verb]), told=tr(_TOLD[verb]), consequence=consequence)
     typed = "rm" if verb == "remove" else verb
 
     def work(one: Container) -> Awaitable[object]:

@@ -17,6 +17,7 @@ from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun, Thing, label_of
+from tui.words import tr
 
 
 def values_of(thing: Thing) -> Mapping[str, str]:
@@ -41,7 +42,7 @@ async def run(desk: Desk, command: CustomCommand) -> None:
     """Run a command for what is marked, else for what is under the cursor."""
     things: Sequence[Thing] = [] if command.scope == "global" else desk.lists.chosen(Noun(command.scope))
     if not things and command.scope != "global":
-        desk.tell(command.name, f"none of the {command.scope} is chosen")
+        desk.tell(command.name, tr("none of the {scope} is chosen", scope=command.scope))
         return
     answers: dict[str, str] = {}
     for placeholder in placeholders(command.command):
@@ -51,7 +52,7 @@ async def run(desk: Desk, command: CustomCommand) -> None:
             if not answers[placeholder]:
                 return
     lines = [filled(command.command, {**values_of(thing), **answers}) for thing in things] or [filled(command.command, answers)]
-    if command.confirm and not await desk.ask(ConfirmModal(f"Run {command.name}?", "\n".join(lines[:10]))):
+    if command.confirm and not await desk.ask(ConfirmModal(tr("Run {name}?", name=command.name), "\n".join(lines[:10]))):
         return
     await execute(desk, command.name, lines, command.output)
 
@@ -71,9 +72,9 @@ async def execute(desk: Desk, name: str, lines: Sequence[str], output: str) -> N
     else:
         codes = [await _silent(line) for line in lines]
         bad = sum(code != 0 for code in codes)
-        desk.tell(name, f"{bad} of {len(codes)} ended badly" if bad else "done", bad=bool(bad))
+        desk.tell(name, tr("{bad} of {count} ended badly", bad=bad, count=len(codes)) if bad else tr("done"), bad=bool(bad))
     for entry, code in zip(entries, [*codes, *[-1] * len(entries)], strict=False):
-        problem = "" if code == 0 else f"exit code {code}" if code > 0 else "given up"
+        problem = "" if code == 0 else tr("exit code {code}", code=code) if code > 0 else tr("given up")
         journal.end(entry, now=time.time(), problem=problem)
 
 
@@ -90,10 +91,10 @@ async def menu(desk: Desk) -> None:
         Entry(value=str(place), label=one.name, keys=(one.key,) if one.key else (), hint=one.command[:50])
         for place, one in enumerate(offered)
     ]
-    entries.append(Entry(value="" if desk.readonly else "type", label="type a command line…", keys=("X",)))
-    choice = await desk.ask(MenuModal("Commands of your own", entries))
+    entries.append(Entry(value="" if desk.readonly else "type", label=tr("type a command line…"), keys=("X",)))
+    choice = await desk.ask(MenuModal(tr("Commands of your own"), entries))
     if choice == "type":
-        line = await desk.ask(PromptModal("Command line", about="for the shell of this machine; its output fills the terminal"))
+        line = await desk.ask(PromptModal(tr("Command line"), about=tr("for the shell of this machine; its output fills the terminal")))
         if line:
             await execute(desk, line, [line], "terminal")
     elif choice:

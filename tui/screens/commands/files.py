@@ -19,6 +19,7 @@ from tui.screens.host_path import HostPathSuggester
 from tui.screens.prompt import PromptModal
 from tui.screens.reader import ReaderModal
 from tui.snapshot import Noun
+from tui.words import tr
 
 
 async def _of_container(desk: Desk) -> None:
@@ -35,7 +36,7 @@ async def _of_volume(desk: Desk) -> None:
         for mount in one.mounts:
             if mount.kind == "volume" and mount.source == volume.name:
                 files = ContainerFiles(desk.engine, one.id, mount.target)
-                await _browse(desk, f"{volume.name} through {one.name}", files, one.name)
+                await _browse(desk, tr("{volume} through {container}", volume=volume.name, container=one.name), files, one.name)
                 return
     await _of_unused(desk, volume)
 
@@ -45,13 +46,14 @@ async def _of_unused(desk: Desk, volume: Volume) -> None:
 
     name = volume.name[:12] if volume.anonymous else volume.name
     if desk.readonly:
-        desk.tell(f"files of {name}", "no container has it, and in read-only mode none is made to look through", bad=True)
+        reason = tr("no container has it, and in read-only mode none is made to look through")
+        desk.tell(tr("files of {name}", name=name), reason, bad=True)
         return
     try:
         async with opened(desk.engine, volume, desk.lists.snapshot.images) as files:
             await _browse(desk, name, files, files.container)
     except LongshoreError as error:
-        desk.tell_error(f"files of {name}", error)
+        desk.tell_error(tr("files of {name}", name=name), error)
 
 
 async def _browse(desk: Desk, title: str, files: ContainerFiles, container: str) -> None:
@@ -68,34 +70,48 @@ async def _view(desk: Desk, files: ContainerFiles, wish: FileWish, container: st
     try:
         data, size = await files.head(wish.path)
     except LongshoreError as error:
-        desk.tell_error(f"view {wish.path}", error)
+        desk.tell_error(tr("view {path}", path=wish.path), error)
         return
     await desk.ask(ReaderModal(f"{container}:{wish.path}", text_lines(data, size), wrapped=False))
 
 
 async def _out(desk: Desk, files: ContainerFiles, wish: FileWish, container: str) -> None:
-    about = "A file is written as it is, a directory as a tar archive. What is there already stays."
+    about = tr("A file is written as it is, a directory as a tar archive. What is there already stays.")
     name = posixpath.basename(wish.path) + (".tar" if stat.S_ISDIR(wish.mode) else "")
     host = await desk.ask(
-        PromptModal(f"Copy {posixpath.basename(wish.path)} to", text=f"./{name}", about=about, suggester=HostPathSuggester())
+        PromptModal(
+            tr("Copy {basename} to", basename=posixpath.basename(wish.path)), text=f"./{name}", about=about, suggester=HostPathSuggester()
+        )
     )
     if host:
-        title, command = f"copy {container}:{wish.path}", f"cp {container}:{wish.path} {host}"
+        title, command = tr("copy {container}:{path}", container=container, path=wish.path), f"cp {container}:{wish.path} {host}"
         await desk.operations.perform(
-            Noun.CONTAINERS, "", "copying", title, files.copy_out(wish.path, host), told=f"copied to {host}", command=command
+            Noun.CONTAINERS,
+            "",
+            tr("copying"),
+            title,
+            files.copy_out(wish.path, host),
+            told=tr("copied to {host}", host=host),
+            command=command,
         )
 
 
 async def _in(desk: Desk, files: ContainerFiles, wish: FileWish, container: str) -> None:
     if desk.readonly:
-        desk.tell("copy in", "nothing is changed in read-only mode", bad=True)
+        desk.tell(tr("copy in"), tr("nothing is changed in read-only mode"), bad=True)
         return
-    host = await desk.ask(PromptModal(f"Copy into {wish.directory}", text="./", suggester=HostPathSuggester()))
+    host = await desk.ask(PromptModal(tr("Copy into {directory}", directory=wish.directory), text="./", suggester=HostPathSuggester()))
     if host:
-        title, command = f"copy {host}", f"cp {host} {container}:{wish.directory}"
+        title, command = tr("copy {host}", host=host), f"cp {host} {container}:{wish.directory}"
         work = files.copy_in(host, wish.directory)
         await desk.operations.perform(
-            Noun.CONTAINERS, "", "copying", title, work, told=f"copied to {container}:{wish.directory}", command=command
+            Noun.CONTAINERS,
+            "",
+            tr("copying"),
+            title,
+            work,
+            told=tr("copied to {container}:{directory}", container=container, directory=wish.directory),
+            command=command,
         )
 
 

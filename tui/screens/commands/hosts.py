@@ -9,13 +9,14 @@ from engine.errors import InvalidArgument, LongshoreError
 from engine.interface import Hosts
 from engine.model.hosts import ALL, Host, check_name
 from tui.screens.desk import Desk
+from tui.words import tr
 
 
 async def _hosts(desk: Desk) -> None:
     from tui.screens.hosts import HostsModal  # late: not needed for the first picture
 
     if desk.hosts is None:
-        desk.tell("hosts", "this engine was handed over by the program that opened Longshore: no others are known", bad=True)
+        desk.tell(tr("hosts"), tr("this engine was handed over by the program that opened Longshore: no others are known"), bad=True)
         return
     again = True
     while again:
@@ -25,7 +26,7 @@ async def _hosts(desk: Desk) -> None:
             if wish is not None:
                 again = await _fulfil(desk, desk.hosts, wish.verb, wish.host)
         except LongshoreError as error:
-            desk.tell_error("hosts", error)
+            desk.tell_error(tr("hosts"), error)
 
 
 async def _fulfil(desk: Desk, hosts: Hosts, verb: str, host: Host | None) -> bool:
@@ -44,10 +45,10 @@ async def _fulfil(desk: Desk, hosts: Hosts, verb: str, host: Host | None) -> boo
         desk.go_to_host(host.name)
     elif verb == "use":
         hosts.use(host.name)
-        desk.tell("hosts", f"Longshore talks to {host.name} when no host is named")
+        desk.tell(tr("hosts"), tr("Longshore talks to {name} when no host is named", name=host.name))
         return True
     elif verb == "remove":
-        if await desk.ask(ConfirmModal(f"Forget host {host.name}?", f"{host.url} goes on as it is.")):
+        if await desk.ask(ConfirmModal(tr("Forget host {name}?", name=host.name), tr("{url} goes on as it is.", url=host.url))):
             hosts.remove(host.name)
         return True
     return False
@@ -57,20 +58,20 @@ async def _asked_for(desk: Desk) -> Host | None:
     from tui.screens.form import Field, FormModal
 
     fields = (
-        Field(name="name", label="Name", example="prod"),
-        Field(name="url", label="Address", example="ssh://me@server, tcp://server:2375 or unix:///run/docker.sock"),
+        Field(name="name", label=tr("Name"), example="prod"),
+        Field(name="url", label=tr("Address"), example="ssh://me@server, tcp://server:2375 or unix:///run/docker.sock"),
     )
-    about = "TLS is added with `longshore hosts add --tlscacert …`."
-    return await desk.ask(FormModal("New host", fields, _host, about=about))
+    about = tr("TLS is added with `longshore hosts add --tlscacert …`.")
+    return await desk.ask(FormModal(tr("New host"), fields, _host, about=about))
 
 
 def _host(texts: Mapping[str, str]) -> Host:
     try:
         name = check_name(texts["name"])
     except InvalidArgument as error:
-        raise InvalidArgument(f"name: {error.message}", hint=error.hint) from error
+        raise InvalidArgument(tr("name: {message}", message=error.message), hint=error.hint) from error
     if not texts["url"]:
-        raise InvalidArgument("url: is needed")
+        raise InvalidArgument(tr("url: is needed"))
     return Host(name=name, url=texts["url"])
 
 

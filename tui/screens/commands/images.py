@@ -15,6 +15,7 @@ from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.screens.run_form import RunModal
 from tui.snapshot import Noun, label_of
+from tui.words import tr
 
 KNOWN = (
     "alpine",
@@ -45,9 +46,9 @@ def _chosen(desk: Desk) -> Image | None:
 async def _pull(desk: Desk) -> None:
     names = tuple(tag for image in desk.lists.snapshot.images for tag in image.tags)
     prompt = PromptModal(
-        "Pull an image",
+        tr("Pull an image"),
         example="nginx:latest",
-        about="name[:tag] or registry/name[:tag]; it comes in the background",
+        about=tr("name[:tag] or registry/name[:tag]; it comes in the background"),
         known=(*names, *KNOWN),
     )
     reference = await desk.ask(prompt)
@@ -58,12 +59,12 @@ async def _pull(desk: Desk) -> None:
 async def _cancel(desk: Desk) -> None:
     running = desk.pulls.running
     if not running:
-        desk.tell("cancel", "nothing is on its way")
+        desk.tell(tr("cancel"), tr("nothing is on its way"))
         return
     entries = [Entry(value=reference, label=reference) for reference in running]
     reference: str | None = running[0]
     if len(running) > 1:
-        reference = await desk.ask(MenuModal("Cancel which?", entries))
+        reference = await desk.ask(MenuModal(tr("Cancel which?"), entries))
     if reference:
         desk.pulls.cancel(reference)
 
@@ -71,7 +72,7 @@ async def _cancel(desk: Desk) -> None:
 async def _run(desk: Desk) -> None:
     image = _chosen(desk)
     if image is None:
-        desk.tell("run", "choose an image first; p pulls one")
+        desk.tell(tr("run"), tr("choose an image first; p pulls one"))
         return
     from tui.presenters import drivers
 
@@ -80,7 +81,7 @@ async def _run(desk: Desk) -> None:
     wanted: RunRequest | None = await desk.ask(RunModal(label_of(image), known=known))
     if wanted is None:
         return
-    title = f"run {wanted.name or label_of(image)}"
+    title = tr("run {name}", name=wanted.name or label_of(image))
 
     async def work() -> None:
         made = await desk.engine.containers.create(wanted.config, wanted.host, name=wanted.name)
@@ -97,10 +98,10 @@ async def _tag(desk: Desk) -> None:
     image = _chosen(desk)
     if image is None:
         return
-    name = await desk.ask(PromptModal(f"A further name for {label_of(image)}", example="registry.example/app:1.0"))
+    name = await desk.ask(PromptModal(tr("A further name for {label_of}", label_of=label_of(image)), example="registry.example/app:1.0"))
     if name:
-        title, work = f"tag {label_of(image)}", desk.engine.images.tag(image.id, name)
-        await desk.operations.perform(Noun.IMAGES, image.id, "tagging", title, work, command=f"{title} {name}")
+        title, work = tr("tag {label_of}", label_of=label_of(image)), desk.engine.images.tag(image.id, name)
+        await desk.operations.perform(Noun.IMAGES, image.id, tr("tagging"), title, work, command=f"{title} {name}")
 
 
 async def _remove(desk: Desk) -> None:
@@ -113,34 +114,36 @@ async def _remove(desk: Desk) -> None:
     label = label_of(image)
     users = [one.name for one in desk.lists.snapshot.containers if one.image_id == image.id]
     entries = [
-        Entry(value="plain", label="remove", keys=("enter",), hint=f"rmi {label}"),
-        Entry(value="parents", label="remove, keep untagged parents", keys=("p",), hint=f"rmi --no-prune {label}"),
-        Entry(value="force", label="remove by force, with all its names", keys=("f",), hint=f"rmi -f {image.short_id}"),
+        Entry(value="plain", label=tr("remove"), keys=("enter",), hint=f"rmi {label}"),
+        Entry(value="parents", label=tr("remove, keep untagged parents"), keys=("p",), hint=f"rmi --no-prune {label}"),
+        Entry(value="force", label=tr("remove by force, with all its names"), keys=("f",), hint=f"rmi -f {image.short_id}"),
     ]
     if len(image.tags) > 1:
-        entries[1:1] = [Entry(value=f"tag {tag}", label=f"untag {tag}", hint=f"rmi {tag}") for tag in image.tags[1:]]
-    entries.append(Entry(value="cancel", label="cancel", keys=("escape",)))
-    used = f", used by {', '.join(users[:3])}{'…' if len(users) > 3 else ''}" if users else ""
-    choice = await desk.ask(MenuModal(f"Remove {label} ({decimal_size(image.size)}{used})", entries))
+        entries[1:1] = [Entry(value=f"tag {tag}", label=tr("untag {tag}", tag=tag), hint=f"rmi {tag}") for tag in image.tags[1:]]
+    entries.append(Entry(value="cancel", label=tr("cancel"), keys=("escape",)))
+    used = tr(", used by {names}{rest}", names=", ".join(users[:3]), rest="…" if len(users) > 3 else "") if users else ""
+    choice = await desk.ask(MenuModal(tr("Remove {label} ({size}{used})", label=label, size=decimal_size(image.size), used=used), entries))
     if not choice or choice == "cancel":
         return
     name = choice.removeprefix("tag ") if choice.startswith("tag ") else image.id if choice == "force" or not image.tags else label
     work = desk.engine.images.remove(name, force=choice == "force", prune=choice != "parents")
     flags = {"force": "-f ", "parents": "--no-prune "}.get(choice, "")
-    title = f"remove {name if choice != 'force' else label}"
+    title = tr("remove {name}", name=name if choice != "force" else label)
     command = f"rmi {flags}{image.short_id if name == image.id else name}"
-    await desk.operations.perform(Noun.IMAGES, image.id, "removing", title, work, command=command)
+    await desk.operations.perform(Noun.IMAGES, image.id, tr("removing"), title, work, command=command)
 
 
 async def _remove_marked(desk: Desk) -> None:
     chosen = [one for one in desk.lists.marked(Noun.IMAGES) if isinstance(one, Image)]
     used = sum(any(one.image_id == image.id for one in desk.lists.snapshot.containers) for image in chosen)
-    consequence = f"{used} of them are used by containers and will be refused." if used else "Every name of an image goes."
+    consequence = (
+        tr("{used} of them are used by containers and will be refused.", used=used) if used else tr("Every name of an image goes.")
+    )
     await _remove_all(desk, chosen, consequence)
 
 
 async def _remove_all(desk: Desk, chosen: Sequence[Image], consequence: str, inside: Callable[[Image], bool] = lambda _: True) -> None:
-    plan = Plan(noun=Noun.IMAGES, title="Remove", word="removing", told="removed", consequence=consequence)
+    plan = Plan(noun=Noun.IMAGES, title=tr("Remove"), word=tr("removing"), told=tr("removed"), consequence=consequence)
 
     async def work(image: Image) -> None:
         for name in image.tags or (image.id,):
@@ -157,10 +160,10 @@ async def prune(desk: Desk) -> None:
     used = {one.image_id for one in desk.lists.snapshot.containers}
     unused = [image for image in desk.lists.snapshot.images if image.id not in used]
     if not unused:
-        desk.tell("prune images", "every image is used by a container")
+        desk.tell(tr("prune images"), tr("every image is used by a container"))
         return
     unused.sort(key=lambda image: (bool(image.tags), -image.size))
-    consequence = "No container uses them. Those that have a name are left out at first."
+    consequence = tr("No container uses them. Those that have a name are left out at first.")
     await _remove_all(desk, unused, consequence, lambda image: not image.tags)
 
 

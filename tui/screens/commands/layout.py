@@ -10,6 +10,7 @@ from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
 from tui.screens.row_maker import SHOWN, offered
 from tui.snapshot import Noun
+from tui.words import tr
 
 ROWS = 2
 CELLS = 4
@@ -17,7 +18,7 @@ CELLS = 4
 
 def _heighten(desk: Desk, by: int) -> None:
     if not desk.stage.heighten(desk.noun, by) and not desk.stage.tall:
-        desk.tell("layout", "in a low or zoomed terminal the focused list has all the rows there are")
+        desk.tell(tr("layout"), tr("in a low or zoomed terminal the focused list has all the rows there are"))
 
 
 def _move(desk: Desk, step: int) -> None:
@@ -31,7 +32,7 @@ def _widen(desk: Desk, by: int) -> None:
 def _hide(desk: Desk) -> None:
     noun = desk.noun
     if desk.stage.relayout(desk.stage.layout.toggle(noun)):
-        desk.tell("layout", f"{noun.value} are hidden: their number shows them again, 0 is the menu")
+        desk.tell(tr("layout"), tr("{lists} are hidden: their number shows them again, 0 is the menu", lists=tr(noun.value)))
 
 
 def _reset(desk: Desk) -> None:
@@ -42,21 +43,25 @@ async def _layout(desk: Desk) -> None:
     stage = desk.stage
     hidden = stage.layout.hidden
     entries = [
-        Entry(value=f"toggle {noun.value}", label=f"{'show' if noun in hidden else 'hide'} {noun.value}", keys=(noun.value[0],))
+        Entry(
+            value=f"toggle {noun.value}",
+            label=tr("show {lists}", lists=tr(noun.value)) if noun in hidden else tr("hide {lists}", lists=tr(noun.value)),
+            keys=(noun.value[0],),
+        )
         for noun in stage.layout.order
     ]
-    here = desk.noun.value
+    here = tr(desk.noun.value)
     entries += [
         Entry(value="", label=""),
-        Entry(value="up", label=f"{here}: put above the list before", keys=("ctrl+up",)),
-        Entry(value="down", label=f"{here}: put below the next list", keys=("ctrl+down",)),
-        Entry(value="higher", label=f"{here}: higher", keys=("equals_sign",)),
-        Entry(value="lower", label=f"{here}: lower", keys=("minus",)),
-        Entry(value="wider", label="lists wider", keys=("greater_than_sign",)),
-        Entry(value="narrower", label="lists narrower", keys=("less_than_sign",)),
-        Entry(value="reset", label="as it was at first", keys=("r",)),
+        Entry(value="up", label=tr("{lists}: put above the list before", lists=here), keys=("ctrl+up",)),
+        Entry(value="down", label=tr("{lists}: put below the next list", lists=here), keys=("ctrl+down",)),
+        Entry(value="higher", label=tr("{lists}: higher", lists=here), keys=("equals_sign",)),
+        Entry(value="lower", label=tr("{lists}: lower", lists=here), keys=("minus",)),
+        Entry(value="wider", label=tr("lists wider"), keys=("greater_than_sign",)),
+        Entry(value="narrower", label=tr("lists narrower"), keys=("less_than_sign",)),
+        Entry(value="reset", label=tr("as it was at first"), keys=("r",)),
     ]
-    chosen = await desk.ask(MenuModal("Layout", entries))
+    chosen = await desk.ask(MenuModal(tr("Layout"), entries))
     if not chosen:
         return
     verb, _, name = chosen.partition(" ")
@@ -71,7 +76,7 @@ async def _columns(desk: Desk) -> None:
 
     noun = desk.noun
     shown = [column.name for column in desk.lists.titles(noun)]
-    chosen = await desk.ask(ColumnsModal(noun.value, offered(noun, hosts=bool(desk.lists.snapshot.hosts)), shown, SHOWN[noun]))
+    chosen = await desk.ask(ColumnsModal(tr(noun.value), offered(noun, hosts=bool(desk.lists.snapshot.hosts)), shown, SHOWN[noun]))
     if chosen is not None:
         desk.lists.choose_columns(noun, chosen, desk.settings.columns)
         desk.feed.count_sizes(desk.lists.sizes_wanted)

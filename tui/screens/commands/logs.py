@@ -16,17 +16,18 @@ from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.snapshot import Noun
 from tui.widgets.log_view import Edge
+from tui.words import mark, tr, trn
 
 SINCE = (
-    ("1", "minute", 60),
-    ("5", "5 minutes", 300),
-    ("m", "15 minutes", 900),
-    ("h", "hour", 3600),
-    ("6", "6 hours", 21600),
-    ("d", "day", 86400),
+    ("1", mark("minute"), 60),
+    ("5", mark("5 minutes"), 300),
+    ("m", mark("15 minutes"), 900),
+    ("h", mark("hour"), 3600),
+    ("6", mark("6 hours"), 21600),
+    ("d", mark("day"), 86400),
 )
 """Key, words and seconds of the moments that one can go to."""
-_TIME_WORDS = {"": "no times", "local": "local time", "utc": "UTC", "delta": "time since the line before"}
+_TIME_WORDS = {"": mark("no times"), "local": mark("local time"), "utc": "UTC", "delta": mark("time since the line before")}
 
 
 def _all_lines(desk: Desk) -> list[str]:
@@ -46,22 +47,22 @@ def _seen_lines(desk: Desk) -> list[str]:
 def _times(desk: Desk) -> None:
     view = desk.content.pane.log_view
     view.times = TIMES[(TIMES.index(view.times) + 1) % len(TIMES)]
-    desk.tell("times", _TIME_WORDS[view.times])
+    desk.tell(tr("times"), tr(_TIME_WORDS[view.times]))
 
 
 async def _look(desk: Desk) -> None:
     view = desk.content.pane.log_view
 
     def on(flag: bool) -> str:
-        return "on" if flag else "off"
+        return tr("on") if flag else tr("off")
 
     entries = (
-        Entry(value="times", label="times", keys=("t",), hint=_TIME_WORDS[view.times]),
-        Entry(value="wrapped", label="fold long lines", keys=("w",), hint=on(view.wrapped)),
-        Entry(value="tinted", label="stderr red", keys=("e",), hint=on(view.tinted)),
-        Entry(value="folded", label="JSON lines as level, message and fields", keys=("f",), hint=on(view.folded)),
+        Entry(value="times", label=tr("times"), keys=("t",), hint=tr(_TIME_WORDS[view.times])),
+        Entry(value="wrapped", label=tr("fold long lines"), keys=("w",), hint=on(view.wrapped)),
+        Entry(value="tinted", label=tr("stderr red"), keys=("e",), hint=on(view.tinted)),
+        Entry(value="folded", label=tr("JSON lines as level, message and fields"), keys=("f",), hint=on(view.folded)),
     )
-    choice = await desk.ask(MenuModal("How the log is drawn", entries))
+    choice = await desk.ask(MenuModal(tr("How the log is drawn"), entries))
     if choice == "times":
         _times(desk)
     elif choice:
@@ -69,22 +70,22 @@ async def _look(desk: Desk) -> None:
 
 
 async def _since(desk: Desk) -> None:
-    entries = [Entry(value=str(seconds), label=f"the last {words}", keys=(key,)) for key, words, seconds in SINCE]
-    entries.append(Entry(value="0", label="the beginning", keys=("0",)))
-    choice = await desk.ask(MenuModal("Go to where began", entries))
+    entries = [Entry(value=str(seconds), label=tr("the last {time}", time=tr(words)), keys=(key,)) for key, words, seconds in SINCE]
+    entries.append(Entry(value="0", label=tr("the beginning"), keys=("0",)))
+    choice = await desk.ask(MenuModal(tr("Go to where began"), entries))
     if choice == "0":
         desk.content.pane.log_view.go_top()
     elif choice:
         await desk.content.go_to(time.time_ns() - int(choice) * 1_000_000_000)
         if desk.content.pane.log_view.following:
-            desk.tell("since", "nothing was written since then: this is the end")
+            desk.tell(tr("since"), tr("nothing was written since then: this is the end"))
 
 
 async def _pick(desk: Desk) -> None:
     content = desk.content
     view = content.pane.view
     if not content.picker.begin(view):  # at once: the next key is for the cursor
-        desk.tell("pick", "there is no line")
+        desk.tell(tr("pick"), tr("there is no line"))
     content.status()
     if view is content.pane.log_view and content.pane.log_view.following:
         content.pane.log_view.following = False
@@ -130,11 +131,11 @@ async def _copy(desk: Desk) -> None:
     seen, loaded = _seen_lines(desk), _all_lines(desk)
     found = text_of(view.styled(view.current)) if 0 <= view.current < view.line_count else ""
     entries = (
-        Entry(value="found" if found else "", label="the line found", keys=("l",), hint=found.strip()[:50]),
-        Entry(value="seen", label=f"{len(seen)} lines on the screen", keys=("s",)),
-        Entry(value="loaded", label=f"all {len(loaded)} loaded lines", keys=("a",)),
+        Entry(value="found" if found else "", label=tr("the line found"), keys=("l",), hint=found.strip()[:50]),
+        Entry(value="seen", label=trn("{count} line on the screen", "{count} lines on the screen", len(seen)), keys=("s",)),
+        Entry(value="loaded", label=trn("the {count} loaded line", "all {count} loaded lines", len(loaded)), keys=("a",)),
     )
-    choice = await desk.ask(MenuModal("Copy", entries))
+    choice = await desk.ask(MenuModal(tr("Copy"), entries))
     texts = {"found": [found], "seen": seen, "loaded": loaded}
     if choice:
         desk.copy("\n".join(texts[choice]))
@@ -147,20 +148,27 @@ async def _save(desk: Desk) -> None:
     one = desk.lists.selected(Noun.CONTAINERS)
     single = isinstance(one, Container) and content.tab == "logs" and desk.noun is Noun.CONTAINERS and not content.mix
     lines = _all_lines(desk)
-    kept = " that match" if content.only else ""
+    kept = content.only is not None
+    everything = tr("all lines that match, as they were written") if kept else tr("all lines of the log, as they were written")
     entries = (
-        Entry(value="shown", label=f"the {len(lines)} lines that are loaded, as they are shown", keys=("s",)),
-        Entry(value="all" if single else "", label=f"all lines{kept} of the log, as they were written", keys=("a",)),
+        Entry(
+            value="shown",
+            label=trn(
+                "the {count} line that is loaded, as it is shown", "the {count} lines that are loaded, as they are shown", len(lines)
+            ),
+            keys=("s",),
+        ),
+        Entry(value="all" if single else "", label=everything, keys=("a",)),
     )
-    choice = await desk.ask(MenuModal("Save", entries))
+    choice = await desk.ask(MenuModal(tr("Save"), entries))
     if not choice:
         return
     name = one.name if isinstance(one, Container) and not content.mix else "logs"
-    path = await desk.ask(PromptModal("Save to", text=default_path(name, time.strftime("%Y%m%d-%H%M%S"))))
+    path = await desk.ask(PromptModal(tr("Save to"), text=default_path(name, time.strftime("%Y%m%d-%H%M%S"))))
     if not path:
         return
     path, exists = resolved(path)
-    if exists and not await desk.ask(ConfirmModal(f"Replace {path}?", "What is in it is lost.")):
+    if exists and not await desk.ask(ConfirmModal(tr("Replace {path}?", path=path), tr("What is in it is lost."))):
         return
     try:
         if choice == "all" and isinstance(one, Container):
@@ -169,9 +177,9 @@ async def _save(desk: Desk) -> None:
             await save_text(path, "".join(f"{line}\n" for line in lines))
             count = len(lines)
     except LongshoreError as error:
-        desk.tell_error("save", error)
+        desk.tell_error(tr("save"), error)
         return
-    desk.tell("saved", f"{count} lines in {path}")
+    desk.tell(tr("saved"), trn("{count} line in {path}", "{count} lines in {path}", count, path=path))
 
 
 def _clear(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
 from tui.snapshot import Noun
+from tui.words import tr
 
 PREDEFINED = ("bridge", "host", "none")
 
@@ -32,18 +33,18 @@ async def _create(desk: Desk) -> None:
 
     known = drivers.of_networks(desk.lists.snapshot.info)
     fields = (
-        Field(name="name", label="Name", example="backend"),
-        Field(name="driver", label="Driver", example=drivers.example("bridge", known), known=known),
-        Field(name="subnet", label="Subnet", example="picked when empty; 172.30.0.0/16"),
-        Field(name="gateway", label="Gateway", example="the first address when empty"),
-        Field(name="internal", label="Internal", example="no; yes keeps it from the outside"),
-        Field(name="labels", label="Labels", example="team=shop"),
+        Field(name="name", label=tr("Name"), example="backend"),
+        Field(name="driver", label=tr("Driver"), example=drivers.example("bridge", known), known=known),
+        Field(name="subnet", label=tr("Subnet"), example=tr("picked when empty; 172.30.0.0/16")),
+        Field(name="gateway", label=tr("Gateway"), example=tr("the first address when empty")),
+        Field(name="internal", label=tr("Internal"), example=tr("no; yes keeps it from the outside")),
+        Field(name="labels", label=tr("Labels"), example="team=shop"),
     )
-    wanted = await desk.ask(FormModal("New network", fields, network_spec))
+    wanted = await desk.ask(FormModal(tr("New network"), fields, network_spec))
     if wanted:
         spec, command = wanted
         work = desk.engine.networks.create(spec)
-        await desk.operations.perform(Noun.NETWORKS, "", "", f"create {spec.name}", work, command=command)
+        await desk.operations.perform(Noun.NETWORKS, "", "", tr("create {name}", name=spec.name), work, command=command)
 
 
 async def _remove(desk: Desk) -> None:
@@ -54,18 +55,18 @@ async def _remove(desk: Desk) -> None:
     if network is None:
         return
     members = _members(desk, network)
-    used = f"Used by {', '.join(members)}: it will be refused while they run." if members else "No container is in it."
-    if await desk.ask(ConfirmModal(f"Remove network {network.name}?", used)):
+    used = tr("Used by {names}: it will be refused while they run.", names=", ".join(members)) if members else tr("No container is in it.")
+    if await desk.ask(ConfirmModal(tr("Remove network {name}?", name=network.name), used)):
         work = desk.engine.networks.remove(network.id)
-        title = f"remove {network.name}"
-        await desk.operations.perform(Noun.NETWORKS, network.id, "removing", title, work, command=f"network rm {network.name}")
+        title = tr("remove {name}", name=network.name)
+        await desk.operations.perform(Noun.NETWORKS, network.id, tr("removing"), title, work, command=f"network rm {network.name}")
 
 
 async def _remove_marked(desk: Desk) -> None:
     chosen = [one for one in desk.lists.marked(Noun.NETWORKS) if isinstance(one, Network)]
     used = sum(bool(_members(desk, network)) for network in chosen)
-    consequence = f"{used} of them have containers and will be refused while those run." if used else ""
-    plan = Plan(noun=Noun.NETWORKS, title="Remove", word="removing", told="removed", consequence=consequence)
+    consequence = tr("{used} of them have containers and will be refused while those run.", used=used) if used else ""
+    plan = Plan(noun=Noun.NETWORKS, title=tr("Remove"), word=tr("removing"), told=tr("removed"), consequence=consequence)
     work = desk.engine.networks.remove
     await run_batch(desk, plan, chosen, work=lambda one: work(one.id), command=lambda one: f"network rm {one.name}")
 
@@ -74,9 +75,9 @@ async def prune(desk: Desk) -> None:
     """Remove networks without containers, each of which can be left out."""
     unused = [network for network in desk.lists.snapshot.networks if network.name not in PREDEFINED and not _members(desk, network)]
     if not unused:
-        desk.tell("prune networks", "every network has a container or is predefined")
+        desk.tell(tr("prune networks"), tr("every network has a container or is predefined"))
         return
-    plan = Plan(noun=Noun.NETWORKS, title="Remove", word="removing", told="removed", consequence="No container is in them.")
+    plan = Plan(noun=Noun.NETWORKS, title=tr("Remove"), word=tr("removing"), told=tr("removed"), consequence=tr("No container is in them."))
     remove = desk.engine.networks.remove
     await run_batch(desk, plan, unused, work=lambda one: remove(one.id), command=lambda one: f"network rm {one.name}")
 
@@ -89,7 +90,7 @@ async def _connect(desk: Desk) -> None:
     entries = [
         Entry(value=one.id, label=one.name, hint=one.state.status.value) for one in desk.lists.snapshot.containers if one.name not in inside
     ]
-    await _join(desk, f"Connect to {network.name}", entries, lambda key: (network, key), leave=False)
+    await _join(desk, tr("Connect to {name}", name=network.name), entries, lambda key: (network, key), leave=False)
 
 
 async def _disconnect(desk: Desk) -> None:
@@ -98,7 +99,7 @@ async def _disconnect(desk: Desk) -> None:
         return
     inside = _members(desk, network)
     entries = [Entry(value=one.id, label=one.name) for one in desk.lists.snapshot.containers if one.name in inside]
-    await _join(desk, f"Disconnect from {network.name}", entries, lambda key: (network, key), leave=True)
+    await _join(desk, tr("Disconnect from {name}", name=network.name), entries, lambda key: (network, key), leave=True)
 
 
 async def networks_of(desk: Desk, container: Container) -> None:
@@ -106,18 +107,22 @@ async def networks_of(desk: Desk, container: Container) -> None:
     inside = {end.network for end in container.networks}
     known = {network.id: network for network in desk.lists.snapshot.networks}
     entries = [
-        Entry(value=network.id, label=f"{'leave' if network.name in inside else 'join'} {network.name}", hint=network.driver)
+        Entry(
+            value=network.id,
+            label=tr("leave {network}", network=network.name) if network.name in inside else tr("join {network}", network=network.name),
+            hint=network.driver,
+        )
         for network in sorted(known.values(), key=lambda one: (one.name not in inside, one.name))
         if network.name not in ("host", "none")
     ]
-    chosen = await desk.ask(MenuModal(f"Networks of {container.name}", entries))
+    chosen = await desk.ask(MenuModal(tr("Networks of {name}", name=container.name), entries))
     if chosen:
         await _move(desk, known[chosen], container.id, leave=known[chosen].name in inside)
 
 
 async def _join(desk: Desk, title: str, entries: Sequence[Entry], found: Callable[[str], tuple[Network, str]], *, leave: bool) -> None:
     if not entries:
-        desk.tell(title, "there is no container for it")
+        desk.tell(title, tr("there is no container for it"))
         return
     chosen = await desk.ask(MenuModal(title, entries))
     if chosen:
@@ -129,11 +134,11 @@ async def _move(desk: Desk, network: Network, container: str, *, leave: bool) ->
     verb = "disconnect" if leave else "connect"
     name = next((one.name for one in desk.lists.snapshot.containers if one.id == container), container[:12])
     work = desk.engine.networks.disconnect(network.id, container) if leave else desk.engine.networks.connect(network.id, container)
-    title = f"{verb} {name}"
-    told = f"{name} {'left' if leave else 'is in'} {network.name}"
-    await desk.operations.perform(
-        Noun.CONTAINERS, container, f"{verb}ing", title, work, told=told, command=f"network {verb} {network.name} {name}"
-    )
+    title = tr("disconnect {name}", name=name) if leave else tr("connect {name}", name=name)
+    word = tr("disconnecting") if leave else tr("connecting")
+    sentence = tr("{name} left {network}") if leave else tr("{name} is in {network}")
+    told = sentence.format(name=name, network=network.name)
+    await desk.operations.perform(Noun.CONTAINERS, container, word, title, work, told=told, command=f"network {verb} {network.name} {name}")
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {

@@ -15,8 +15,11 @@ from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
 from tui.screens.swarm_desk import SwarmDesk
 from tui.swarm_snapshot import SwarmNoun, SwarmThing, key_of
+from tui.words import mark, tr, trn
 
 SIDEWAYS = 8
+_DEMOTE = (mark("Demote {name}?"), mark("demote {name}"), mark("demoting"))
+_PROMOTE = (mark("Promote {name}?"), mark("promote {name}"), mark("promoting"))
 
 
 def _service(desk: SwarmDesk) -> Service | None:
@@ -32,21 +35,21 @@ async def _scale(desk: SwarmDesk) -> None:
     if service is None:
         return
     if service.replicas is None:
-        desk.desk.tell(f"scale {service.name}", f"a {service.mode} service has a task on every node that fits")
+        desk.desk.tell(tr("scale {name}", name=service.name), tr("a {mode} service has a task on every node that fits", mode=service.mode))
         return
-    about = f"{service.running} of {service.desired} tasks run now"
-    text = await desk.ask(PromptModal(f"How many tasks of {service.name}?", text=str(service.replicas), about=about))
+    about = tr("{running} of {desired} tasks run now", running=service.running, desired=service.desired)
+    text = await desk.ask(PromptModal(tr("How many tasks of {name}?", name=service.name), text=str(service.replicas), about=about))
     if not text:
         return
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        desk.desk.tell(f"scale {service.name}", f"{text} is no number of tasks", bad=True)
+        desk.desk.tell(tr("scale {name}", name=service.name), tr("{text} is no number of tasks", text=text), bad=True)
         return
-    consequence = f"{service.running} tasks end." if service.running else ""
-    if text == "0" and not await desk.ask(ConfirmModal(f"Stop all tasks of {service.name}?", consequence)):
+    consequence = tr("{running} tasks end.", running=service.running) if service.running else ""
+    if text == "0" and not await desk.ask(ConfirmModal(tr("Stop all tasks of {name}?", name=service.name), consequence)):
         return
     work = desk.swarm.services.update(service.id, ServiceChange(replicas=int(text)))
     command = shlex.join(["service", "scale", f"{service.name}={text}"])
-    await desk.perform(service, "scaling", f"scale {service.name}", work, command=command)
+    await desk.perform(service, tr("scaling"), tr("scale {name}", name=service.name), work, command=command)
 
 
 async def _image(desk: SwarmDesk) -> None:
@@ -55,12 +58,14 @@ async def _image(desk: SwarmDesk) -> None:
         return
     present = short_image(service.image)
     known = tuple(sorted({short_image(one.image) for one in desk.snapshot.services}))
-    image = await desk.ask(PromptModal(f"Image of {service.name}", text=present, known=known, about="its tasks are replaced by and by"))
+    image = await desk.ask(
+        PromptModal(tr("Image of {name}", name=service.name), text=present, known=known, about=tr("its tasks are replaced by and by"))
+    )
     if not image:
         return
     work = desk.swarm.services.update(service.id, ServiceChange(image=image))
     command = shlex.join(["service", "update", "--image", image, service.name])
-    await desk.perform(service, "updating", f"update {service.name}", work, command=command)
+    await desk.perform(service, tr("updating"), tr("update {name}", name=service.name), work, command=command)
 
 
 async def _rollback(desk: SwarmDesk) -> None:
@@ -68,11 +73,19 @@ async def _rollback(desk: SwarmDesk) -> None:
     if service is None:
         return
     if not service.can_roll_back:
-        desk.desk.tell(f"roll back {service.name}", "there is no specification before this one")
+        desk.desk.tell(tr("roll back {name}", name=service.name), tr("there is no specification before this one"))
         return
-    if await desk.ask(ConfirmModal(f"Roll {service.name} back?", "It gets the specification that it had before its last update.")):
+    if await desk.ask(
+        ConfirmModal(tr("Roll {name} back?", name=service.name), tr("It gets the specification that it had before its last update."))
+    ):
         command = shlex.join(["service", "rollback", service.name])
-        await desk.perform(service, "rolling back", f"roll back {service.name}", desk.swarm.services.rollback(service.id), command=command)
+        await desk.perform(
+            service,
+            tr("rolling back"),
+            tr("roll back {name}", name=service.name),
+            desk.swarm.services.rollback(service.id),
+            command=command,
+        )
 
 
 async def _force(desk: SwarmDesk) -> None:
@@ -80,11 +93,14 @@ async def _force(desk: SwarmDesk) -> None:
     if service is None or service.mode in JOBS:
         return
     if await desk.ask(
-        ConfirmModal(f"Start all tasks of {service.name} anew?", f"{service.desired} tasks are replaced, as an update would.")
+        ConfirmModal(
+            tr("Start all tasks of {name} anew?", name=service.name),
+            tr("{desired} tasks are replaced, as an update would.", desired=service.desired),
+        )
     ):
         work = desk.swarm.services.update(service.id, ServiceChange(force=True))
         command = shlex.join(["service", "update", "--force", service.name])
-        await desk.perform(service, "updating", f"restart {service.name}", work, command=command)
+        await desk.perform(service, tr("updating"), tr("restart {name}", name=service.name), work, command=command)
 
 
 async def _remove(desk: SwarmDesk) -> None:
@@ -92,28 +108,33 @@ async def _remove(desk: SwarmDesk) -> None:
     if isinstance(thing, Stack):
         await _remove_stack(desk, thing)
     elif isinstance(thing, Service):
-        if await desk.ask(ConfirmModal(f"Remove service {thing.name}?", f"{thing.running} tasks end.")):
+        if await desk.ask(ConfirmModal(tr("Remove service {name}?", name=thing.name), tr("{running} tasks end.", running=thing.running))):
             work = desk.swarm.services.remove(thing.id)
-            await desk.perform(thing, "removing", f"remove {thing.name}", work, command=shlex.join(["service", "rm", thing.name]))
+            await desk.perform(
+                thing, tr("removing"), tr("remove {name}", name=thing.name), work, command=shlex.join(["service", "rm", thing.name])
+            )
     elif isinstance(thing, Node):
         await _remove_node(desk, thing)
     elif isinstance(thing, SwarmFile):
         word = NOUNS[noun]
         files = files_of(desk, noun)
-        if await desk.ask(ConfirmModal(f"Remove {word} {thing.name}?", "Its content is lost.")):
+        named = f"{word} {thing.name}"
+        if await desk.ask(ConfirmModal(tr("Remove {name}?", name=named), tr("Its content is lost."))):
             work = files.remove(thing.id)
-            await desk.perform(thing, "removing", f"remove {thing.name}", work, command=shlex.join([word, "rm", thing.name]))
+            await desk.perform(
+                thing, tr("removing"), tr("remove {name}", name=thing.name), work, command=shlex.join([word, "rm", thing.name])
+            )
     elif isinstance(thing, Task):
-        desk.desk.tell("remove", "a task goes when its service is scaled or removed, or its node drained")
+        desk.desk.tell(tr("remove"), tr("a task goes when its service is scaled or removed, or its node drained"))
 
 
 async def _remove_node(desk: SwarmDesk, node: Node) -> None:
     down = node.state == "down"
-    consequence = "It has left." if down else "It is still there: by force; it should leave the swarm itself."
-    if await desk.ask(ConfirmModal(f"Remove node {node.title} from the swarm?", consequence)):
+    consequence = tr("It has left.") if down else tr("It is still there: by force; it should leave the swarm itself.")
+    if await desk.ask(ConfirmModal(tr("Remove node {title} from the swarm?", title=node.title), consequence)):
         words = ["node", "rm", *([] if down else ["--force"]), node.title]
         work = desk.swarm.nodes.remove(node.id, force=not down)
-        await desk.perform(node, "removing", f"remove {node.title}", work, command=shlex.join(words))
+        await desk.perform(node, tr("removing"), tr("remove {title}", title=node.title), work, command=shlex.join(words))
 
 
 async def _remove_stack(desk: SwarmDesk, stack: Stack) -> None:
@@ -127,15 +148,24 @@ async def _remove_stack(desk: SwarmDesk, stack: Stack) -> None:
     try:
         networks = await desk.desk.engine.networks.list(filters={"label": (f"com.docker.stack.namespace={stack.name}",)})
     except LongshoreError as error:
-        desk.desk.tell_error(f"remove {stack.name}", error)
+        desk.desk.tell_error(tr("remove {name}", name=stack.name), error)
         return
     more = [
-        f"its {kind}s {', '.join(found)}"
-        for kind, found in (("file", [one.name for _, one in others]), ("network", [one.name for one in networks]))
+        sentence.format(names=", ".join(found))
+        for sentence, found in (
+            (tr("its files {names}"), [one.name for _, one in others]),
+            (tr("its networks {names}"), [one.name for one in networks]),
+        )
         if found
     ]
-    question = f"Remove stack {stack.name} with {len(stack.services)} services?"
-    if not await desk.ask(ConfirmModal(question, f"{names}: {stack.running} tasks end.\n{'; '.join(more)}".strip())):
+    question = trn(
+        "Remove stack {name} with {count} service?", "Remove stack {name} with {count} services?", len(stack.services), name=stack.name
+    )
+    if not await desk.ask(
+        ConfirmModal(
+            question, tr("{names}: {running} tasks end.\n{more}", names=names, running=stack.running, more="; ".join(more)).strip()
+        )
+    ):
         return
 
     async def work() -> None:
@@ -146,7 +176,7 @@ async def _remove_stack(desk: SwarmDesk, stack: Stack) -> None:
         for network in networks:
             await desk.desk.engine.networks.remove(network.id)
 
-    await desk.perform(stack, "removing", f"remove {stack.name}", work(), command=shlex.join(["stack", "rm", stack.name]))
+    await desk.perform(stack, tr("removing"), tr("remove {name}", name=stack.name), work(), command=shlex.join(["stack", "rm", stack.name]))
 
 
 def _node(desk: SwarmDesk) -> Node | None:
@@ -162,19 +192,21 @@ async def _availability(desk: SwarmDesk) -> None:
     if node is None:
         return
     entries = (
-        Entry(value="active", label="active", keys=("a",), hint="it gets tasks"),
-        Entry(value="pause", label="pause", keys=("p",), hint="its tasks stay, it gets no new ones"),
-        Entry(value="drain", label="drain", keys=("d",), hint="its tasks go to other nodes"),
+        Entry(value="active", label="active", keys=("a",), hint=tr("it gets tasks")),
+        Entry(value="pause", label="pause", keys=("p",), hint=tr("its tasks stay, it gets no new ones")),
+        Entry(value="drain", label="drain", keys=("d",), hint=tr("its tasks go to other nodes")),
     )
-    chosen = await desk.ask(MenuModal(f"{node.title} is {node.availability}", entries))
+    chosen = await desk.ask(MenuModal(tr("{title} is {availability}", title=node.title, availability=node.availability), entries))
     if not chosen or chosen == node.availability:
         return
     tasks = sum(one.node_id == node.id and one.state == "running" for one in desk.snapshot.tasks)
-    if chosen == "drain" and not await desk.ask(ConfirmModal(f"Drain {node.title}?", f"{tasks} tasks go to other nodes, or wait for one.")):
+    if chosen == "drain" and not await desk.ask(
+        ConfirmModal(tr("Drain {title}?", title=node.title), tr("{tasks} tasks go to other nodes, or wait for one.", tasks=tasks))
+    ):
         return
     work = desk.swarm.nodes.update(node.id, NodeChange(availability=chosen))
     command = shlex.join(["node", "update", "--availability", chosen, node.title])
-    await desk.perform(node, "changing", f"{chosen} {node.title}", work, command=command)
+    await desk.perform(node, tr("changing"), tr("{verb} {name}", verb=chosen, name=node.title), work, command=command)
 
 
 async def _role(desk: SwarmDesk) -> None:
@@ -182,19 +214,21 @@ async def _role(desk: SwarmDesk) -> None:
     if node is None:
         return
     verb, role = ("demote", "worker") if node.role == "manager" else ("promote", "manager")
+    question, title, word = _DEMOTE if verb == "demote" else _PROMOTE
+    question, title, word = tr(question), tr(title), tr(word)
     managers = sum(one.role == "manager" for one in desk.snapshot.nodes) + (1 if role == "manager" else -1)
     tolerated = max(0, (managers - 1) // 2)
-    consequence = f"Then there are {managers} managers, and {tolerated} of them may fail."
-    if await desk.ask(ConfirmModal(f"{verb.capitalize()} {node.title}?", consequence)):
+    consequence = tr("Then there are {managers} managers, and {tolerated} of them may fail.", managers=managers, tolerated=tolerated)
+    if await desk.ask(ConfirmModal(question.format(name=node.title), consequence)):
         work = desk.swarm.nodes.update(node.id, NodeChange(role=role))
-        await desk.perform(node, f"{verb[:-1]}ing", f"{verb} {node.title}", work, command=shlex.join(["node", verb, node.title]))
+        await desk.perform(node, word, title.format(name=node.title), work, command=shlex.join(["node", verb, node.title]))
 
 
 async def _tokens(desk: SwarmDesk) -> None:
     try:
         cluster = await desk.swarm.inspect()
     except LongshoreError as error:
-        desk.desk.tell_error("join tokens", error)
+        desk.desk.tell_error(tr("join tokens"), error)
         return
     address = next((one.manager_address for one in desk.snapshot.nodes if one.id == desk.snapshot.own), "")
     commands = {
@@ -202,10 +236,10 @@ async def _tokens(desk: SwarmDesk) -> None:
         for role, token in (("worker", cluster.worker_token), ("manager", cluster.manager_token))
     }
     entries = (
-        Entry(value="worker", label="copy what makes a machine a worker", keys=("w",), hint=commands["worker"]),
-        Entry(value="manager", label="copy what makes a machine a manager", keys=("m",), hint=commands["manager"]),
+        Entry(value="worker", label=tr("copy what makes a machine a worker"), keys=("w",), hint=commands["worker"]),
+        Entry(value="manager", label=tr("copy what makes a machine a manager"), keys=("m",), hint=commands["manager"]),
     )
-    chosen = await desk.ask(MenuModal("Join tokens: whoever has one can join", entries))
+    chosen = await desk.ask(MenuModal(tr("Join tokens: whoever has one can join"), entries))
     if chosen:
         desk.desk.copy(commands[chosen])
 
@@ -222,7 +256,7 @@ async def _copy(desk: SwarmDesk) -> None:
     if isinstance(thing, Node):
         found.append(("address", thing.address))
     entries = [Entry(value=value, label=label, keys=(label[0],), hint=value[:60]) for label, value in found if value]
-    if text := await desk.ask(MenuModal(f"Copy from {desk.name(thing)}", entries)):
+    if text := await desk.ask(MenuModal(tr("Copy from {name}", name=desk.name(thing)), entries)):
         desk.desk.copy(text)
 
 

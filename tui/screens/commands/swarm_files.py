@@ -19,6 +19,7 @@ from tui.feed.requests import pairs
 from tui.screens.form import Field, FormModal
 from tui.screens.swarm_desk import SwarmDesk
 from tui.swarm_snapshot import SwarmNoun
+from tui.words import tr
 
 NOUNS: Mapping[SwarmNoun, str] = {SwarmNoun.CONFIGS: "config", SwarmNoun.SECRETS: "secret"}
 LIMITS: Mapping[SwarmNoun, int] = {SwarmNoun.CONFIGS: 1000 * 1024, SwarmNoun.SECRETS: 500 * 1024}
@@ -43,20 +44,20 @@ async def create(desk: SwarmDesk) -> None:
     """Ask for what is to be made in the list that has the focus, and make it."""
     noun = desk.stage.noun
     if noun not in NOUNS:
-        desk.desk.tell("new", "configs and secrets are made in their lists, 5 and 6")
+        desk.desk.tell(tr("new"), tr("configs and secrets are made in their lists, 5 and 6"))
         return
     word = NOUNS[noun]
     texts: Mapping[str, str] = {}
     while True:
-        wanted = await desk.ask(FormModal(f"New {word}", _fields(noun, texts), _wanted))
+        wanted = await desk.ask(FormModal(tr("New {word}", word=word), _fields(noun, texts), _wanted))
         if wanted is None:
             return
         try:
             data = await asyncio.to_thread(_read, wanted.path, LIMITS[noun]) if wanted.path else wanted.text.encode()
             if not data:
-                raise InvalidArgument(f"{wanted.path} is empty, and a {word} has at least one byte")
+                raise InvalidArgument(tr("{path} is empty, and a {word} has at least one byte", path=wanted.path, word=word))
         except LongshoreError as error:
-            desk.desk.tell_error(f"create {wanted.name}", error)
+            desk.desk.tell_error(tr("create {name}", name=wanted.name), error)
             labels = shlex.join(f"{name}={value}" for name, value in wanted.labels.items())
             texts = {"name": wanted.name, "path": wanted.path, "text": wanted.text, "labels": labels}
             continue
@@ -64,29 +65,31 @@ async def create(desk: SwarmDesk) -> None:
     work = files_of(desk, noun).create(SwarmFileSpec(name=wanted.name, data=data, labels=wanted.labels))
     labels_given = [part for name, value in wanted.labels.items() for part in ("--label", f"{name}={value}")]
     command = shlex.join([word, "create", *labels_given, wanted.name, wanted.path or "-"])
-    title = f"create {wanted.name}"
-    await desk.perform(None, "", title, work, command=command, told=f"{word} {wanted.name} is there: services can be given it")
+    title = tr("create {name}", name=wanted.name)
+    await desk.perform(
+        None, "", title, work, command=command, told=tr("{word} {name} is there: services can be given it", word=word, name=wanted.name)
+    )
 
 
 def _fields(noun: SwarmNoun, texts: Mapping[str, str]) -> tuple[Field, ...]:
     secret = noun is SwarmNoun.SECRETS
-    example = "or typed here; it is not shown" if secret else "or typed here"
+    example = tr("or typed here; it is not shown") if secret else tr("or typed here")
     return (
-        Field(name="name", label="Name", text=texts.get("name", ""), example="password" if secret else "settings.toml"),
-        Field(name="path", label="From file", text=texts.get("path", ""), example="./file", path=True),
-        Field(name="text", label="Text", text=texts.get("text", ""), example=example, secret=secret),
-        Field(name="labels", label="Labels", text=texts.get("labels", ""), example="team=shop"),
+        Field(name="name", label=tr("Name"), text=texts.get("name", ""), example="password" if secret else "settings.toml"),
+        Field(name="path", label=tr("From file"), text=texts.get("path", ""), example="./file", path=True),
+        Field(name="text", label=tr("Text"), text=texts.get("text", ""), example=example, secret=secret),
+        Field(name="labels", label=tr("Labels"), text=texts.get("labels", ""), example="team=shop"),
     )
 
 
 def _wanted(texts: Mapping[str, str]) -> Wanted:
     """The form's answer. Raises InvalidArgument with the field that is wrong."""
     if not texts["name"]:
-        raise InvalidArgument("name: is needed")
+        raise InvalidArgument(tr("name: is needed"))
     if texts["path"] and texts["text"]:
-        raise InvalidArgument("text: there is a file already; one of the two")
+        raise InvalidArgument(tr("text: there is a file already; one of the two"))
     if not texts["path"] and not texts["text"]:
-        raise InvalidArgument("path: a file, or a text, is needed")
+        raise InvalidArgument(tr("path: a file, or a text, is needed"))
     return Wanted(name=texts["name"], path=texts["path"], text=texts["text"], labels=pairs(texts, "labels"))
 
 
@@ -100,10 +103,10 @@ def _read(path: str, limit: int) -> bytes:
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InvalidArgument(f"{path} is not a regular file")
+                raise InvalidArgument(tr("{path} is not a regular file", path=path))
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > limit:
-        raise InvalidArgument(f"{path} is larger than the {limit // 1024} KiB that a swarm takes")
+        raise InvalidArgument(tr("{path} is larger than the {limit} KiB that a swarm takes", path=path, limit=limit // 1024))
     return data

@@ -6,12 +6,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tui.screens.swarm_desk import SwarmDesk
+from tui.words import tr
 
 
 async def seek(desk: SwarmDesk, step: int) -> None:
     """Go to the next match, or say that there is none."""
     if not await desk.content.seeker.seek(step):
-        desk.desk.tell("search", f"no further match {'below' if step > 0 else 'above'}")
+        desk.desk.tell(tr("search"), tr("no further match below") if step > 0 else tr("no further match above"))
 
 
 def _clear(desk: SwarmDesk) -> None:

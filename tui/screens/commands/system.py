@@ -11,6 +11,7 @@ from tui.presenters.activity import commands_text, journal_lines, usage_text
 from tui.screens.commands import containers, images, volumes
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
+from tui.words import mark, tr
 
 
 async def _journal(desk: Desk) -> None:
@@ -18,7 +19,7 @@ async def _journal(desk: Desk) -> None:
 
     entries = desk.operations.journal.entries
     await desk.ask(
-        ReaderModal("What was done, and what to type for it", journal_lines(entries), copied=commands_text(entries), bottom=True)
+        ReaderModal(tr("What was done, and what to type for it"), journal_lines(entries), copied=commands_text(entries), bottom=True)
     )
 
 
@@ -29,23 +30,25 @@ async def _events(desk: Desk) -> None:
 
 
 async def _usage(desk: Desk) -> None:
-    desk.tell("disk usage", "counting…")
+    desk.tell(tr("disk usage"), tr("counting…"))
     try:
         usage = await desk.engine.system.disk_usage()
     except LongshoreError as error:
-        desk.tell_error("disk usage", error)
+        desk.tell_error(tr("disk usage"), error)
         return
     if desk.readonly:
-        kinds = ("Images", "Containers", "Local Volumes", "Build Cache")
-        await desk.ask(MenuModal("What lies on the disk", [Entry(value="", label=kind, hint=usage_text(usage, kind)) for kind in kinds]))
+        kinds = (mark("Images"), mark("Containers"), mark("Local Volumes"), mark("Build Cache"))
+        await desk.ask(
+            MenuModal(tr("What lies on the disk"), [Entry(value="", label=tr(kind), hint=usage_text(usage, kind)) for kind in kinds])
+        )
         return
     entries = (
-        Entry(value="images", label="remove images…", keys=("i",), hint=usage_text(usage, "Images")),
-        Entry(value="containers", label="remove stopped containers…", keys=("c",), hint=usage_text(usage, "Containers")),
-        Entry(value="volumes", label="remove volumes…", keys=("v",), hint=usage_text(usage, "Local Volumes")),
-        Entry(value="", label="build cache", hint=usage_text(usage, "Build Cache")),
+        Entry(value="images", label=tr("remove images…"), keys=("i",), hint=usage_text(usage, "Images")),
+        Entry(value="containers", label=tr("remove stopped containers…"), keys=("c",), hint=usage_text(usage, "Containers")),
+        Entry(value="volumes", label=tr("remove volumes…"), keys=("v",), hint=usage_text(usage, "Local Volumes")),
+        Entry(value="", label=tr("build cache"), hint=usage_text(usage, "Build Cache")),
     )
-    match await desk.ask(MenuModal("What lies on the disk", entries)):
+    match await desk.ask(MenuModal(tr("What lies on the disk"), entries)):
         case "images":
             await images.prune(desk)
         case "containers":
@@ -59,7 +62,7 @@ async def _prune_containers(desk: Desk) -> None:
     try:
         listed = await desk.engine.containers.list(all=True, size=True)
     except LongshoreError as error:
-        desk.tell_error("prune containers", error)
+        desk.tell_error(tr("prune containers"), error)
         return
     stopped = [one for one in listed if one.state.status in containers.STOPPED]
     sizes = {one.id: one.size_rw or 0 for one in stopped}

@@ -16,6 +16,7 @@ from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.screens.form import Field, FormModal
 from tui.snapshot import Noun
+from tui.words import tr
 
 
 def _shells(desk: Desk) -> Shells:
@@ -29,8 +30,8 @@ def _running(desk: Desk, what: str, *, paused: bool = False) -> Container | None
         return None
     if one.state.status is ContainerStatus.RUNNING or (paused and one.state.running):
         return one
-    help = "p thaws it" if one.state.status is ContainerStatus.PAUSED else "S starts it"
-    desk.tell(f"{what} {one.name}", f"it is {one.state.status.value}; {help}", bad=True)
+    help = tr("p thaws it") if one.state.status is ContainerStatus.PAUSED else tr("S starts it")
+    desk.tell(what.format(name=one.name), tr("it is {state}; {help}", state=one.state.status.value, help=help), bad=True)
     return None
 
 
@@ -54,7 +55,7 @@ async def _open_tab(desk: Desk, one: Container, terminal: Terminal, open_session
     except LongshoreError as error:
         if desk.content.tab == "shell" or desk.content.terminals.get(one.id) is None:
             desk.stage.focus_list(desk.noun)
-        desk.tell_error(f"{terminal.title} in {one.name}", error)
+        desk.tell_error(tr("{title} in {name}", title=terminal.title, name=one.name), error)
 
 
 def _exec_session(desk: Desk, one: Container, choice: ExecChoice) -> Open:
@@ -67,7 +68,7 @@ def _exec_session(desk: Desk, one: Container, choice: ExecChoice) -> Open:
 
 
 async def _shell(desk: Desk) -> None:
-    one = _running(desk, "shell in")
+    one = _running(desk, tr("shell in {name}"))
     if one is None:
         return
     if not _back_to(desk, one, attached=False):
@@ -76,7 +77,7 @@ async def _shell(desk: Desk) -> None:
 
 
 async def _another(desk: Desk) -> None:
-    one = _running(desk, "shell in")
+    one = _running(desk, tr("shell in {name}"))
     if one is not None:
         await _run_in_tab(desk, one, _shells(desk).chosen(one.image))
 
@@ -98,32 +99,38 @@ def _next(desk: Desk) -> None:
     if one is None:
         return
     if not desk.content.terminals.of(one.id):
-        desk.tell(f"terminals of {one.name}", "it has none; E opens one")
+        desk.tell(tr("terminals of {name}", name=one.name), tr("it has none; E opens one"))
         return
     desk.content.terminals.step(one.id, 1)
     _look_at(desk)
 
 
 async def _shell_screen(desk: Desk) -> None:
-    one = _running(desk, "shell in")
+    one = _running(desk, tr("shell in {name}"))
     if one is not None:
         await _run_on_screen(desk, one, _shells(desk).chosen(one.image))
 
 
 async def _exec(desk: Desk) -> None:
-    one = _running(desk, "exec in")
+    one = _running(desk, tr("exec in {name}"))
     if one is None:
         return
     shells = _shells(desk)
     last = shells.chosen(one.image)
     fields = (
-        Field(name="command", label="Command", text=last.command, example="a shell when empty", known=("bash", "zsh", "fish", "ash", "sh")),
-        Field(name="user", label="User", text=last.user, example="the container's; root, 1000:1000", known=("root",)),
-        Field(name="directory", label="Directory", text=last.directory, example="the container's"),
-        Field(name="where", label="Where", text="screen" if last.screen else "tab", known=("tab", "screen")),
+        Field(
+            name="command",
+            label=tr("Command"),
+            text=last.command,
+            example=tr("a shell when empty"),
+            known=("bash", "zsh", "fish", "ash", "sh"),
+        ),
+        Field(name="user", label=tr("User"), text=last.user, example=tr("the container's; root, 1000:1000"), known=("root",)),
+        Field(name="directory", label=tr("Directory"), text=last.directory, example=tr("the container's")),
+        Field(name="where", label=tr("Where"), text="screen" if last.screen else "tab", known=("tab", "screen")),
     )
-    about = f"It is remembered for {one.image}: E does the same next time."
-    choice = await desk.ask(FormModal(f"Run in {one.name}", fields, choice_of, about=about))
+    about = tr("It is remembered for {image}: E does the same next time.", image=one.image)
+    choice = await desk.ask(FormModal(tr("Run in {name}", name=one.name), fields, choice_of, about=about))
     if choice is not None:
         shells.choose(one.image, choice)
         await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
@@ -134,19 +141,19 @@ async def _run_in_tab(desk: Desk, one: Container, choice: ExecChoice) -> None:
 
 
 async def _run_on_screen(desk: Desk, one: Container, choice: ExecChoice) -> None:
-    title = f"+ exec -it {one.name} {_words(choice)}   (exit or ctrl-d returns to Longshore)"
+    title = tr("+ exec -it {name} {words}   (exit or ctrl-d returns to Longshore)", name=one.name, words=_words(choice))
     await desk.terminal(_exec_session(desk, one, choice), title=title, tty=True, detach=False)
 
 
 def _words(choice: ExecChoice) -> str:
-    return f"{choice.command or 'shell'}{f' as {choice.user}' if choice.user else ''}"
+    return f"{choice.command or 'shell'}{tr(' as {user}', user=choice.user) if choice.user else ''}"
 
 
 async def _details(desk: Desk, one: Container) -> ContainerDetails | None:
     try:
         return await desk.engine.containers.inspect(one.id)
     except LongshoreError as error:
-        desk.tell(f"attach to {one.name}", error.message, bad=True)
+        desk.tell(tr("attach to {name}", name=one.name), error.message, bad=True)
         return None
 
 
@@ -158,18 +165,18 @@ def _attach_session(desk: Desk, one: Container, details: ContainerDetails) -> Op
 
 
 async def _attach(desk: Desk) -> None:
-    one = _running(desk, "attach to", paused=True)
+    one = _running(desk, tr("attach to {name}"), paused=True)
     if one is None:
         return
     if not _back_to(desk, one, attached=True) and (details := await _details(desk, one)) is not None:
-        terminal = Terminal(one.id, "attached · ^p ^q detaches", tty=details.config.tty, attached=True)
+        terminal = Terminal(one.id, tr("attached · ^p ^q detaches"), tty=details.config.tty, attached=True)
         await _open_tab(desk, one, terminal, _attach_session(desk, one, details))
 
 
 async def _attach_screen(desk: Desk) -> None:
-    one = _running(desk, "attach to", paused=True)
+    one = _running(desk, tr("attach to {name}"), paused=True)
     if one is not None and (details := await _details(desk, one)) is not None:
-        title = f"+ attach {one.name}   (ctrl-p ctrl-q returns to Longshore)"
+        title = tr("+ attach {name}   (ctrl-p ctrl-q returns to Longshore)", name=one.name)
         await desk.terminal(_attach_session(desk, one, details), title=title, tty=details.config.tty, detach=True)
 
 
@@ -179,11 +186,14 @@ async def _hang_up(desk: Desk) -> None:
         return
     terminal = desk.content.terminals.get(one.id)
     if terminal is None:
-        desk.tell(f"close the terminal of {one.name}", "it has none; E opens one")
+        desk.tell(tr("close the terminal of {name}", name=one.name), tr("it has none; E opens one"))
         return
     if terminal.alive and not terminal.attached:
-        which = f"terminal {terminal.place}" if terminal.place else "the terminal"
-        question = ConfirmModal(f"Close {which} of {one.name}?", f"{terminal.title} ends: it gets ctrl-c and ctrl-d.", danger=False)
+        if terminal.place:
+            title = tr("Close terminal {place} of {name}?", place=terminal.place, name=one.name)
+        else:
+            title = tr("Close the terminal of {name}?", name=one.name)
+        question = ConfirmModal(title, tr("{title} ends: it gets ctrl-c and ctrl-d.", title=terminal.title), danger=False)
         if not await desk.ask(question):
             return
     await desk.content.terminals.hang_up(one.id)

@@ -8,10 +8,12 @@ from typing import Any
 from engine.model.containers import Container
 from engine.model.images import Image
 from tui.presenters.geometry import Zoom
+from tui.screens.commands.batch import counted
 from tui.screens.desk import Desk
 from tui.screens.lists import SORTS
 from tui.screens.menu import Entry, MenuModal
 from tui.snapshot import Noun, Thing, key_of, label_of
+from tui.words import tr
 
 SIDEWAYS = 8
 
@@ -46,8 +48,7 @@ def _reveal(desk: Desk) -> None:
 
 async def _match(desk: Desk, step: int) -> None:
     if not await desk.content.seeker.seek(step):
-        where = "below" if step > 0 else "above"
-        desk.tell("search", f"no further match {where}")
+        desk.tell(tr("search"), tr("no further match below") if step > 0 else tr("no further match above"))
 
 
 def _clear(desk: Desk) -> None:
@@ -102,8 +103,8 @@ def _sort(desk: Desk) -> None:
 
 async def _sort_menu(desk: Desk) -> None:
     current = desk.lists.sorts[desk.noun]
-    entries = [Entry(value=key, label=key, hint="now; again turns it round" if key == current else "") for key in SORTS[desk.noun]]
-    key = await desk.ask(MenuModal("Sort by", entries))
+    entries = [Entry(value=key, label=tr(key), hint=tr("now; again turns it round") if key == current else "") for key in SORTS[desk.noun]]
+    key = await desk.ask(MenuModal(tr("Sort by"), entries))
     if key:
         desk.lists.sort_by(desk.noun, key)
 
@@ -136,9 +137,11 @@ async def _copy(desk: Desk) -> None:
     for thing in things:
         for name, value in _copies(thing):
             choices.setdefault(name, []).append(value)
-    entries = [Entry(value="\n".join(values), label=name, keys=(name[0],), hint=" ".join(values)[:60]) for name, values in choices.items()]
-    title = label_of(things[0]) if len(things) == 1 else f"{len(things)} {desk.noun.value}"
-    text = await desk.ask(MenuModal(f"Copy from {title}", entries))
+    entries = [
+        Entry(value="\n".join(values), label=tr(name), keys=(name[0],), hint=" ".join(values)[:60]) for name, values in choices.items()
+    ]
+    title = label_of(things[0]) if len(things) == 1 else counted(len(things), desk.noun)
+    text = await desk.ask(MenuModal(tr("Copy from {title}", title=title), entries))
     if text:
         desk.copy(text)
 
@@ -150,7 +153,7 @@ def _reload(desk: Desk) -> None:
 
 async def _themes(desk: Desk) -> None:
     entries = [Entry(value=name, label=name) for name in desk.themes]
-    name = await desk.ask(MenuModal("Theme", entries))
+    name = await desk.ask(MenuModal(tr("Theme"), entries))
     if name:
         desk.set_theme(name)
 

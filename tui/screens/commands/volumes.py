@@ -10,6 +10,7 @@ from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
 from tui.snapshot import Noun
+from tui.words import tr
 
 
 def _chosen(desk: Desk) -> Volume | None:
@@ -32,16 +33,16 @@ async def _create(desk: Desk) -> None:
 
     known = drivers.of_volumes(desk.lists.snapshot.info)
     fields = (
-        Field(name="name", label="Name", example="data"),
-        Field(name="driver", label="Driver", example=drivers.example("local", known), known=known),
-        Field(name="options", label="Options", example="type=tmpfs device=tmpfs o=size=64m"),
-        Field(name="labels", label="Labels", example="team=shop"),
+        Field(name="name", label=tr("Name"), example="data"),
+        Field(name="driver", label=tr("Driver"), example=drivers.example("local", known), known=known),
+        Field(name="options", label=tr("Options"), example="type=tmpfs device=tmpfs o=size=64m"),
+        Field(name="labels", label=tr("Labels"), example="team=shop"),
     )
-    wanted = await desk.ask(FormModal("New volume", fields, volume_spec))
+    wanted = await desk.ask(FormModal(tr("New volume"), fields, volume_spec))
     if wanted:
         spec, command = wanted
         work = desk.engine.volumes.create(spec)
-        await desk.operations.perform(Noun.VOLUMES, "", "", f"create {spec.name}", work, command=command)
+        await desk.operations.perform(Noun.VOLUMES, "", "", tr("create {name}", name=spec.name), work, command=command)
 
 
 async def _remove(desk: Desk) -> None:
@@ -52,18 +53,24 @@ async def _remove(desk: Desk) -> None:
     if volume is None:
         return
     users = _users(desk, volume)
-    used = f"Used by {', '.join(users)}: it will be refused." if users else "No container uses it. What is in it is gone for good."
-    if await desk.ask(ConfirmModal(f"Remove volume {volume.name}?", used)):
+    used = (
+        tr("Used by {names}: it will be refused.", names=", ".join(users))
+        if users
+        else tr("No container uses it. What is in it is gone for good.")
+    )
+    if await desk.ask(ConfirmModal(tr("Remove volume {name}?", name=volume.name), used)):
         work = desk.engine.volumes.remove(volume.name)
-        title = f"remove {volume.name}"
-        await desk.operations.perform(Noun.VOLUMES, volume.name, "removing", title, work, command=f"volume rm {volume.name}")
+        title = tr("remove {name}", name=volume.name)
+        await desk.operations.perform(Noun.VOLUMES, volume.name, tr("removing"), title, work, command=f"volume rm {volume.name}")
 
 
 async def _remove_marked(desk: Desk) -> None:
     chosen = [one for one in desk.lists.marked(Noun.VOLUMES) if isinstance(one, Volume)]
     used = sum(bool(_users(desk, volume)) for volume in chosen)
-    consequence = f"{used} of them are used by containers and will be refused." if used else "What is in them is gone for good."
-    plan = Plan(noun=Noun.VOLUMES, title="Remove", word="removing", told="removed", consequence=consequence)
+    consequence = (
+        tr("{used} of them are used by containers and will be refused.", used=used) if used else tr("What is in them is gone for good.")
+    )
+    plan = Plan(noun=Noun.VOLUMES, title=tr("Remove"), word=tr("removing"), told=tr("removed"), consequence=consequence)
     work = desk.engine.volumes.remove
     await run_batch(desk, plan, chosen, work=lambda one: work(one.name), command=lambda one: f"volume rm {one.name}")
 
@@ -72,11 +79,11 @@ async def prune(desk: Desk) -> None:
     """Remove volumes that no container uses: anonymous ones, and what else is chosen of the list."""
     unused = [volume for volume in desk.lists.snapshot.volumes if not _users(desk, volume)]
     if not unused:
-        desk.tell("prune volumes", "every volume is used by a container")
+        desk.tell(tr("prune volumes"), tr("every volume is used by a container"))
         return
     unused.sort(key=lambda volume: (not volume.anonymous, volume.name))
-    consequence = "No container uses them; what is in them is gone for good. Named ones are left out at first."
-    plan = Plan(noun=Noun.VOLUMES, title="Remove", word="removing", told="removed", consequence=consequence)
+    consequence = tr("No container uses them; what is in them is gone for good. Named ones are left out at first.")
+    plan = Plan(noun=Noun.VOLUMES, title=tr("Remove"), word=tr("removing"), told=tr("removed"), consequence=consequence)
     remove = desk.engine.volumes.remove
 
     def command(one: Volume) -> str:
