@@ -102,11 +102,13 @@ class Server:
             self._count()
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle for longest; false when all of them are busy."""
+        """End the connection that has been without a request for longest; false when all of them are busy."""
         idle = [(connection.idle_since, id(task), task) for task, connection in self._open.items() if connection.idle_since is not None]
         if not idle:
             return False
-        min(idle)[2].cancel()
+        leaving = min(idle)[2]
+        self._open[leaving].idle_since = None  # it makes room for one only, though it is gone a moment later
+        leaving.cancel()
         return True
 
 

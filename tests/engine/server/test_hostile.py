@@ -171,6 +171,13 @@ async def test_the_longest_idle_makes_room(harbour: Harbour) -> None:
     assert (await idle[-1].ask("GET", "/_ping"))[0] == 200
 
 
+async def test_who_dribbles_a_head_makes_room_too(harbour: Harbour) -> None:
+    for _ in range(3 * SHORT.connections):
+        slow = await harbour.connect()
+        await slow.send(b"GET /_ping HTTP/1.1\r\nX-Slow: ")
+    await harbour.alive()
+
+
 async def test_too_many_at_work_are_told(harbour: Harbour) -> None:
     busy = [await harbour.connect() for _ in range(SHORT.connections)]
     for client in busy:
