@@ -178,6 +178,19 @@ async def test_who_dribbles_a_head_makes_room_too(harbour: Harbour) -> None:
     await harbour.alive()
 
 
+async def test_a_crowd_that_comes_at_once_is_let_in(harbour: Harbour) -> None:
+    """All of them come between two looks of the server: on a unix socket the kernel turns away whom it can not keep waiting."""
+    crowd = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+    try:
+        for client in crowd:
+            client.setblocking(False)
+            client.connect(harbour.path)
+        await harbour.alive()
+    finally:
+        for client in crowd:
+            client.close()
+
+
 async def test_too_many_at_work_are_told(harbour: Harbour) -> None:
     busy = [await harbour.connect() for _ in range(SHORT.connections)]
     for client in busy:
