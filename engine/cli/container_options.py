@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from engine.cli import limits
 from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount, parse_volume
+from engine.cli.places import networks
 from engine.cli.ports import parse_publish
-from engine.errors import InvalidArgument
+from engine.cli.requests import parse_gpus
+from engine.errors import InvalidArgument, NotSupported
 from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, RestartPolicy, Ulimit, UpdateConfig
 from engine.model.health import Healthcheck
 from engine.model.units import parse_duration, parse_size
@@ -37,6 +39,7 @@ HEALTH: tuple[Flag, ...] = (
     Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
 )
 """How the health of containers is asked for."""
+_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 
 FLAGS: tuple[Flag, ...] = (
     _list("add-host", "Add a custom host-to-IP mapping (host:ip)"),
@@ -49,6 +52,8 @@ FLAGS: tuple[Flag, ...] = (
     _string("cgroup-parent", "Optional parent cgroup for the container"),
     _string("cgroupns", "Cgroup namespace to use (host|private)"),
     _string("cidfile", "Write the container ID to the file"),
+    Flag(name="cpu-count", kind="int", help="CPU count (Windows only)", hidden=True),
+    Flag(name="cpu-percent", kind="int", help="CPU percent (Windows only)", hidden=True),
     Flag(name="cpu-period", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) period"),
     Flag(name="cpu-quota", kind="int", help="Limit CPU CFS (Completely Fair Scheduler) quota"),
     Flag(name="cpu-rt-period", kind="int", help="Limit CPU real-time period in microseconds"),
@@ -63,6 +68,7 @@ FLAGS: tuple[Flag, ...] = (
     _list("device-read-iops", "Limit read rate (IO per second) from a device"),
     _list("device-write-bps", "Limit write rate (bytes per second) to a device"),
     _list("device-write-iops", "Limit write rate (IO per second) to a device"),
+    Flag(name="disable-content-trust", help="Skip image verification", default="true"),
     _list("dns", "Set custom DNS servers"),
     _list("dns-option", "Set DNS options"),
     _list("dns-search", "Set custom DNS search domains"),
@@ -71,17 +77,23 @@ FLAGS: tuple[Flag, ...] = (
     _list("env", "Set environment variables", "e"),
     _list("env-file", "Read in a file of environment variables"),
     _list("expose", "Expose a port or a range of ports"),
+    _string("gpus", "GPU devices to add to the container ('all' to pass all GPUs)"),
     _list("group-add", "Add additional groups to join"),
     *HEALTH,
     _string("hostname", "Container host name", "h"),
     Flag(name="init", help="Run an init inside the container that forwards signals and reaps processes"),
     Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
+    _string("io-maxbandwidth", "Maximum IO bandwidth limit for the system drive (Windows only)").replace(hidden=True),
+    Flag(name="io-maxiops", kind="int", help="Maximum IOps limit for the system drive (Windows only)", hidden=True),
     _string("ip", "IPv4 address (e.g., 172.30.100.104)"),
     _string("ip6", "IPv6 address (e.g., 2001:db8::33)"),
     _string("ipc", "IPC mode to use"),
+    _string("isolation", "Container isolation technology"),
+    _string("kernel-memory", "Kernel memory limit"),
     _list("label", "Set meta data on a container", "l"),
     _list("label-file", "Read in a line delimited file of labels"),
     _list("link", "Add link to another container"),
+    _list("link-local-ip", "Container IPv4/IPv6 link-local addresses"),
     _string("log-driver", "Logging driver for the container"),
     _list("log-opt", "Log driver options"),
     _string("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
@@ -91,8 +103,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="memory-swappiness", kind="int", default="-1", help="Tune container memory swappiness (0 to 100)"),
     _list("mount", "Attach a filesystem mount to the container"),
     _string("name", "Assign a name to the container"),
-    _string("network", "Connect a container to a network"),
-    Flag(name="net", kind="string", help="Connect a container to a network", hidden=True),
+    _list("network", "Connect a container to a network"),
+    Flag(name="net", kind="list", help="Connect a container to a network", hidden=True),
     _list("network-alias", "Add network-scoped alias for the container"),
     Flag(name="oom-kill-disable", help="Disable OOM Killer"),
     Flag(name="oom-score-adj", kind="int", help="Tune host's OOM preferences (-1000 to 1000)"),
@@ -112,6 +124,7 @@ FLAGS: tuple[Flag, ...] = (
     _string("shm-size", "Size of /dev/shm"),
     _string("stop-signal", "Signal to stop the container"),
     Flag(name="stop-timeout", kind="int", help="Timeout (in seconds) to stop a container"),
+    _list("storage-opt", "Storage driver options for the container"),
     _list("sysctl", "Sysctl options"),
     _list("tmpfs", "Mount a tmpfs directory"),
     Flag(name="tty", short="t", help="Allocate a pseudo-TTY"),
@@ -228,8 +241,10 @@ def host_config(options: Options) -> HostConfig:
     restart = _restart(options.text("restart"))
     if options.on("rm") and restart.name != "no":
         raise FlagError("conflicting options: cannot specify both --restart and --rm")
+    _refuse_foreign(options)
+    network = networks(options)[0]
     return HostConfig(
-        network_mode=options.text("network") or options.text("net") or "default",
+        network_mode=network.network,
         port_bindings=tuple(port for text in options.values("publish") for port in parse_publish(text)),
         publish_all=options.on("publish-all"),
         mounts=_mounts(options),
@@ -286,11 +301,27 @@ def host_config(options: Options) -> HostConfig:
         device_write_bps=tuple(limits.throttle_bytes(text, "device-write-bps") for text in options.values("device-write-bps")),
         device_read_iops=tuple(limits.throttle_operations(text, "device-read-iops") for text in options.values("device-read-iops")),
         device_write_iops=tuple(limits.throttle_operations(text, "device-write-iops") for text in options.values("device-write-iops")),
-        network_aliases=options.values("network-alias"),
-        ipv4_address=options.text("ip"),
-        ipv6_address=options.text("ip6"),
-        mac_address=options.text("mac-address"),
+        network_aliases=network.aliases,
+        ipv4_address=network.requested_ip,
+        ipv6_address=network.requested_ipv6,
+        mac_address=network.options.mac_address,
+        endpoint=network.options.replace(mac_address=""),
+        device_requests=tuple(map(parse_gpus, options.values("gpus"))),
+        storage_options=pairs(options.values("storage-opt")),
+        isolation=options.text("isolation"),
+        kernel_memory=_size(options, "kernel-memory"),
     )
+
+
+def _refuse_foreign(options: Options) -> None:
+    """Flags for what only other systems have."""
+    for name in _WINDOWS:
+        if options.has(name):
+            raise FlagError(
+                f'"--{name}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux'
+            )
+    if not options.on("disable-content-trust"):
+        raise NotSupported("content trust is not supported", hint="pull the image by its digest: NAME@sha256:…")
 
 
 def environment(options: Options) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.cli.runner import InlineRunner, LoopRunner, Runner, iterate
+from engine.cli.screen import Screen
 from engine.model.value import Value
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Context:
 
     def __init__(self, options: Globals) -> None:
         self.options = options
-        self.out = sys.stdout
-        self.err = sys.stderr
+        self.out = Screen(sys.stdout)
+        self.err = Screen(sys.stderr)
         self._runner: Runner | None = None
         self._engine: Engine | None = None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Sequence
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, UsageError
+from engine.cli.places import networks
 from engine.cli.progress import show_progress
-from engine.errors import Conflict, InvalidArgument, NotFound
-from engine.model.containers import ContainerConfig, HostConfig
+from engine.errors import Conflict, InvalidArgument, LongshoreError, NotFound
+from engine.model.containers import ContainerConfig, Endpoint, HostConfig
 
 
 def create(context: Context, config: ContainerConfig, host: HostConfig, options: Options) -> str:
@@ -30,11 +31,12 @@ def create(context: Context, config: ContainerConfig, host: HostConfig, options:
             raise
         from engine.model.reference import parse
 
-        print(f"Unable to find image '{parse(config.image).tagged.familiar}' locally", file=sys.stderr, flush=True)
+        print(f"Unable to find image '{parse(config.image).tagged.familiar}' locally", file=context.err, flush=True)
         _pull(context, config.image, platform, quiet=options.on("quiet"))
         made = context.run(containers.create(config, host, name=options.text("name"), platform=platform))
+    _connect(context, made.id, networks(options)[1:])
     for warning in made.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+        print(f"WARNING: {warning}", file=context.err)
     if cidfile:
         try:
             with open(cidfile, "x", encoding="ascii") as file:
@@ -42,6 +44,18 @@ def create(context: Context, config: ContainerConfig, host: HostConfig, options:
         except OSError as error:
             raise InvalidArgument(f"failed to create the container ID file {cidfile}: {error.strerror}") from None
     return made.id
+
+
+def _connect(context: Context, container: str, places: Sequence[Endpoint]) -> None:
+    """Further networks; without one of them the container is not what was asked for, and goes."""
+    connect = context.engine.networks.connect
+    try:
+        for place in places:
+            wanted = {"ip": place.requested_ip, "ip6": place.requested_ipv6}
+            context.run(connect(place.network, container, **wanted, aliases=place.aliases, options=place.options))
+    except LongshoreError:
+        context.run(context.engine.containers.remove(container, force=True, volumes=True))
+        raise
 
 
 def _present(context: Context, image: str) -> bool:
@@ -54,4 +68,4 @@ def _present(context: Context, image: str) -> bool:
 
 
 def _pull(context: Context, image: str, platform: str, *, quiet: bool) -> None:
-    show_progress(context.iterate(context.engine.images.pull(image, platform=platform)), sys.stderr, quiet=quiet)
+    show_progress(context.iterate(context.engine.images.pull(image, platform=platform)), context.err, quiet=quiet)

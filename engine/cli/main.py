@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.cli.context import Context, Globals
 from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
+from engine.cli.screen import harmless
 from engine.errors import LongshoreError
 from engine.hosts.choice import chosen
 
@@ -385,7 +386,7 @@ def print_error(error: LongshoreError, *, prefix: str = "Error: ") -> None:
     """Message and hint on standard error, control characters made harmless."""
     lines = [f"{prefix}{error}", *([error.hint] if error.hint else [])]
     text = "\n".join(lines)
-    print("".join(char if char in "\n\t" or char.isprintable() else "�" for char in text), file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
 
 
 def _usage_error(error: UsageError, see: str, usage: str = "") -> int:

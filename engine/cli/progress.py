@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TextIO
 
+from engine.cli.screen import Screen, one_line
 from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
 from engine.model.units import human_size
 
@@ -12,7 +12,7 @@ _MOVING: frozenset[PullPhase | PushPhase] = frozenset((PullPhase.DOWNLOADING, Pu
 _WHOLE = (PullPhase.PULLING, PushPhase.DIGEST)
 
 
-def show_progress(events: Iterable[PullProgress | PushProgress], out: TextIO, *, quiet: bool = False) -> None:
+def show_progress(events: Iterable[PullProgress | PushProgress], out: Screen, *, quiet: bool = False) -> None:
     """Print events until they end."""
     live = out.isatty()
     order: dict[str, int] = {}
@@ -30,12 +30,12 @@ def show_progress(events: Iterable[PullProgress | PushProgress], out: TextIO, *,
             _redraw(out, order, event)
 
 
-def _redraw(out: TextIO, order: dict[str, int], event: PullProgress | PushProgress) -> None:
+def _redraw(out: Screen, order: dict[str, int], event: PullProgress | PushProgress) -> None:
     if event.layer not in order:
         order[event.layer] = len(order)
         out.write("\n")
     up = len(order) - order[event.layer]
-    out.write(f"\x1b[{up}A\x1b[2K\r{event.line()}{_bar(event)}\x1b[{up}B\r")
+    out.order(f"\x1b[{up}A\x1b[2K\r{one_line(event.line())}{_bar(event)}\x1b[{up}B\r")
     out.flush()
 
 

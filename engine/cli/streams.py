@@ -6,21 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Iterable
 
 from engine.errors import EngineFault, InvalidArgument, LongshoreError, Unavailable
-
-PIECE = 1 << 20
-
-
-async def pieces(handle: int) -> AsyncGenerator[bytes, None]:
-    """What a descriptor gives, to its end.
-
-    Raises:
-        EngineFault: it can not be read.
-    """
-    try:
-        while piece := os.read(handle, PIECE):
-            yield piece
-    except OSError as error:
-        raise EngineFault(f"read: {(error.strerror or str(error)).lower()}") from error
+from engine.model.openfile import PIECE
 
 
 async def download(url: str) -> AsyncGenerator[bytes, None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
+
+from engine.cli.screen import Screen, one_line
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def write(out: TextIO, rows: Rows, *, headers: Mapping[str, str], default: Sequence[str], form: str = "", quiet: str = "") -> None:
+def write(out: Screen, rows: Rows, *, headers: Mapping[str, str], default: Sequence[str], form: str = "", quiet: str = "") -> None:
     """Print rows.
 
     Args:
@@ -20,7 +22,7 @@ def write(out: TextIO, rows: Rows, *, headers: Mapping[str, str], default: Seque
         quiet: the field that is printed alone (``-q``) where ``form`` asks for nothing else, ``""`` for none.
     """
     if quiet and form in ("", "table"):
-        out.writelines(f"{row[quiet]}\n" for row in rows)
+        out.writelines(f"{one_line(row[quiet])}\n" for row in rows)
     elif form in ("", "table"):
         _aligned(out, [headers[name] for name in default], [[_text(row[name]) for name in default] for row in rows])
     elif form == "json":
@@ -44,7 +46,7 @@ def _renderer(form: str) -> Callable[[Any], str]:
     return Template(form).render
 
 
-def _template_table(out: TextIO, rows: Rows, headers: Mapping[str, str], form: str) -> None:
+def _template_table(out: Screen, rows: Rows, headers: Mapping[str, str], form: str) -> None:
     from engine.cli.gotemplate import Template
 
     template = Template(form.replace("\\t", "\t").replace("\\n", "\n"))
@@ -58,9 +60,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _aligned(out: TextIO, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _aligned(out: Screen, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Go's tabwriter as docker sets it: cells at least 10 wide, 3 blanks between, the last column unpadded."""
-    lines = [titles, *rows]
+    lines = [titles, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(10, *(len(line[column]) + 3 for line in lines if len(line) > column)) for column in range(max(map(len, lines)))]
     for line in lines:
         out.write("".join(f"{cell:<{widths[column]}}" for column, cell in enumerate(line[:-1])) + line[-1] + "\n")

@@ -18,6 +18,7 @@ from engine.model.containers import (
     ContainerStatus,
     CreatedContainer,
     Endpoint,
+    EndpointOptions,
     Mount,
     PortBinding,
     ProcessTable,
@@ -215,7 +216,7 @@ def _endpoints(network: Document) -> tuple[Endpoint, ...]:
 
 
 def decode_endpoint(name: str, item: Document) -> Endpoint:
-    """One ``EndpointSettings``."""
+    """One ``EndpointSettings``. Its MAC address is the one that is there; what is asked for comes in the same place."""
     return Endpoint(
         network=name,
         network_id=item.text("NetworkID"),
@@ -229,4 +230,9 @@ def decode_endpoint(name: str, item: Document) -> Endpoint:
         aliases=item.texts("Aliases"),
         requested_ip=item.document("IPAMConfig").text("IPv4Address"),
         requested_ipv6=item.document("IPAMConfig").text("IPv6Address"),
+        options=EndpointOptions(
+            link_local=item.document("IPAMConfig").texts("LinkLocalIPs"),
+            gateway_priority=item.integer("GwPriority"),
+            driver=item.pairs("DriverOpts"),
+        ),
     )

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount, PortBinding, ThrottleDevice, UpdateConfig
+from engine.model.containers import (
+    ContainerConfig,
+    DeviceRequest,
+    EndpointOptions,
+    ExecConfig,
+    HostConfig,
+    Mount,
+    PortBinding,
+    ThrottleDevice,
+    UpdateConfig,
+)
 from engine.model.health import Healthcheck
 
 _PROPAGATION = frozenset(prefix + kind for prefix in ("", "r") for kind in ("private", "shared", "slave"))
@@ -125,11 +136,13 @@ def _port_name(port: PortBinding) -> str:
 
 
 def _anonymous(mount: Mount) -> bool:
-    return mount.kind == "volume" and not mount.source and not mount.read_only and not mount.options
+    return mount == Mount(kind="volume", target=mount.target)
 
 
 def _as_bind(mount: Mount) -> bool:
     """``-v`` form: it makes missing sources and takes every option; a colon in the path leaves only the ``--mount`` form."""
+    if mount.subpath or mount.driver or mount.driver_options or mount.labels:
+        return False
     return bool(mount.source) and ":" not in mount.source + mount.target and (mount.kind == "volume" or mount.create_source)
 
 
@@ -144,12 +157,38 @@ def _mount(mount: Mount) -> dict[str, Any]:
         body["Source"] = mount.source
     if mount.read_only:
         body["ReadOnly"] = True
-    propagation = [word for word in mount.options if word in _PROPAGATION]
-    if mount.kind == "bind" and propagation:
-        body["BindOptions"] = {"Propagation": propagation[-1]}
-    if mount.kind == "volume" and "nocopy" in mount.options:
-        body["VolumeOptions"] = {"NoCopy": True}
+    if options := bind_options(mount):
+        body["BindOptions"] = options
+    if options := volume_options(mount):
+        body["VolumeOptions"] = options
     return body
+
+
+def bind_options(mount: Mount) -> dict[str, Any]:
+    """``BindOptions`` of a mount; empty where everything is as docker has it by itself."""
+    if mount.kind != "bind":
+        return {}
+    found: dict[str, Any] = {}
+    if propagation := [word for word in mount.options if word in _PROPAGATION]:
+        found["Propagation"] = propagation[-1]
+    for word, key in (("norecursive", "NonRecursive"), ("writable", "ReadOnlyNonRecursive"), ("forcereadonly", "ReadOnlyForceRecursive")):
+        if word in mount.options:
+            found[key] = True
+    return found
+
+
+def volume_options(mount: Mount) -> dict[str, Any]:
+    """``VolumeOptions`` of a mount; empty where everything is as docker has it by itself."""
+    if mount.kind != "volume":
+        return {}
+    driver = {"Name": mount.driver, "Options": dict(mount.driver_options)}
+    found = {
+        "NoCopy": "nocopy" in mount.options,
+        "Subpath": mount.subpath,
+        "Labels": dict(mount.labels),
+        "DriverConfig": {key: value for key, value in driver.items() if value},
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def _tmpfs(host: HostConfig) -> dict[str, str]:
@@ -171,14 +210,20 @@ def _endpoint(host: HostConfig) -> dict[str, Any]:
     endpoint: dict[str, Any] = {}
     if host.network_aliases:
         endpoint["Aliases"] = list(host.network_aliases)
-    if host.ipv4_address or host.ipv6_address:
-        endpoint["IPAMConfig"] = ipam_config(host.ipv4_address, host.ipv6_address)
-    return endpoint
+    if config := ipam_config(host.ipv4_address, host.ipv6_address, host.endpoint.link_local):
+        endpoint["IPAMConfig"] = config
+    return {**endpoint, **encode_endpoint_options(host.endpoint)}
 
 
-def ipam_config(ip: str, ip6: str) -> dict[str, str]:
+def ipam_config(ip: str, ip6: str, link_local: Sequence[str] = ()) -> dict[str, Any]:
     """``IPAMConfig`` of an endpoint; empty without a wanted address."""
-    return {key: value for key, value in (("IPv4Address", ip), ("IPv6Address", ip6)) if value}
+    return {key: value for key, value in (("IPv4Address", ip), ("IPv6Address", ip6), ("LinkLocalIPs", list(link_local))) if value}
+
+
+def encode_endpoint_options(options: EndpointOptions) -> dict[str, Any]:
+    """Members of ``EndpointSettings`` besides its addresses; what is not asked for is left out."""
+    members = {"MacAddress": options.mac_address, "GwPriority": options.gateway_priority, "DriverOpts": dict(options.driver)}
+    return {key: value for key, value in members.items() if value}
 
 
 def _host_config(host: HostConfig) -> dict[str, Any]:
@@ -238,12 +283,27 @@ def _host_config(host: HostConfig) -> dict[str, Any]:
         "LogConfig": {"Type": host.log_driver, "Config": dict(host.log_options)} if host.log_driver or host.log_options else None,
         "Runtime": host.runtime,
         "VolumeDriver": host.volume_driver,
+        "DeviceRequests": list(map(encode_device_request, host.device_requests)),
+        "StorageOpt": dict(host.storage_options),
+        "Isolation": host.isolation,
+        "KernelMemory": host.kernel_memory,
         **encode_block_io(host),
     }
     kept = {key: value for key, value in body.items() if value}
     if host.memory_swappiness is not None:
         kept["MemorySwappiness"] = host.memory_swappiness
     return kept
+
+
+def encode_device_request(request: DeviceRequest) -> dict[str, Any]:
+    """A ``DeviceRequest``."""
+    return {
+        "Driver": request.driver,
+        "Count": request.count,
+        "DeviceIDs": list(request.ids) or None,
+        "Capabilities": [list(words) for words in request.capabilities],
+        "Options": dict(request.options),
+    }
 
 
 def encode_block_io(host: HostConfig) -> dict[str, Any]:

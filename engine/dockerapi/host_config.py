@@ -8,6 +8,7 @@ from engine.dockerapi.document import Document
 from engine.model.containers import (
     ContainerConfig,
     Device,
+    DeviceRequest,
     HostConfig,
     Mount,
     PortBinding,
@@ -133,6 +134,10 @@ def decode_host_config(item: Document) -> HostConfig:
         device_write_bps=_throttles(item, "BlkioDeviceWriteBps"),
         device_read_iops=_throttles(item, "BlkioDeviceReadIOps"),
         device_write_iops=_throttles(item, "BlkioDeviceWriteIOps"),
+        device_requests=tuple(map(_device_request, item.documents("DeviceRequests"))),
+        storage_options=item.pairs("StorageOpt"),
+        isolation=item.text("Isolation"),
+        kernel_memory=item.integer("KernelMemory"),
     )
 
 
@@ -140,6 +145,16 @@ def decode_links(links: Iterable[str]) -> tuple[str, ...]:
     """``TARGET:ALIAS`` as it is asked for, ``/TARGET:/CONTAINER/ALIAS`` as it is inspected."""
     parted = (link.partition(":") for link in links)
     return tuple(f"{target.removeprefix('/')}:{alias.rpartition('/')[2]}" if alias else target for target, _, alias in parted)
+
+
+def _device_request(item: Document) -> DeviceRequest:
+    return DeviceRequest(
+        driver=item.text("Driver"),
+        count=item.integer("Count"),
+        ids=item.texts("DeviceIDs"),
+        capabilities=item.rows("Capabilities"),
+        options=item.pairs("Options"),
+    )
 
 
 def _throttles(item: Document, key: str) -> tuple[ThrottleDevice, ...]:
@@ -183,9 +198,12 @@ def _bind(text: str) -> Mount:
 
 def _mount(item: Document) -> Mount:
     options = []
-    if propagation := item.document("BindOptions").text("Propagation"):
+    bind, volume = item.document("BindOptions"), item.document("VolumeOptions")
+    if propagation := bind.text("Propagation"):
         options.append(propagation)
-    if item.document("VolumeOptions").flag("NoCopy"):
+    words = {"norecursive": "NonRecursive", "writable": "ReadOnlyNonRecursive", "forcereadonly": "ReadOnlyForceRecursive"}
+    options += [word for word, key in words.items() if bind.flag(key)]
+    if volume.flag("NoCopy"):
         options.append("nocopy")
     tmpfs = item.document("TmpfsOptions")
     if size := tmpfs.integer("SizeBytes"):
@@ -198,5 +216,9 @@ def _mount(item: Document) -> Mount:
         target=item.text("Target"),
         read_only=item.flag("ReadOnly"),
         options=tuple(options),
-        create_source=item.document("BindOptions").flag("CreateMountpoint"),
+        create_source=bind.flag("CreateMountpoint"),
+        subpath=volume.text("Subpath"),
+        driver=volume.document("DriverConfig").text("Name"),
+        driver_options=volume.document("DriverConfig").pairs("Options"),
+        labels=volume.pairs("Labels"),
     )

@@ -8,10 +8,10 @@ from typing import Any
 
 from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
-from engine.dockerapi.create import dumps, ipam_config
+from engine.dockerapi.create import dumps, encode_endpoint_options, ipam_config
 from engine.dockerapi.document import Document, load, load_document
 from engine.errors import NotFound, NotSupported
-from engine.model.containers import Endpoint, PruneReport
+from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 
 
@@ -52,11 +52,11 @@ def encode_create(spec: NetworkSpec) -> bytes:
     return dumps(body)
 
 
-def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str]) -> bytes:
+def encode_connect(container: str, ip: str, ip6: str, aliases: Sequence[str], options: EndpointOptions = PLAIN) -> bytes:
     """The body of ``POST /networks/{id}/connect``."""
-    endpoint: dict[str, Any] = {}
-    if ip or ip6:
-        endpoint["IPAMConfig"] = ipam_config(ip, ip6)
+    endpoint = encode_endpoint_options(options)
+    if config := ipam_config(ip, ip6, options.link_local):
+        endpoint["IPAMConfig"] = config
     if aliases:
         endpoint["Aliases"] = list(aliases)
     return dumps({"Container": container, "EndpointConfig": endpoint})

@@ -11,18 +11,11 @@ import re
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.document import Document
 from engine.dockerapi.host_config import decode_config, decode_host_config, decode_links
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument
 from engine.model.containers import ContainerConfig, Endpoint, ExecConfig, HostConfig, Mount, RestartPolicy, UpdateConfig
 from engine.model.value import Value
 
-_REFUSED = {
-    "DeviceRequests": "requests for devices such as --gpus are not supported: name the device files with --device",
-}
-_WARNED = {
-    "KernelMemory": "a kernel memory limit",
-    "KernelMemoryTCP": "a kernel memory limit",
-    "StorageOpt": "storage options",
-}
+_WARNED = {"KernelMemoryTCP": "a kernel memory limit for TCP"}
 
 
 class Asked(Value):
@@ -47,8 +40,9 @@ def decode_create(body: Document) -> Asked:
         NotSupported: the container could not be what is asked for.
     """
     item = body.document("HostConfig")
-    _refuse(item)
     _check_ports(item)
+    if (mode := item.text("CgroupnsMode")) not in ("", "host", "private"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {mode}")
     host = decode_host_config(item)
     host = host.replace(mounts=tuple(map(_checked, host.mounts)))
     endpoints = [decode_endpoint(name, found) for name, found in body.document("NetworkingConfig").members("EndpointsConfig")]
@@ -64,6 +58,7 @@ def decode_create(body: Document) -> Asked:
         ipv4_address=first.requested_ip,
         ipv6_address=first.requested_ipv6,
         mac_address=first.mac_address or body.text("MacAddress"),
+        endpoint=first.options,
     )
     linked = (link for _, found in body.document("NetworkingConfig").members("EndpointsConfig") for link in found.texts("Links"))
     host = host.replace(links=tuple(dict.fromkeys((*host.links, *decode_links(linked)))))
@@ -146,16 +141,6 @@ def _check_ports(item: Document) -> None:
         for binding in bindings:
             if (port := binding.text("HostPort")) and not re.fullmatch(r"\d{1,5}(-\d{1,5})?", port, re.ASCII):
                 raise InvalidArgument(f'invalid port specification: "{port}"')
-
-
-def _refuse(item: Document) -> None:
-    for key, reason in _REFUSED.items():
-        if item.given(key):
-            raise NotSupported(reason)
-    if (isolation := item.text("Isolation")) not in ("", "default"):
-        raise InvalidArgument(f"invalid isolation '{isolation}' on linux")
-    if (mode := item.text("CgroupnsMode")) not in ("", "host", "private"):
-        raise InvalidArgument(f"invalid cgroup namespace mode: {mode}")
 
 
 def _warnings(item: Document) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.dockerapi.create import encode_block_io, encode_healthcheck, ipam_config
+from engine.dockerapi.create import (
+    bind_options,
+    encode_block_io,
+    encode_device_request,
+    encode_healthcheck,
+    ipam_config,
+    volume_options,
+)
 from engine.dockerapi.show import dumps, moment
 from engine.model.containers import Container, ContainerDetails, ContainerState, ContainerStatus, Endpoint, HostConfig, Mount, PortBinding
 from engine.model.health import HealthReport
@@ -151,7 +158,7 @@ def _host_config(name: str, host: HostConfig) -> dict[str, Any]:
         "ShmSize": host.shm_size or 64 << 20,
         "Sysctls": dict(host.sysctls),
         "Runtime": host.runtime or "longshore",
-        "Isolation": "",
+        "Isolation": host.isolation,
         "CpuShares": host.cpu_shares,
         "Memory": host.memory,
         "NanoCpus": host.nano_cpus,
@@ -169,7 +176,7 @@ def _host_config(name: str, host: HostConfig) -> dict[str, Any]:
             for item in host.devices
         ],
         "DeviceCgroupRules": list(host.device_cgroup_rules) or None,
-        "DeviceRequests": None,
+        "DeviceRequests": list(map(encode_device_request, host.device_requests)) or None,
         "MemoryReservation": host.memory_reservation,
         "MemorySwap": host.memory_swap,
         "MemorySwappiness": host.memory_swappiness,
@@ -200,6 +207,9 @@ def _asked_mount(mount: Mount) -> dict[str, Any]:
         found["Source"] = mount.source
     if mount.read_only:
         found["ReadOnly"] = True
+    for key, options in (("BindOptions", bind_options(mount)), ("VolumeOptions", volume_options(mount))):
+        if options:
+            found[key] = options
     return found
 
 
@@ -267,11 +277,12 @@ def _names(shown: Container, place: Endpoint) -> list[str]:
 def endpoint_settings(place: Endpoint, names: Sequence[str] = ()) -> dict[str, Any]:
     """``EndpointSettings``: a container's place in a network, and, in details, its ``names`` there."""
     return {
-        "IPAMConfig": ipam_config(place.requested_ip, place.requested_ipv6) or None,
+        "IPAMConfig": ipam_config(place.requested_ip, place.requested_ipv6, place.options.link_local) or None,
         "Links": None,
         "Aliases": list(place.aliases) or None,
         "MacAddress": place.mac_address,
-        "DriverOpts": None,
+        "DriverOpts": dict(place.options.driver) or None,
+        "GwPriority": place.options.gateway_priority,
         "NetworkID": place.network_id,
         "EndpointID": "",
         "Gateway": place.gateway,

@@ -17,6 +17,7 @@ from engine.registry.failures import clean
 
 MAX_MEMBERS = 1 << 17
 _MAX_DOCUMENT = 4 << 20
+_PIECE = 64 << 10
 _MAX_LINKS = 8
 _MAX_NAMES = 64 << 20
 
@@ -25,7 +26,7 @@ class Archive:
     """The members of a tar archive in a spool; a later one of the same name wins, as when it is extracted."""
 
     def __init__(self, spool: Spool) -> None:
-        """Read it through once.
+        """Read its headers.
 
         Raises:
             CorruptData: it is no well-formed tar archive, or has too many members.
@@ -69,15 +70,21 @@ class Archive:
             raise CorruptData(f"{clean(name)} in the archive is no valid JSON") from None
 
     def _index(self) -> None:
-        fed = 0
+        at = 0
 
-        def counted() -> Iterator[bytes]:
-            nonlocal fed
-            for chunk in self._spool.chunks():
-                fed += len(chunk)
+        def chunks() -> Iterator[bytes]:
+            nonlocal at
+            while chunk := self._spool.read(at, _PIECE):
+                at += len(chunk)
                 yield chunk
 
-        reader = tar.TarReader(counted())
+        def jump(count: int) -> None:
+            nonlocal at
+            at += count
+            if at > self._spool.size:
+                raise CorruptData("tar: the archive is cut short")
+
+        reader = tar.TarReader(chunks(), jump)
         members = names = 0
         while (entry := reader.next()) is not None:
             members += 1
@@ -90,7 +97,7 @@ class Archive:
             self._files.pop(name, None)
             self._links.pop(name, None)
             if entry.kind == tar.REGULAR and entry.sparse is None:
-                self._files[name] = (fed - reader.unread, entry.size)
+                self._files[name] = (at - reader.unread, entry.size)
             elif entry.kind in (tar.SYMLINK, tar.HARD_LINK):
                 link = entry.link.decode("utf-8", "surrogateescape")
                 base = posixpath.dirname(name) if entry.kind == tar.SYMLINK and not link.startswith("/") else ""

@@ -140,7 +140,7 @@ class _Loader:
                 stored[number] = layer = exact[number]
                 incoming = self._intake.arriving(layer.digest, layer.size, self._archive.chunks(_blob_name(layer.digest)))
             else:
-                stored[number], incoming = self._layer(image.layers[number])
+                stored[number], incoming = self._layer(image.layers[number], diff_ids[number])
             self._unpack(work, number, diff_ids[number], stored[number].digest, incoming)
 
         work.run(job)
@@ -192,14 +192,18 @@ class _Loader:
             raise CorruptData("layers from manifest don't match image configuration")
         return [StoredLayer(digest=each.digest, size=each.size, media_type=each.media_type) for each in manifest.layers]
 
-    def _layer(self, name: str) -> tuple[StoredLayer, Iterator[bytes]]:
+    def _layer(self, name: str, diff_id: str) -> tuple[StoredLayer, Iterator[bytes]]:
         """Store a layer as it is if it is compressed, else compressed; it, and bytes to unpack it from."""
         import hashlib
 
         head = next(self._archive.chunks(name), b"")[: compression.MAGIC_LENGTH]
         kind = compression.sniff(head)
         if kind == compression.PLAIN:
-            return self._intake.compressed(self._archive.chunks(name)), self._archive.chunks(name)
+            packed = self._intake.compressed(self._archive.chunks(name))
+            if packed.diff_id != diff_id:
+                self._blobs.delete(packed.digest)
+                raise CorruptData(f"layer {digests.short(diff_id)} does not match its diff ID: expected {diff_id}, got {packed.diff_id}")
+            return packed, self._archive.chunks(name)
         found = hashlib.sha256()
         for chunk in self._archive.chunks(name):
             found.update(chunk)

@@ -26,11 +26,21 @@ class Spool:
     Closing from another thread is how whoever uses it is stopped: the next thing it does with it raises Cancelled.
     """
 
-    def __init__(self, roots: Roots) -> None:
-        """Raises DiskFull, Forbidden, EngineFault: it can not be made."""
+    def __init__(self, roots: Roots, handle: int = -1) -> None:
+        """``handle`` is a file that holds everything already: it is read where it is, and stays the caller's.
+
+        Somebody may write to that meanwhile: what was understood from its bytes is verified when they are read again.
+
+        Raises:
+            DiskFull, Forbidden, EngineFault: it can not be made.
+        """
         self._directory = roots.ensure().ingest
         self._lock = threading.Lock()
         self.size = 0
+        if handle >= 0:
+            self._handle = os.dup(handle)
+            self.size = os.fstat(handle).st_size
+            return
         try:
             self._handle = os.open(self._directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError:

@@ -11,7 +11,7 @@ Formats: POSIX.1-2017 ``pax`` (ustar and extended headers), GNU tar manual "Basi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from zlib import adler32
 
 from engine.errors import CorruptData
@@ -31,6 +31,8 @@ REGULAR, HARD_LINK, SYMLINK, CHAR, BLOCK_DEVICE, DIRECTORY, FIFO = b"0", b"1", b
 _SKIPPED = frozenset((b"V", b"M", b"N"))
 _EXTENDED = frozenset((b"x", b"X", b"g", b"L", b"K"))
 _ZERO = bytes(BLOCK)
+_WORTHWHILE = 64 << 10
+"""Bytes from which on jumping over them is cheaper than reading them."""
 _NS = 1_000_000_000
 _MAX_SECONDS = (1 << 63) // _NS - 1
 
@@ -72,8 +74,13 @@ class TarReader:
         CorruptData: the bytes are no well-formed archive, or go over a bound of this module.
     """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], jump: Callable[[int], None] | None = None) -> None:
+        """``jump(n)`` makes ``chunks`` go on ``n`` bytes further, or raises CorruptData where there are not so many.
+
+        It is for who reads headers only. Without it what is not wanted is read all the same.
+        """
         self._chunks = chunks
+        self._jump = jump
         self._chunk = b""
         self._view = memoryview(b"")
         self._at = 0
@@ -379,6 +386,10 @@ class TarReader:
     def _skip(self, count: int) -> None:
         while count > self._end - self._at:
             count -= self._end - self._at
+            if self._jump is not None and count > _WORTHWHILE:
+                self._jump(count)
+                self._at = self._end
+                return
             if not self._refill():
                 raise CorruptData("tar: the archive is cut short")
         self._at += count

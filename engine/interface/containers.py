@@ -53,7 +53,7 @@ class ContainerLifecycle(Protocol):
             NotModified: it does not run.
         """
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         """Stop if it runs, then start."""
 
     async def kill(self, container: str, *, signal: str = "KILL") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.model.containers import PruneReport
+from engine.model.containers import PLAIN, EndpointOptions, PruneReport
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkSpec
 from engine.model.value import EMPTY
@@ -30,12 +30,21 @@ class Networks(Protocol):
             Forbidden: it is predefined (``bridge``, ``host``, ``none``) or has members.
         """
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
         """Put a container into one network more: at once if it runs, else from its next start on.
 
         Raises:
             NotFound: no such network or container.
-            InvalidArgument: address or aliases are not to be had there, or the container's network is the host's,
+            InvalidArgument: address, aliases or options are not to be had there, or the container's network is the host's,
                 another container's, or none.
             Forbidden: it runs, and is there already.
             Conflict: the address is taken.

@@ -175,6 +175,8 @@ def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = Fa
         OSError: the file system of ``upper`` can not carry one, a layer is missing, …
     """
     # Neither directories that point elsewhere nor files without content: the upper directory alone must say what changed.
+    # The kernel takes a backslash in these two for an escape (fs/overlayfs/params.c), in ``lowerdir+`` it does not.
+    upper, work = (path.replace("\\", "\\\\") for path in (upper, work))
     above = [f"upperdir={upper}", f"workdir={work}", "redirect_dir=off", "metacopy=off"] if upper else []
     flags = ["volatile"] if volatile else []
     if userns.contained():
@@ -191,7 +193,9 @@ def overlay(lowers: Sequence[str], upper: str, work: str, *, volatile: bool = Fa
             if error.errno != errno.EINVAL or not all(map(os.path.isdir, lowers)):
                 raise OSError(error.errno, f"{error.strerror}: layer {lower}") from None
             # mount(2) takes a comma for the next option unless it is quoted.
-            return _overlay_by_mount(lowers, [*above, *flags, *([f'context="{label}"'] if label else [])])
+            return _overlay_by_mount(
+                lowers, [*(option.replace(",", "\\,") for option in above), *flags, *([f'context="{label}"'] if label else [])]
+            )
         for option in (*above, *labelled):
             key, _, value = option.partition("=")
             syscalls.fsconfig(context, _SET_STRING, key, value)

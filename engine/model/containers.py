@@ -54,7 +54,10 @@ class Mount(Value):
         kind: ``bind``, ``volume`` or ``tmpfs``.
         source: host path, volume name (``""`` for an anonymous volume) or ``""`` for tmpfs.
         target: absolute path in the container.
-        options: further options as docker spells them (``rprivate``, ``nocopy``, ``size=64m``, …).
+        options: further options as docker spells them (``rprivate``, ``nocopy``, ``size=64m``, …). What is mounted below a bind is left
+            out with ``norecursive``, stays writable with ``writable``, and must become read only with ``forcereadonly``.
+        subpath: of a volume the directory or file in it that is mounted, ``""`` for the whole.
+        driver, driver_options, labels: for a volume that is made with the container.
         create_source: a missing bind source is made as a directory (``-v``) instead of refused (``--mount``).
         path: where the content lies on the host (filled by inspect).
     """
@@ -66,6 +69,10 @@ class Mount(Value):
     options: tuple[str, ...] = ()
     create_source: bool = False
     path: str = ""
+    subpath: str = ""
+    driver: str = ""
+    driver_options: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = EMPTY
 
 
 class RestartPolicy(Value):
@@ -81,6 +88,16 @@ class Device(Value):
     path_on_host: str
     path_in_container: str
     permissions: str = "rwm"
+
+
+class DeviceRequest(Value):
+    """Devices that a driver of the host chooses (``--gpus``). ``count`` -1 is all; of ``capabilities`` one inner set has to hold."""
+
+    driver: str = ""
+    count: int = 0
+    ids: tuple[str, ...] = ()
+    capabilities: tuple[tuple[str, ...], ...] = ()
+    options: Mapping[str, str] = EMPTY
 
 
 class WeightDevice(Value):
@@ -103,6 +120,26 @@ class Ulimit(Value):
     name: str
     soft: int
     hard: int
+
+
+class EndpointOptions(Value):
+    """What else a container may ask of a network besides names and an address.
+
+    Attributes:
+        mac_address: ``""`` for any.
+        link_local: further addresses of its interface, as ``169.254.34.68`` or ``fe80::7``.
+        gateway_priority: of its networks the one with the highest is its default route.
+        driver: options for the network's driver.
+    """
+
+    mac_address: str = ""
+    link_local: tuple[str, ...] = ()
+    gateway_priority: int = 0
+    driver: Mapping[str, str] = EMPTY
+
+
+PLAIN = EndpointOptions()
+"""Nothing is asked for."""
 
 
 class ContainerConfig(Value):
@@ -148,6 +185,8 @@ class HostConfig(Value):
         links: names that it alone has for other containers, ``TARGET[:ALIAS]``.
         log_driver, log_options: such as ``json-file`` and ``max-size``.
         runtime, volume_driver: names that the host knows.
+        isolation: ``default``; other systems know more.
+        network_aliases, ipv4_address, ipv6_address, mac_address, endpoint: for the network of ``network_mode``.
     """
 
     network_mode: str = "default"
@@ -211,6 +250,11 @@ class HostConfig(Value):
     ipv4_address: str = ""
     ipv6_address: str = ""
     mac_address: str = ""
+    endpoint: EndpointOptions = EndpointOptions()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    storage_options: Mapping[str, str] = EMPTY
+    isolation: str = ""
+    kernel_memory: int = 0
 
 
 class UpdateConfig(Value):
@@ -270,6 +314,7 @@ class Endpoint(Value):
     aliases: tuple[str, ...] = ()
     requested_ip: str = ""
     requested_ipv6: str = ""
+    options: EndpointOptions = EndpointOptions()
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class _ValueType(type):
             fields.update(getattr(base, "_fields", {}))
         fields.update((key, space.get(key, _MISSING)) for key in own)
         space["_fields"] = fields
+        space["_known"] = frozenset(fields)
         space["_required"] = tuple(key for key, default in fields.items() if default is _MISSING)
         dictless = all(base._slotted for base in bases if isinstance(base, _ValueType))
         space["_slotted"] = dictless and all(key not in space for key in own)
@@ -53,6 +54,7 @@ class Value(metaclass=_ValueType):
     """
 
     _fields: ClassVar[dict[str, Any]]
+    _known: ClassVar[frozenset[str]]
     _required: ClassVar[tuple[str, ...]]
 
     def __init__(self, **given: Any) -> None:
@@ -60,7 +62,7 @@ class Value(metaclass=_ValueType):
         for name in kind._required:
             if name not in given:
                 raise TypeError(f"{kind.__name__} needs {name}")
-        if not given.keys() <= kind._fields.keys():
+        if not kind._known.issuperset(given):
             raise TypeError(f"{kind.__name__} has no field {', '.join(name for name in given if name not in kind._fields)}")
         if kind._plain:
             self.__dict__.update(given)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 
 from engine.errors import EngineFault
 from engine.linux.netlink import inside
@@ -69,8 +70,21 @@ class Cabling:
             raise EngineFault(message, hint="remove the network and make it again with another subnet")
         return records.free_subnet(self._roots, self._networks, family)
 
-    def plug(self, links: RouteSocket, network: NetworkRecord, lease: Lease, namespace: int, interface: str, *, gateway: bool) -> None:
-        """Bring the bridge up and connect a container to it, with ``gateway`` as its way to everywhere else."""
+    def plug(
+        self,
+        links: RouteSocket,
+        network: NetworkRecord,
+        lease: Lease,
+        namespace: int,
+        interface: str,
+        *,
+        gateway: bool,
+        further: Sequence[str] = (),
+    ) -> None:
+        """Bring the bridge up and connect a container to it, with ``gateway`` as its way to everywhere else.
+
+        ``further`` are link-local addresses that it wants besides.
+        """
         # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
         # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
         filtered = plan.secluded(network) and wiring.frames_are_filtered()
@@ -78,7 +92,7 @@ class Cabling:
         wiring.enable_forwarding(links, network.subnets)
         host_end = names.veth(lease.container_id, network.id)
         isolated = plan.secluded(network) and not filtered
-        cable = plan.cable(network, lease, host_end, interface, isolated=isolated, gateway=gateway)
+        cable = plan.cable(network, lease, host_end, interface, further=further, isolated=isolated, gateway=gateway)
         wiring.connect(links, bridge.index, namespace, cable)
         if _is_cut_off(self._roots, network):
             why = aside.at_home(lambda: egress.ensure(self._roots))
@@ -109,7 +123,7 @@ class Cabling:
     def way_out(self, leases: list[Lease]) -> tuple[NetworkRecord, Lease] | None:
         """The network, out of those a container has ``leases`` in, that leads it everywhere else; none out of internal ones."""
         places = [(self._networks.get(lease.network_id), lease) for lease in leases]
-        first = min(places, key=lambda place: plan.precedence(place[0]), default=None)
+        first = min(places, key=lambda place: plan.precedence(place[0], place[1].priority), default=None)
         return first if first is not None and not first[0].internal else None
 
     def tidy(self, links: RouteSocket) -> bool:

@@ -109,11 +109,12 @@ class Directory:
         """The networks with names, the first to answer first."""
         version = self._db.version()
         if version != self._version:
-            networks = [self._networks.get(lease.network_id) for lease in self._networks.leases(container_id=self._id)]
-            named = sorted((network for network in networks if not plan.is_default(network)), key=plan.precedence)
+            places = [(self._networks.get(lease.network_id), lease.priority) for lease in self._networks.leases(container_id=self._id)]
+            networks = [network for network, _ in sorted(places, key=lambda place: plan.precedence(*place))]
+            named = [network for network in networks if not plan.is_default(network)]
             self._internal = all(network.internal for network in networks)
             self._known = [_Names(self._networks, self._containers, network) for network in named]
-            self._linked = self._links(sorted(networks, key=plan.precedence))
+            self._linked = self._links(networks)
             self._version = version
         return self._known
 

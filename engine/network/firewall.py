@@ -115,12 +115,12 @@ class Firewall:
 
     def _way_in(self, leases: list[Lease]) -> Lease:
         """Where the ports of a container with ``leases`` lead to: where its own way out is."""
-        return min(leases, key=lambda lease: plan.precedence(self._networks.get(lease.network_id)))
+        return min(leases, key=lambda lease: plan.precedence(self._networks.get(lease.network_id), lease.priority))
 
     def _publications(self, leases: list[Lease], family: int) -> list[rules.Publication]:
         networks = {record.id: record for record in self._networks.all()}
         places: dict[str, Lease] = {}
-        for lease in sorted(leases, key=lambda lease: plan.precedence(networks[lease.network_id])):
+        for lease in sorted(leases, key=lambda lease: plan.precedence(networks[lease.network_id], lease.priority)):
             places.setdefault(lease.container_id, lease)
         return [
             publication

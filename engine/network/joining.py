@@ -161,12 +161,20 @@ class Joining:
             network = self._cabling.settle(links, network)
             with self._db.transaction() as connection:
                 lease = self._networks.allocate(
-                    network.id, record.id, network.subnets, wanted=wanted.requested_ip, wanted6=wanted.requested_ipv6
+                    network.id,
+                    record.id,
+                    network.subnets,
+                    wanted=wanted.requested_ip,
+                    wanted6=wanted.requested_ipv6,
+                    mac=wanted.options.mac_address,
+                    priority=wanted.options.gateway_priority,
                 )
                 endpoint = plan.endpoint(network, wanted, lease)
                 self._containers.set_network(record.id, (*record.endpoints, endpoint), bound)
                 events.append(connection, event("connect", network, record))
-            self._cabling.plug(links, network, lease, namespace, self._cabling.next_interface(namespace), gateway=False)
+            self._cabling.plug(
+                links, network, lease, namespace, self._cabling.next_interface(namespace), gateway=False, further=wanted.options.link_local
+            )
         way = self._cabling.way_out(self._networks.leases(container_id=record.id))
         leads = way is not None and way[0].id == network.id
         if leads:

@@ -314,7 +314,7 @@ class NetworkManager:
             plan.check(network, wanted)
         if self._networks.leases(container_id=record.id):  # its supervisor was killed: ports of that run must go
             self.detach(record)
-        way = min((network for network, _ in places), key=plan.precedence)
+        way = min(places, key=_precedence)[0]
         held = ports.Held()
         sockets: tuple[int, ...] = ()
         namespace = -1
@@ -327,7 +327,7 @@ class NetworkManager:
                 wires = self._allocate(links, record, places, tuple(held.bindings))
                 endpoints = tuple(wire.endpoint for wire in wires)
                 embedded = name_server and plan.wants_names(record, [network for network, _ in places])
-                self._write_files(record, min((wire.network for wire in wires), key=plan.precedence), endpoints, embedded=embedded)
+                self._write_files(record, _way(wires), endpoints, embedded=embedded)
                 named()
                 namespace = os.open(f"/proc/{pid()}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
                 self._plug(links, wires, namespace, tuple(held.bindings))
@@ -357,9 +357,10 @@ class NetworkManager:
         return wires
 
     def _plug(self, links: RouteSocket, wires: Sequence[Wire], namespace: int, bound: tuple[PortBinding, ...]) -> None:
-        way = min((wire.network for wire in wires), key=plan.precedence)
+        way = _way(wires)
         for number, wire in enumerate(wires):
-            self._cabling.plug(links, wire.network, wire.lease, namespace, f"eth{number}", gateway=wire.network is way)
+            further = wire.endpoint.options.link_local
+            self._cabling.plug(links, wire.network, wire.lease, namespace, f"eth{number}", gateway=wire.network is way, further=further)
         # First where ports lead to: whoever finds its bridge missing in the rules has everything loaded.
         for wire in sorted(wires, key=lambda each: each.network is not way):
             self._firewall.publish(wire.network, wire.lease, bound if wire.network is way else ())
@@ -368,9 +369,15 @@ class NetworkManager:
     def _lease(self, record: ContainerRecord, network: NetworkRecord, wanted: Endpoint) -> Lease:
         mode = plan.mode(record)
         own = network.name == mode or network.id.startswith(mode)  # a MAC address is for the network it was created in
-        mac = record.host_config.mac_address if own else ""
+        mac = wanted.options.mac_address or (record.host_config.mac_address if own else "")
         return self._networks.allocate(
-            network.id, record.id, network.subnets, wanted=wanted.requested_ip, wanted6=wanted.requested_ipv6, mac=mac
+            network.id,
+            record.id,
+            network.subnets,
+            wanted=wanted.requested_ip,
+            wanted6=wanted.requested_ipv6,
+            mac=mac,
+            priority=wanted.options.gateway_priority,
         )
 
     def _detach_quietly(self, record: ContainerRecord) -> None:
@@ -417,3 +424,13 @@ class NetworkManager:
         gateway = plan.subnet(network).gateway if network.subnets else ""
         resolver = files.resolv_conf(record, files.host_resolv_conf(), embedded=embedded)
         files.write(directory, record, files.hosts(record, endpoints, gateway), resolver)
+
+
+def _precedence(place: Place) -> tuple[bool, int, bool, str]:
+    network, wanted = place
+    return plan.precedence(network, wanted.options.gateway_priority)
+
+
+def _way(wires: Sequence[Wire]) -> NetworkRecord:
+    """The network that leads everywhere else."""
+    return min(((wire.network, wire.endpoint) for wire in wires), key=_precedence)[0]

@@ -5,7 +5,7 @@ Docker's driver options of the bridge driver are read here (``com.docker.network
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.errors import InvalidArgument, NotSupported
 from engine.linux.netlink_route import mac_bytes
@@ -24,6 +24,8 @@ _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _KNOWN_OPTIONS = ("name", "enable_icc", "enable_ip_masquerade", "host_binding_ipv4", "default_bridge")
 _IPV6_LEAST_MTU = 1280
 _NAT = (("gateway_mode_ipv4", "nat"), ("gateway_mode_ipv6", "nat"))
+_LINK_LOCAL = {4: 16, 6: 64}
+_LINK_LOCAL_SPAN = {4: "169.254.0.0/16", 6: "fe80::/64"}
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -114,24 +116,38 @@ def secluded(network: NetworkRecord) -> bool:
     return not flag(network, "enable_icc", True)
 
 
-def precedence(network: NetworkRecord) -> tuple[bool, bool, str]:
+def precedence(network: NetworkRecord, priority: int) -> tuple[bool, int, bool, str]:
     """What sorts the networks of a container: the first one is its default route (moby ``Endpoint.Less``, ``selectGatewayEndpoint``).
 
-    One that leads out for both families comes before one that only does for IPv4, so that a single network leads out.
+    ``priority`` is what the container asks for there. Then one that leads out for both families comes before one that only does for
+    IPv4, so that a single network leads out.
     """
-    return network.internal, len(network.subnets) < 2, network.name
+    return network.internal, -priority, len(network.subnets) < 2, network.name
 
 
-def cable(network: NetworkRecord, lease: Lease, host_end: str, interface: str, *, isolated: bool = False, gateway: bool = True) -> Cable:
-    """A container's connection to the network; with ``gateway`` it is the default route, unless the network is internal."""
+def cable(
+    network: NetworkRecord,
+    lease: Lease,
+    host_end: str,
+    interface: str,
+    *,
+    further: Sequence[str] = (),
+    isolated: bool = False,
+    gateway: bool = True,
+) -> Cable:
+    """A container's connection to the network, with link-local addresses that it wants ``further``; with ``gateway`` it is the
+    default route, unless the network is internal."""
     given = {4: lease.address, 6: lease.address6}
     return Cable(
         host_end=host_end,
         container_end=interface,
-        addresses=tuple(
-            (given[addresses.version(place.subnet)], addresses.prefix_length(place.subnet))
-            for place in network.subnets
-            if given[addresses.version(place.subnet)]
+        addresses=(
+            *(
+                (given[addresses.version(place.subnet)], addresses.prefix_length(place.subnet))
+                for place in network.subnets
+                if given[addresses.version(place.subnet)]
+            ),
+            *((address, _LINK_LOCAL[addresses.version(address)]) for address in further),
         ),
         mac=lease.mac,
         gateways=gateways(network) if gateway and not network.internal else (),
@@ -154,6 +170,7 @@ def asked(network: NetworkRecord, record: ContainerRecord) -> Endpoint:
         aliases=host.network_aliases,
         requested_ip=host.ipv4_address,
         requested_ipv6=host.ipv6_address,
+        options=host.endpoint.replace(mac_address=host.mac_address),
     )
 
 
@@ -185,6 +202,7 @@ def vacated(place: Endpoint) -> Endpoint:
         aliases=place.aliases,
         requested_ip=place.requested_ip,
         requested_ipv6=place.requested_ipv6,
+        options=place.options,
     )
 
 
@@ -204,14 +222,36 @@ def check(network: NetworkRecord, wanted: Endpoint) -> None:
         fits = addresses.version(address) == family and any(first <= addresses.number(address) <= last for first, last in spans)
         if not fits:
             raise InvalidArgument(f"invalid config for network {network.name}: no configured subnet contains IP address {address}")
+    for address in wanted.options.link_local:
+        _check_link_local(address)
+        if network.driver != "bridge":
+            raise InvalidArgument(f"network {network.name} has no interface for link-local address {address}")
+    _check_mac(wanted.options.mac_address)
+    if wanted.options.driver:
+        named = ", ".join(wanted.options.driver)
+        raise NotSupported(f"driver options of a container in network {network.name} are not supported: {named}", hint="leave them out")
     if wanted.aliases and predefined:
         raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")
 
 
 def check_mac(record: ContainerRecord) -> None:
     """Refuse a MAC address that is none. Raises InvalidArgument."""
-    if record.host_config.mac_address:
+    _check_mac(record.host_config.mac_address)
+
+
+def _check_mac(address: str) -> None:
+    if address:
         try:
-            mac_bytes(record.host_config.mac_address)
+            mac_bytes(address)
         except ValueError:
-            raise InvalidArgument(f"invalid MAC address: {record.host_config.mac_address}") from None
+            raise InvalidArgument(f"invalid MAC address: {address}") from None
+
+
+def _check_link_local(address: str) -> None:
+    try:
+        first, last = addresses.bounds(_LINK_LOCAL_SPAN[addresses.version(address)])
+        fits = first <= addresses.number(address) <= last
+    except InvalidArgument:
+        fits = False
+    if not fits:
+        raise InvalidArgument(f"invalid link-local IP address: {address}")

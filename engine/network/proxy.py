@@ -83,7 +83,7 @@ def _target(database: Database, container_id: str, where: tuple[str, int], proto
     try:
         bindings = Containers(database).get(container_id).ports
         leases = networks.leases(container_id=container_id)
-        way = min(leases, key=lambda lease: plan.precedence(networks.get(lease.network_id)), default=None)
+        way = min(leases, key=lambda lease: plan.precedence(networks.get(lease.network_id), lease.priority), default=None)
     except LongshoreError:  # it is gone, or the database does not answer
         return None
     for binding in bindings:

@@ -165,9 +165,16 @@ def find(name: str, search: str) -> str:
         return name
     for directory in search.split(":") if name else ():
         candidate = f"{directory}/{name}"
-        if directory.startswith("/") and os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
+        if directory.startswith("/") and os.access(candidate, os.X_OK) and _is_program(candidate):
             return candidate
     raise ExecutableNotFound(f"{_PREFIX}exec: {quoted}: executable file not found in $PATH")
+
+
+def _is_program(path: str) -> bool:
+    try:
+        return not stat.S_ISDIR(_status(path).st_mode)
+    except OSError:
+        return False
 
 
 def _status(name: str) -> os.stat_result:

@@ -30,6 +30,9 @@ OVERLAY_WORK = "dev.longshore.overlay.work"
 OVERLAY_VOLATILE = "dev.longshore.overlay.volatile"
 """Set when the content dies with the container: the overlay then need not be synced to disk when it is unmounted."""
 
+SUBPATH = "subpath"
+"""Of a bind: the place below its source, which is a volume, that is mounted."""
+
 SHALLOW = "shallow"
 """Member of a bind mount whose ``ro`` and the like are for it alone, as OCI has it; docker's go for the mounts below too."""
 
@@ -157,7 +160,7 @@ class Mounter:
                 self._mount_kernel(kind, destination, options)
             elif kind == "bind":
                 self._wired()
-                self._bind(entry["source"], destination, options, deep=options.recursive and not entry.get(SHALLOW))
+                self._bind(entry, destination, options, deep=options.recursive and not entry.get(SHALLOW))
             elif kind == "join":
                 self._join(entry["source"], destination)
             elif kind == "cgroup":
@@ -215,8 +218,8 @@ class Mounter:
         finally:
             os.close(target)
 
-    def _bind(self, source: str, destination: str, options: Options, *, deep: bool) -> None:
-        tree = mounts.clone_path(source, recursive=options.recursive)
+    def _bind(self, entry: Mapping[str, Any], destination: str, options: Options, *, deep: bool) -> None:
+        tree = _source(entry["source"], str(entry.get(SUBPATH) or ""), recursive=options.recursive)
         try:
             if stat.S_ISDIR(os.fstat(tree).st_mode):
                 target = paths.make_directories(self._root, destination)
@@ -302,6 +305,22 @@ class Mounter:
         if options.attr_set & mounts.RDONLY:
             syscalls.mount_setattr(tmpfs, recursive=False, attr_set=mounts.RDONLY)
         os.close(tmpfs)
+
+
+def _source(path: str, below: str, *, recursive: bool) -> int:
+    """A detached copy of what is at ``path``, or ``below`` it: containers write there, so that no link may lead out (CVE-2023-28642)."""
+    if not below:
+        return mounts.clone_path(path, recursive=recursive)
+    directory = os.open(path, syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        resolve = paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS
+        place = paths.open_in_root(directory, below, syscalls.O_PATH, resolve=resolve)
+    finally:
+        os.close(directory)
+    try:
+        return mounts.clone(place, recursive=recursive)
+    finally:
+        os.close(place)
 
 
 def _bound(path: str, options: Options) -> int:

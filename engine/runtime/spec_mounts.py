@@ -13,7 +13,8 @@ from engine.runtime import defaults
 Entry = dict[str, Any]
 
 _PROPAGATION = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
-_IGNORED = frozenset({"z", "Z", "nocopy", "rw", "ro", "volume-nocopy", "copy", "consistent", "cached", "delegated"})
+_IGNORED = frozenset({"writable", "forcereadonly", "z", "Z", "nocopy", "rw", "ro", "volume-nocopy", "copy"})
+_IGNORED |= {"consistent", "cached", "delegated"}
 
 
 def mounts(given: Sequence[Mount], files: Sequence[tuple[str, str]], host: HostConfig, writable_cgroups: bool) -> list[Entry]:
@@ -87,7 +88,12 @@ def _entry(mount: Mount) -> Entry:
     how = "bind" if "bind" in others or "norecursive" in others else "rbind"
     extra = [option for option in others if option.startswith("no") and option != "norecursive"]
     read_only = mount.read_only or "ro" in mount.options
-    return _bind(source, target, [how, spread[-1] if spread else "rprivate", *extra, *(["ro"] if read_only else [])])
+    entry = _bind(source, target, [how, spread[-1] if spread else "rprivate", *extra, *(["ro"] if read_only else [])])
+    if mount.subpath:
+        entry["subpath"] = mount.subpath
+    if "writable" in mount.options:
+        entry["shallow"] = True  # what is mounted below stays as it is
+    return entry
 
 
 def _tmpfs(target: str, options: str) -> Entry:

@@ -30,6 +30,7 @@ from typing import Final
 
 from engine.spawner import wire
 from engine.spawner.client import LOCK, SOCKET
+from engine.spawner.pages import fill_gaps
 from engine.spawner.spare import GONE, LEAVE, SETTLED, Spare
 
 _ALL: Final = (1 << 31) - 1
@@ -96,6 +97,7 @@ class _Spawner:
         self._path = path
         self._token = token
         self._live = live
+        self._gaps: list[object] = []
         self._news, self._report = os.pipe2(os.O_CLOEXEC)
         self._leash, self._hold = os.pipe2(os.O_CLOEXEC)
 
@@ -110,6 +112,7 @@ class _Spawner:
                 first = False
                 practise()
                 _freeze()
+                self._gaps = fill_gaps()
                 _disown()
             word = self._wait(spare, idle)
             os.close(spare)

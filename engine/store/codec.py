@@ -13,7 +13,9 @@ from typing import Any, Final, TypeVar
 from engine.model.containers import (
     ContainerConfig,
     Device,
+    DeviceRequest,
     Endpoint,
+    EndpointOptions,
     HostConfig,
     Mount,
     PortBinding,
@@ -42,8 +44,10 @@ _NESTED: dict[type[Value], dict[str, type[Value]]] = {
         "device_write_bps": ThrottleDevice,
         "device_read_iops": ThrottleDevice,
         "device_write_iops": ThrottleDevice,
+        "endpoint": EndpointOptions,
+        "device_requests": DeviceRequest,
     },
-    Endpoint: {},
+    Endpoint: {"options": EndpointOptions},
     Subnet: {},
 }
 

@@ -56,14 +56,26 @@ class ContainerRecord(Value):
         return self.id[:12]
 
 
+_COLUMNS = (
+    "id, name, image, image_id, created_at, "
+    "status, pid, exit_code, oom_killed, error, started_at, finished_at, restart_count, health, "
+    "pid_start, manually_stopped, config, host_config, argv, endpoints, ports, mounts"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM containers"  # noqa: S608  our own text
+_KEPT = 2048
+"""Records that are kept, whatever is listed: some ten MiB."""
 _STATE_SQL = "status = ?, pid = ?, exit_code = ?, oom_killed = ?, error = ?, started_at = ?, finished_at = ?, restart_count = ?, health = ?"
 
 
 class Containers:
-    """The containers table. Every method is one transaction, or joins the caller's."""
+    """The containers table. Every method is one transaction, or joins the caller's.
+
+    What lists have read is kept: who lists again, as a TUI and a server do, pays for the rows that changed.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._read: dict[str, tuple[sqlite3.Row, ContainerRecord]] = {}
 
     def insert(self, record: ContainerRecord, event: Event | None = None) -> None:
         """Add a container, with the event that tells of it.
@@ -108,7 +120,7 @@ class Containers:
 
     def get(self, container_id: str) -> ContainerRecord:
         """A container by its whole id. Raises NotFound."""
-        rows = self._db.query("SELECT * FROM containers WHERE id = ?", container_id)
+        rows = self._db.query(f"{_SELECT} WHERE id = ?", container_id)
         if not rows:
             raise missing(container_id)
         return _record(rows[0])
@@ -123,9 +135,9 @@ class Containers:
         if not name:
             raise InvalidArgument("invalid container name or ID: value is empty")
         plain = name.removeprefix("/")
-        rows = self._db.query("SELECT * FROM containers WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1", plain)
+        rows = self._db.query(f"{_SELECT} WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1", plain)
         if not rows:
-            rows = self._db.query("SELECT * FROM containers WHERE substr(id, 1, ?2) = ?1 LIMIT 2", name, len(name))
+            rows = self._db.query(f"{_SELECT} WHERE substr(id, 1, ?2) = ?1 LIMIT 2", name, len(name))
         if not rows:
             raise missing(name)
         if len(rows) > 1:
@@ -134,24 +146,33 @@ class Containers:
 
     def all(self) -> list[ContainerRecord]:
         """Every container, newest first."""
-        return [_record(row) for row in self._db.query("SELECT * FROM containers ORDER BY created_at DESC, rowid DESC")]
+        return self._records(self._db.query(f"{_SELECT} ORDER BY created_at DESC, rowid DESC"))
 
     def by_status(self, *statuses: ContainerStatus) -> list[ContainerRecord]:
         """Containers that are in one of ``statuses``, newest first."""
         marks = ", ".join("?" * len(statuses))
-        sql = f"SELECT * FROM containers WHERE status IN ({marks}) ORDER BY created_at DESC, rowid DESC"  # noqa: S608  only marks
-        return [_record(row) for row in self._db.query(sql, *map(str, statuses))]
+        sql = f"{_SELECT} WHERE status IN ({marks}) ORDER BY created_at DESC, rowid DESC"
+        return self._records(self._db.query(sql, *map(str, statuses)))
 
     def some(self, ids: Sequence[str]) -> list[ContainerRecord]:
         """Containers by their whole ids, newest first; those that are gone are left out."""
         marks = ", ".join("?" * len(ids))
-        sql = f"SELECT * FROM containers WHERE id IN ({marks}) ORDER BY created_at DESC, rowid DESC"  # noqa: S608  only marks
-        return [_record(row) for row in self._db.query(sql, *ids)]
+        return self._records(self._db.query(f"{_SELECT} WHERE id IN ({marks}) ORDER BY created_at DESC, rowid DESC", *ids))
 
     def using_image(self, image_id: str) -> list[ContainerRecord]:
         """Containers that were made from an image, newest first."""
-        rows = self._db.query("SELECT * FROM containers WHERE image_id = ? ORDER BY created_at DESC, rowid DESC", image_id)
-        return [_record(row) for row in rows]
+        return self._records(self._db.query(f"{_SELECT} WHERE image_id = ? ORDER BY created_at DESC, rowid DESC", image_id))
+
+    def _records(self, rows: Sequence[sqlite3.Row]) -> list[ContainerRecord]:
+        if len(self._read) > max(2 * len(rows), _KEPT):
+            self._read = {}  # most of those have gone
+        read, found = self._read, []
+        for row in rows:
+            known = read.get(row[0])
+            if known is None or known[0] != row:
+                known = read[row[0]] = row, _record(row)
+            found.append(known[1])
+        return found
 
     def counts(self) -> dict[str, int]:
         """How many containers are in each status."""
@@ -247,29 +268,32 @@ def _tell(connection: sqlite3.Connection, event: Event | None) -> None:
 
 
 def _record(row: sqlite3.Row) -> ContainerRecord:
+    # All at once: a column is looked for by its name among all names, which for each of them is half of what a record costs.
+    key, name, image, image_id, created_at, *state, pid_start, manual, config, host_config, argv, endpoints, ports, mounts = row
+    status, pid, exit_code, oom_killed, error, started_at, finished_at, restart_count, health = state
     return ContainerRecord(
-        id=row["id"],
-        name=row["name"],
-        image=row["image"],
-        image_id=row["image_id"],
-        created_at=row["created_at"],
-        config=codec.shared(ContainerConfig, row["config"]),
-        host_config=codec.shared(HostConfig, row["host_config"]),
-        argv=codec.texts(row["argv"]),
+        id=key,
+        name=name,
+        image=image,
+        image_id=image_id,
+        created_at=created_at,
+        config=codec.shared(ContainerConfig, config),
+        host_config=codec.shared(HostConfig, host_config),
+        argv=codec.texts(argv),
         state=ContainerState(
-            status=ContainerStatus(row["status"]),
-            pid=row["pid"],
-            exit_code=row["exit_code"],
-            oom_killed=bool(row["oom_killed"]),
-            error=row["error"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            restart_count=row["restart_count"],
-            health=row["health"],
+            status=ContainerStatus(status),
+            pid=pid,
+            exit_code=exit_code,
+            oom_killed=bool(oom_killed),
+            error=error,
+            started_at=started_at,
+            finished_at=finished_at,
+            restart_count=restart_count,
+            health=health,
         ),
-        pid_start=row["pid_start"],
-        manually_stopped=bool(row["manually_stopped"]),
-        endpoints=codec.decode_all(Endpoint, row["endpoints"]),
-        ports=codec.decode_all(PortBinding, row["ports"]),
-        mounts=codec.decode_all(Mount, row["mounts"]),
+        pid_start=pid_start,
+        manually_stopped=bool(manual),
+        endpoints=codec.decode_all(Endpoint, endpoints),
+        ports=codec.decode_all(PortBinding, ports),
+        mounts=codec.decode_all(Mount, mounts),
     )

@@ -31,13 +31,17 @@ class NetworkRecord(Value):
 
 
 class Lease(Value):
-    """The addresses that a container holds in a network. ``address6`` is ``""`` where there is no IPv6."""
+    """The addresses that a container holds in a network. ``address6`` is ``""`` where there is no IPv6.
+
+    ``priority``: of its networks the one with the highest leads the container everywhere else.
+    """
 
     network_id: str
     address: str
     container_id: str
     mac: str = ""
     address6: str = ""
+    priority: int = 0
 
 
 class Networks:
@@ -116,6 +120,7 @@ class Networks:
         wanted: str = "",
         wanted6: str = "",
         mac: str = "",
+        priority: int = 0,
     ) -> Lease:
         """Lease an address of each of ``subnets`` to a container: the one that is wanted, or the lowest that is free.
 
@@ -145,10 +150,11 @@ class Networks:
                 address6=chosen[6],
                 container_id=container_id,
                 mac=mac or addresses.mac_for(chosen[4]),
+                priority=priority,
             )
             connection.execute(
-                "INSERT INTO leases (network_id, address, address6, container_id, mac) VALUES (?, ?, ?, ?, ?)",
-                (lease.network_id, lease.address, lease.address6, lease.container_id, lease.mac),
+                "INSERT INTO leases (network_id, address, address6, container_id, mac, priority) VALUES (?, ?, ?, ?, ?, ?)",
+                (lease.network_id, lease.address, lease.address6, lease.container_id, lease.mac, lease.priority),
             )
         return lease
 
@@ -217,6 +223,7 @@ def _lease(row: sqlite3.Row) -> Lease:
         network_id=row["network_id"],
         address=row["address"],
         address6=row["address6"],
+        priority=row["priority"],
         container_id=row["container_id"],
         mac=row["mac"],
     )

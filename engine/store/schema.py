@@ -121,4 +121,7 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE image_names ADD COLUMN index_digest TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE leases ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    """,
 )

@@ -58,6 +58,10 @@ class Volumes:
         """Every volume, by name."""
         return [_record(row) for row in self._db.query("SELECT * FROM volumes ORDER BY name")]
 
+    def with_options(self) -> list[VolumeRecord]:
+        """Those with options of their driver, by name."""
+        return [_record(row) for row in self._db.query("SELECT * FROM volumes WHERE options NOT IN ('', '{}') ORDER BY name")]
+
     def users(self, name: str) -> tuple[str, ...]:
         """Ids of the containers that mount a volume, running or not."""
         return tuple(

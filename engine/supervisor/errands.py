@@ -20,7 +20,7 @@ from engine.store import codec, health
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
-from engine.supervisor import exits, kernel, logs, recovery, removal
+from engine.supervisor import exits, kernel, loans, logs, recovery, removal
 from engine.supervisor.facts import state_of
 from engine.supervisor.records import StateBook
 from engine.supervisor.specs import load_spec, spec_for_cleaning
@@ -140,6 +140,7 @@ class Errands:
             attachments.append(self._networks.attach(record, pid, name_server=True, named=ready))
 
         try:
+            loans.take(self._roots, self._db, record)
             confinement.ensure(spec)
             confinement.label_mounts(spec, record.mounts)
             created = process.create(
@@ -173,6 +174,7 @@ class Errands:
             for attachment in attachments:
                 attachment.close()
             kernel.dismantle(self._networks, record, spec)
+            self._give_back(record)
             raise
         sockets = tuple(one for attachment in attachments for one in attachment.names)
         holds = tuple(hold for attachment in attachments for hold in attachment.holds)
@@ -224,6 +226,7 @@ class Errands:
         )
         kept = exits.write(self._roots, record.id, ended)
         kernel.dismantle(self._networks, record, spec, tidy=False)
+        self._give_back(record)
         lasted = max(0, int(state.finished_at - state.started_at))
         tell: list[tuple[str, dict[str, str]]] = [("oom", {})] if kills > fields["oom_kills"] else []
         tell.append(("die", {"exitCode": str(state.exit_code), "execDuration": str(lasted)}))
@@ -233,6 +236,12 @@ class Errands:
         if written:
             exits.forget(self._roots, record.id)
         return {"oom": oom, "written": written}, ()
+
+    def _give_back(self, record: ContainerRecord) -> None:
+        try:
+            loans.give_back(self._roots, self._db, record)
+        except LongshoreError as error:
+            _complain(record.id, error)  # the sweep tries again
 
     def _for_certain(self, container_id: str, write: Callable[[], None], *, give_up: bool) -> bool:
         """Write, however long the disk is full or the database locked; with ``give_up`` once, for what a file holds anyway."""

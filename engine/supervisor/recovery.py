@@ -62,8 +62,10 @@ def settle_locked(roots: Roots, database: Database, record: ContainerRecord, *, 
     if not untrue and not os.path.exists(socket):
         return False
     from engine.network.manager import NetworkManager  # late: where all is well, nobody waits for it
+    from engine.supervisor import loans
 
     clear(NetworkManager(roots, database), record, spec_for_cleaning(roots, record.id))
+    loans.give_back(roots, database, record)
     if untrue:
         _tell_truth(roots, database, record, rebooted=rebooted)
     try:

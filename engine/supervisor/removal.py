@@ -72,4 +72,7 @@ def _remove_anonymous(roots: Roots, database: Database, name: str) -> None:
         table.delete(name, events.make("volume", "destroy", name, {"driver": "local"}))
     except (NotFound, Conflict):
         return  # gone already, or another container uses it
+    from engine.runtime import volume_mounts
+
+    volume_mounts.unmount(roots.volume_dir(name))
     remove_tree(roots.volume_dir(name).removesuffix("/_data"))

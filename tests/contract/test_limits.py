@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from typing import Any
@@ -180,14 +181,22 @@ async def test_a_container_without_a_log(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"log_driver": "nothing"}, 'plugin "nothing" not found'),
         ({"log_driver": "json-file", "log_options": {"nothing": "1"}}, "unknown log opt 'nothing' for json-file log driver"),
         ({"log_driver": "json-file", "log_options": {"max-file": "0"}}, "max-file cannot be less than 1"),
         ({"log_driver": "json-file", "log_options": {"max-size": "much"}}, "(?i)invalid size: 'much'"),
         ({"runtime": "nothing"}, "(?i)unknown.* runtime.*nothing"),
-        ({"volume_driver": "nothing", "mounts": (volume("v", "/v"),)}, 'plugin "nothing" not found'),
     ],
 )
-async def test_drivers_that_are_not_there(lab: Lab, settings: dict[str, Any], why: str) -> None:
+async def test_settings_of_drivers_that_make_no_sense(lab: Lab, settings: dict[str, Any], why: str) -> None:
     with pytest.raises(LongshoreError, match=why):
         await lab.start("true", **settings)
+
+
+async def test_drivers_that_are_not_there(lab: Lab) -> None:
+    """Both at the same time: dockerd looks for a plugin for fifteen seconds."""
+
+    async def refused(**settings: Any) -> None:
+        with pytest.raises(LongshoreError, match='plugin "nothing" not found'):
+            await lab.start("true", **settings)
+
+    await asyncio.gather(refused(log_driver="nothing"), refused(volume_driver="nothing", mounts=(volume("v", "/v"),)))

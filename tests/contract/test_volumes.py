@@ -131,6 +131,39 @@ async def test_a_volume_that_is_a_directory_of_the_host(lab: Lab, tmp_path: Path
     assert sorted(os.listdir(tmp_path)) == ["file", "new"]
 
 
+async def test_a_volume_that_is_a_file_system(lab: Lab) -> None:
+    """Mounted for the first container that runs with it, shared by all, and gone with the last."""
+    name, options = f"{lab.own}memory", {"type": "tmpfs", "device": "tmpfs", "o": "size=1m,uid=7,mode=0711,noexec"}
+    made = await lab.engine.volumes.create(VolumeSpec(name=name, options=options))
+    assert dict(made.options) == options
+    keeper = await lab.start("sleep", "1000", mounts=(volume(name, "/data"),))
+    seen = await lab.run(*sh("stat -c '%u %a' /data; df /data | tail -n 1; echo kept >/data/file"), mounts=(volume(name, "/data"),))
+    owner, line = seen.out.decode().splitlines()
+    assert owner == "7 711" and line.split()[:2] == ["tmpfs", "1024"]
+    assert (await lab.exec(keeper, "cat", "/data/file")).out == b"kept\n"
+    assert b"noexec" in (await lab.exec(keeper, *sh("grep ' /data ' /proc/mounts"))).out
+    await lab.engine.containers.stop(keeper, timeout=0)
+    assert (await lab.run("ls", "/data", mounts=(volume(name, "/data"),))).out == b""
+    for container in await lab.engine.containers.list(all=True):
+        await lab.engine.containers.remove(container.id, force=True, volumes=True)
+    await lab.engine.volumes.remove(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "o", "why"),
+    [
+        ("nosuchfs", "nodev", "ro", "no such device"),
+        ("tmpfs", "tmpfs", "size=much", "invalid|bad value"),
+        ("ext4", "/nothing-is-here", "", "/nothing-is-here"),
+    ],
+)
+async def test_a_file_system_that_can_not_be_mounted(lab: Lab, kind: str, device: str, o: str, why: str) -> None:
+    options = {"type": kind, "device": device, **({"o": o} if o else {})}
+    await lab.engine.volumes.create(VolumeSpec(name=lab.own, options=options))
+    with pytest.raises(LongshoreError, match=f"(?is)failed to mount local volume.*{why}"):
+        await lab.start("true", mounts=(volume(lab.own, "/data"),))
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [({"colour": "red"}, "(?i)invalid option.*colour"), ({"o": "bind", "type": "none"}, "(?i)missing required option.*device")],

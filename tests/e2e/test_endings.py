@@ -130,10 +130,18 @@ def test_wide_and_joined_characters_move_nothing(machine: StateRoot, tmp_path: P
         screen.shows("letters")
         screen.keys("G")
         screen.shows("✔ ok |")
-        lines = screen.screen().split("\n")
-        for word in WORDS:
-            line = next((line for line in lines if word[:2] in line), "")
-            assert line, f"{word} is not on the screen:\n" + "\n".join(lines)
-            assert line.rstrip().endswith("│"), line
-            drawn = line.rstrip().replace("\ufe0f", "")  # tmux draws what it follows as it is without it
-            assert cell_len(drawn) == 120, (line, cell_len(drawn))
+        try:
+            until(lambda: not moved(screen.screen()))
+        except AssertionError:
+            raise AssertionError(f"{moved(screen.screen())} on\n{screen.screen()}") from None
+
+
+def moved(screen: str) -> list[str]:
+    """The words that are not on a screen, or whose lines do not end where all do."""
+    found = []
+    for word in WORDS:
+        line = next((line.rstrip() for line in screen.split("\n") if word[:2] in line), "")
+        drawn = line.replace("\ufe0f", "")  # tmux draws what it follows as it is without it
+        if not drawn.endswith("│") or cell_len(drawn) != 120:
+            found.append(f"{word}: {line!r}, {cell_len(drawn)} cells")
+    return found

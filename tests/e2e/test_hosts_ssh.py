@@ -160,7 +160,7 @@ async def test_a_host_that_goes_down_and_comes_back(far: Sshd) -> None:
         await engine.system.ping()
         far.stop()
         with pytest.raises(Unavailable, match=f"(engine|daemon) at {far.url}"):
-            await asyncio.wait_for(waiting, 30)
+            await asyncio.wait_for(waiting, 60)
         with pytest.raises(
             Unavailable, match=f"cannot connect to the Docker daemon at {far.url}: ssh: .*(refused|closed|disconnect|reset)"
         ):

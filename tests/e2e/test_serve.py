@@ -160,7 +160,7 @@ def test_logs_are_followed(docker: Docker) -> None:
     assert following.stdout is not None
     assert following.stdout.readline() == b"line 1\n"
     docker.out("kill", "chatty")
-    assert following.communicate(timeout=30)[0] == b"line 2\nline 3\n" and following.returncode == 0
+    assert following.communicate(timeout=60)[0] == b"line 2\nline 3\n" and following.returncode == 0
 
 
 def test_events_and_wait(docker: Docker) -> None:
@@ -173,12 +173,12 @@ def test_events_and_wait(docker: Docker) -> None:
     reading.start()
     try:
         # A created container is not running, so that `wait` returns at once, as docker's does.
-        assert waiting.communicate(timeout=30)[0] == b"0\n"
+        assert waiting.communicate(timeout=60)[0] == b"0\n"
         until(lambda: docker("start", "-a", "watched").returncode == 9, what="a start whose end is seen")
         until(lambda: "die" in seen, what=f"the events: {seen}")
     finally:
         events.terminate()
-        events.wait(30)
+        events.wait(60)
         reading.join()
         events.stdout.close()
     assert seen.index("start") < seen.index("die")

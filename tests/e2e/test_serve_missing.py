@@ -74,10 +74,7 @@ LISTED: dict[str, tuple[Ask, ...]] = {
         *(_network(**more) for more in ({"ConfigFrom": {"Network": "x"}}, {"Options": {"com.docker.network.bridge.nothing": "1"}})),
         Ask("POST", "/networks/bridge/connect", body={"Container": "quiet", "EndpointConfig": {"Links": ["x:y"]}}),
     ),
-    "volumes": (
-        _volume(DriverOpts={"type": "tmpfs", "device": "tmpfs"}),
-        _volume(DriverOpts={"type": "nfs", "o": "addr=x", "device": ":/"}),
-    ),
+    "volumes": (_volume(DriverOpts={"size": "10m"}),),
     "containers": (_container(DeviceRequests=[{"Count": -1}]), _container(SecurityOpt=[f"seccomp={NOTIFIES}"])),
     "images": (
         Ask("POST", "/images/create", "fromImage=busybox"),
@@ -106,7 +103,7 @@ REFUSALS = {
     "engine/backends/embedded/engine.py": "Swarm mode",
     "engine/backends/embedded/local_volumes.py": "volumes",
     "engine/backends/embedded/logs.py": "logs",
-    "engine/dockerapi/requests.py": "containers",
+    "engine/backends/embedded/checks.py": "containers",
     "engine/dockerapi/volumes.py": "Swarm mode",
     "engine/dockerapi/networks.py": "networks",
 }

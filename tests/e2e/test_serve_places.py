@@ -6,11 +6,11 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def test_no_page_in_a_browser_is_let_in(machine: StateRoot) -> None:
         port = _port(machine, "127.0.0.1")
 
         def status(**headers: str) -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             try:
                 connection.request("GET", "/info", headers=headers)
                 return connection.getresponse().status
@@ -123,7 +123,7 @@ def test_sockets_from_systemd(machine: StateRoot, tmp_path: Path) -> None:
         assert Docker(CLIENTS[0], f"unix://{path}", str(tmp_path)).out("version", "-f", "{{.Server.Version}}")
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert os.path.exists(path), "it is systemd's"
 
 
@@ -151,15 +151,26 @@ def test_another_engine_is_served(machine: StateRoot, tmp_path_factory: pytest.T
             assert json.loads(docker.out("version", "-f", "{{json .Server}}"))["ApiVersion"] == "1.51"
 
 
+def _connections(path: str) -> int:
+    """How many clients a Unix socket has."""
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        rows = [line.split() for line in file]
+    return sum(row[-1] == path and row[5] == "03" for row in rows)
+
+
 def test_an_end_is_clean_with_clients_connected(machine: StateRoot, tmp_path: Path) -> None:
     with running_server(machine) as url:
         docker = Docker(CLIENTS[0], url, str(tmp_path))
-        docker.out("run", "-d", "--name", "held", "--network", "none", "busybox", "sleep", "1000")
-        streams = [docker.open("events"), docker.open("logs", "-f", "held"), docker.open("attach", "held"), docker.open("wait", "held")]
-        time.sleep(0.5)
+        script = "while :; do echo on; sleep 1; done"
+        docker.out("run", "-d", "--name", "held", "--stop-signal", "KILL", "--network", "none", "busybox", "sh", "-c", script)
+        talking = [docker.open("events", "--since", "1"), docker.open("logs", "-f", "held"), docker.open("attach", "held")]
+        streams = [*talking, docker.open("wait", "held")]
+        for stream in talking:
+            assert stream.stdout and select.select([stream.stdout], [], [], 60)[0], stream.args
+        until(lambda: _connections(url.removeprefix("unix://")) >= 4, what="all are connected")
     for stream in streams:
         with stream:
-            stream.wait(30)
+            stream.wait(60)
     assert machine.out("ps", "--format", "{{.Names}}") == "held\n"
     machine.clean()
 

@@ -121,7 +121,7 @@ def test_attach(client: Any) -> None:
 def test_attach_over_a_websocket(machine: tuple[StateRoot, str], client: Any) -> None:
     container = client.containers.create("busybox", ["sh", "-c", "read line; echo got $line; echo bad >&2; exit 4"], stdin_open=True)
     with socket.socket(socket.AF_UNIX) as connected:
-        connected.settimeout(30)
+        connected.settimeout(60)
         connected.connect(machine[1].removeprefix("unix://"))
         target = f"/v1.43/containers/{container.id}/attach/ws?stdin=1&stdout=1&stream=1"
         attached = websocket.create_connection(f"ws://docker{target}", socket=connected)
@@ -151,10 +151,13 @@ def test_wait_for_the_next_exit(client: Any) -> None:
     found: list[Any] = []
     waiting = threading.Thread(target=lambda: found.append(container.wait(condition="next-exit")))
     waiting.start()
-    time.sleep(0.3)
-    assert not found
-    container.start()
-    waiting.join(30)
+
+    def over() -> bool:
+        container.start()  # again, when it was over before anybody waited
+        waiting.join(1)
+        return not waiting.is_alive()
+
+    until(over, what="an exit is seen")
     assert found[0]["StatusCode"] == 3
 
 

@@ -216,7 +216,7 @@ def test_a_development_container(docker: Docker, tmp_path: Path) -> None:
         assert docker.out("images", "-q", "dev:1")
         docker.out("rmi", "dev:1")
         docker.out("stop", found)
-        assert started.wait(30) == 0
+        assert started.wait(60) == 0
         docker.out("start", found)
     finally:
         if started.poll() is None:

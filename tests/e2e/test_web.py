@@ -70,7 +70,7 @@ def serving(machine: StateRoot, *words: str) -> Iterator[Web]:
         yield Web(process, found[1])
     finally:
         process.terminate()
-        assert process.wait(20) in (0, -signal.SIGKILL)
+        assert process.wait(60) in (0, -signal.SIGKILL)
         assert process.stdout
         process.stdout.close()
 

@@ -133,7 +133,7 @@ def test_streams_of_bytes(streams: list[bytes], leaves: bool) -> None:
 async def _bombard(streams: list[bytes], leaves: bool) -> None:
     engine = FakeEngine()
     engine.add("web", "nginx")
-    limits = Limits(head_bytes=4096, head_seconds=0.2, idle_seconds=0.2, document_seconds=0.2, stall_seconds=0.2, write_seconds=0.2)
+    limits = Limits(head_bytes=4096)
     server = Server(Service(engine), limits=limits)
     with tempfile.TemporaryDirectory() as directory:
         path = f"{directory}/s"
@@ -145,7 +145,7 @@ async def _bombard(streams: list[bytes], leaves: bool) -> None:
                     writer.write(stream)
                     if not leaves:
                         writer.write_eof()
-                        async with asyncio.timeout(10):
+                        async with asyncio.timeout(60):
                             answer = await _rest(reader)
                         assert not answer or answer.startswith(b"HTTP/1.1 "), answer[:100]
                         assert b" 500 " not in answer[:20], answer
@@ -153,7 +153,7 @@ async def _bombard(streams: list[bytes], leaves: bool) -> None:
                     await _close(writer)
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert (await reader.read()).endswith(b"OK")
             await _close(writer)
         finally:

@@ -54,7 +54,7 @@ def nothing_is_left(lab: Lab, container: str) -> None:
 
 
 def test_killed_supervisor_takes_its_container_along_and_the_sweep_says_so(lab: Lab) -> None:
-    container = lab.run("sleep", "60", host=HostConfig())
+    container = lab.run("sleep", "1000", host=HostConfig())
     pid = lab.state(container).pid
     os.kill(lab.supervisor(container), signal.SIGKILL)
     until(lambda: not alive(pid), what="the container dies with its supervisor")
@@ -72,7 +72,7 @@ def test_killed_supervisor_takes_its_container_along_and_the_sweep_says_so(lab: 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "kill", "remove", "restart", "exec", "attach"])
 def test_every_verb_finds_the_truth_by_itself(lab: Lab, verb: str) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     os.kill(lab.supervisor(container), signal.SIGKILL)
     until(lambda: not places.alive(lab.roots, container))
     try:
@@ -98,7 +98,7 @@ def test_every_verb_finds_the_truth_by_itself(lab: Lab, verb: str) -> None:
 
 
 def test_paused_container_of_a_killed_supervisor_does_not_stay_frozen(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     pid = lab.state(container).pid
     lab.life.pause(container)
     os.kill(lab.supervisor(container), signal.SIGKILL)
@@ -110,7 +110,7 @@ def test_paused_container_of_a_killed_supervisor_does_not_stay_frozen(lab: Lab) 
 
 
 def test_waiters_and_attached_hear_of_a_killed_supervisor(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     session = lab.life.attach(container)
     sources = [lab.life.wait(container, condition) for condition in ("not-running", "next-exit")]
     found: list[int] = []
@@ -134,7 +134,7 @@ def test_waiters_and_attached_hear_of_a_killed_supervisor(lab: Lab) -> None:
 
 
 def test_exit_that_only_the_file_knows_is_taken_from_it(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     record = lab.containers.get(container)
     os.kill(lab.supervisor(container), signal.SIGKILL)
     until(lambda: not places.alive(lab.roots, container))
@@ -146,7 +146,7 @@ def test_exit_that_only_the_file_knows_is_taken_from_it(lab: Lab) -> None:
 
 
 def test_auto_remove_is_made_up_for(lab: Lab) -> None:
-    container = lab.run("sleep", "60", host=HostConfig(network_mode="none", auto_remove=True))
+    container = lab.run("sleep", "1000", host=HostConfig(network_mode="none", auto_remove=True))
     os.kill(lab.supervisor(container), signal.SIGKILL)
     until(lambda: not places.alive(lab.roots, container))
     sweep(lab.roots, lab.database)
@@ -156,7 +156,7 @@ def test_auto_remove_is_made_up_for(lab: Lab) -> None:
 
 
 def test_reboot_is_told_from_a_kill(lab: Lab) -> None:
-    container = lab.run("sleep", "60", host=HostConfig(network_mode="none", restart_policy=RestartPolicy(name="always")))
+    container = lab.run("sleep", "1000", host=HostConfig(network_mode="none", restart_policy=RestartPolicy(name="always")))
     os.kill(lab.supervisor(container), signal.SIGKILL)
     until(lambda: not places.alive(lab.roots, container))
     from engine.supervisor.trees import remove_tree
@@ -181,7 +181,7 @@ def test_killed_clerk_is_replaced(lab: Lab) -> None:
 @pytest.mark.parametrize("victim", ["clerk", "reserve"])
 def test_killed_spares_are_replaced(lab: Lab, victim: str) -> None:
     """The clerk that waits for a client, and the process that it keeps in reserve."""
-    busy = lab.supervisor(lab.run("sleep", "60"))
+    busy = lab.supervisor(lab.run("sleep", "1000"))
     spawner = _parent(busy)
 
     def waiting() -> int:
@@ -228,7 +228,7 @@ def _front_end(lab: Lab, container: str) -> int:
 def test_any_instant(lab: Lab, victim: str) -> None:
     """Kill at random moments of a busy life, then look."""
     chance = random.Random(victim)
-    container = lab.make("sleep", "60", host=HostConfig())
+    container = lab.make("sleep", "1000", host=HostConfig())
     for _ in range(6):
         front = _front_end(lab, container)
         try:
@@ -283,7 +283,7 @@ def _settled(lab: Lab, container: str) -> None:
 
 
 def test_requests_of_a_vanished_front_end_do_not_stay(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     supervisor = lab.supervisor(container)
     sessions = [lab.life.attach(container) for _ in range(20)]
     assert _sockets(supervisor) > 20, "they are all served"
@@ -323,7 +323,7 @@ def test_what_a_dying_clerk_made_goes_with_the_container(lab: Lab) -> None:
 
 def test_a_newer_version_stops_what_this_one_started(lab: Lab) -> None:
     """The upgrade has changed the database: its supervisor can not write there any more, and tells the end in a file."""
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     main = lab.state(container).pid
     supervisor = lab.supervisor(container)
     until(lambda: children(supervisor) == {main}, what="the clerk, who has the database open, leaves")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Conflict, ExecutableNotFound, InvalidArgument, NotExecutable, NotFound, NotModified, StartFailed
-from engine.model.containers import ContainerStatus, ExecConfig, HostConfig, RestartPolicy
+from engine.model.containers import ContainerExit, ContainerStatus, ExecConfig, HostConfig, RestartPolicy
 from engine.model.streams import StreamName
 from engine.spawner import client as spawner
 from engine.spawner import interpreter, wire
@@ -58,11 +58,11 @@ def test_run_to_the_end_with_output_exit_code_and_events(lab: Lab) -> None:
     assert 0 < state.started_at <= state.finished_at
     assert sorted(lab.output(container).splitlines()) == [b"err", b"out"]
     assert lab.told(container) == ["start", "die"]
-    assert lab.supervisor(container) == 0
+    until(lambda: not lab.supervisor(container), what="the supervisor leaves")
 
 
 def test_running_container_has_a_supervisor_a_pid_and_its_start_time(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     record = lab.containers.get(container)
     assert record.state.status is RUNNING
     with open(f"/proc/{record.state.pid}/stat") as stat:
@@ -121,7 +121,7 @@ def test_starting_twice_is_not_modified_and_again_after_the_end_works(lab: Lab) 
 
 
 def test_many_starts_at_once_make_one_run(lab: Lab) -> None:
-    container = lab.make("sleep", "60")
+    container = lab.make("sleep", "1000")
     answers: list[str] = []
 
     def start() -> None:
@@ -161,7 +161,7 @@ def test_stop_sends_the_stop_signal(lab: Lab) -> None:
 
 
 def test_stop_kills_after_the_timeout(lab: Lab) -> None:
-    container = lab.run("sleep", "60")  # PID 1 without a handler ignores SIGTERM
+    container = lab.run("sleep", "1000")  # PID 1 without a handler ignores SIGTERM
     lab.life.stop(container, timeout=0)
     assert lab.state(container).exit_code == 137
     signals = [event.attributes["signal"] for event in lab.events() if event.id == container and event.action == "kill"]
@@ -169,13 +169,13 @@ def test_stop_kills_after_the_timeout(lab: Lab) -> None:
 
 
 def test_own_stop_timeout_counts(lab: Lab) -> None:
-    container = lab.run("sleep", "60", stop_timeout=0)
+    container = lab.run("sleep", "1000", stop_timeout=0)
     lab.life.stop(container)
     assert lab.state(container).exit_code == 137
 
 
 def test_stop_goes_on_when_its_caller_is_gone(lab: Lab) -> None:
-    container = lab.run("sleep", "60", stop_timeout=0)
+    container = lab.run("sleep", "1000", stop_timeout=0)
     sock = wire.connect(places.socket_path(lab.roots, container))
     assert sock is not None
     sock.sendall(wire.message(wire.REQUEST, {"op": "stop", "id": container}))
@@ -198,7 +198,7 @@ def test_kill_with_any_signal(lab: Lab) -> None:
 
 
 def test_restart_is_a_stop_and_a_start(lab: Lab) -> None:
-    container = lab.run("sleep", "60", host=host(auto_remove=True))
+    container = lab.run("sleep", "1000", host=host(auto_remove=True))
     first = lab.state(container).pid
     lab.life.restart(container, timeout=0)
     assert lab.state(container).status is RUNNING
@@ -245,7 +245,7 @@ def frozen(container: str) -> bool:
 
 @pytest.mark.parametrize("end", ["kill", "stop", "remove"])
 def test_paused_containers_can_be_ended(lab: Lab, end: str) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     lab.life.pause(container)
     if end == "kill":
         lab.life.kill(container)
@@ -278,7 +278,7 @@ def test_always_restarts_until_it_is_stopped(lab: Lab) -> None:
 
 
 def test_unless_stopped_survives_a_death_but_not_a_stop(lab: Lab) -> None:
-    container = lab.run("sleep", "60", host=host(restart_policy=RestartPolicy(name="unless-stopped")))
+    container = lab.run("sleep", "1000", host=host(restart_policy=RestartPolicy(name="unless-stopped")))
     os.kill(lab.state(container).pid, signal.SIGKILL)
     until(lambda: lab.state(container).status is RUNNING and lab.state(container).restart_count == 1)
     lab.life.kill(container)
@@ -319,7 +319,7 @@ def test_auto_remove(lab: Lab) -> None:
 
 
 def test_remove_refuses_a_running_container_and_force_kills_it(lab: Lab) -> None:
-    container = lab.run("sleep", "60", name="busy")
+    container = lab.run("sleep", "1000", name="busy")
     pid = lab.state(container).pid
     with pytest.raises(Conflict, match='cannot remove container "/busy": container is running'):
         lab.life.remove("busy")
@@ -339,8 +339,9 @@ def test_wait_conditions(lab: Lab) -> None:
     assert lab.wait(container) == 0, "what was never started does not run"
     with pytest.raises(InvalidArgument):
         lab.life.wait(container, "sometime")
-    found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(lab.wait(container, "next-exit"))) for _ in range(2)]
+    sources = [lab.life.wait(container, "next-exit") for _ in range(2)]
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda source=source: found.append(source.next())) for source in sources]
     for thread in threads:
         thread.start()
     session = lab.life.attach(container, stdin=True)
@@ -350,11 +351,14 @@ def test_wait_conditions(lab: Lab) -> None:
     session.close()
     for thread in threads:
         thread.join()
+    for source in sources:
+        source.close()
+    assert found == [ContainerExit(exit_code=9)] * 2
     assert lab.wait(container) == 9
 
 
 def test_wait_can_be_cancelled(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     for condition in ("not-running", "removed"):
         source = lab.life.wait(container, condition)
         found: list[object] = []
@@ -415,7 +419,7 @@ def test_armed_supervisor_leaves_with_its_last_client(lab: Lab) -> None:
     assert lab.state(container).status is ContainerStatus.CREATED
     session.close()
     until(lambda: not lab.supervisor(container))
-    assert not os.path.exists(f"{lab.roots.container_run_dir(container)}/supervisor.sock")
+    until(lambda: not os.path.exists(f"{lab.roots.container_run_dir(container)}/supervisor.sock"), what="its socket goes")
 
 
 def test_removing_what_is_only_attached_to(lab: Lab) -> None:
@@ -509,7 +513,7 @@ def test_resize_reaches_the_process(lab: Lab) -> None:
 
 
 def test_close_wakes_a_blocked_reader(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     session = lab.life.attach(container)
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(session.read()))
@@ -522,7 +526,7 @@ def test_close_wakes_a_blocked_reader(lab: Lab) -> None:
 
 
 def test_many_attach_and_leave_cost_nothing(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     supervisor = lab.supervisor(container)
     lab.life.attach(container).close()
     until(lambda: not children(supervisor) - {lab.state(container).pid})
@@ -541,7 +545,7 @@ def children(pid: int) -> set[int]:
 
 
 def test_exec_runs_in_the_container_and_tells(lab: Lab) -> None:
-    container = lab.run("sleep", "60", env=("A=1",), hostname="inside")
+    container = lab.run("sleep", "1000", env=("A=1",), hostname="inside")
     code, output = lab.execute(container, "sh", "-c", "echo $A $B; hostname; ps | grep -c sleep; exit 7", env=("B=2",))
     assert code == 7
     assert output.startswith(b"1 2\ninside\n")
@@ -556,7 +560,7 @@ def test_exec_runs_in_the_container_and_tells(lab: Lab) -> None:
     [(("no-such-program",), ExecutableNotFound), (("/etc/passwd",), NotExecutable), (("/nowhere/x",), ExecutableNotFound)],
 )
 def test_exec_of_what_can_not_be_executed(lab: Lab, argv: tuple[str, ...], error: type) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     with pytest.raises(error):
         lab.execute(container, *argv)
     assert lab.execute(container, "echo", "fine") == (0, b"fine\n")
@@ -573,7 +577,7 @@ def test_exec_in_what_does_not_run(lab: Lab) -> None:
 
 
 def test_exec_input_and_its_end(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     session = lab.life.exec(container, ExecConfig(cmd=("wc", "-c"), stdin=True))
     session.write(b"x" * 100_000)
     session.close_input()
@@ -585,7 +589,7 @@ def test_exec_input_and_its_end(lab: Lab) -> None:
 
 
 def test_exec_with_a_terminal(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     session = lab.life.exec(container, ExecConfig(cmd=("sh",), tty=True, stdin=True, width=81, height=25))
     session.write(b"stty size; exit 3\n")
     heard = b""
@@ -597,19 +601,19 @@ def test_exec_with_a_terminal(lab: Lab) -> None:
 
 
 def test_detached_exec_goes_on_without_a_client(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     lab.life.exec(container, ExecConfig(cmd=("sh", "-c", "sleep 0.2; echo made >/file"), detach=True)).close()
     until(lambda: lab.execute(container, "cat", "/file") == (0, b"made\n"))
 
 
 def test_detached_exec_has_an_exit_code_and_no_output(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     assert lab.execute(container, "sh", "-c", "echo unheard; exit 6", detach=True) == (6, b"")
 
 
 def test_execs_end_with_the_container(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
-    session = lab.life.exec(container, ExecConfig(cmd=("sleep", "60")))
+    container = lab.run("sleep", "1000")
+    session = lab.life.exec(container, ExecConfig(cmd=("sleep", "1000")))
     lab.life.kill(container)
     assert session.read() is None
     assert session.exit_code() == 137
@@ -617,7 +621,7 @@ def test_execs_end_with_the_container(lab: Lab) -> None:
 
 
 def test_concurrent_execs(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     found: list[tuple[int, bytes]] = []
     threads = [
         threading.Thread(target=lambda number=number: found.append(lab.execute(container, "sh", "-c", f"echo {number}; exit {number}")))
@@ -634,7 +638,7 @@ def test_concurrent_execs(lab: Lab) -> None:
 
 
 def test_clerk_goes_away_and_comes_back(lab: Lab) -> None:
-    container = lab.run("sleep", "60")
+    container = lab.run("sleep", "1000")
     supervisor, main = lab.supervisor(container), lab.state(container).pid
     until(lambda: children(supervisor) == {main}, what="the clerk leaves")
     lab.life.pause(container)
@@ -647,7 +651,7 @@ def test_containers_that_the_process_in_reserve_can_not_be(lab: Lab, why: str) -
     """A start makes its own, and nothing is left over."""
     host = HostConfig(network_mode="none", pid_mode="host" if why == "another PID namespace" else "")
     words = tuple(f"NUMBER{number}={'x' * 1000}" for number in range(100))
-    container = lab.run("sh", "-c", "echo $NUMBER99; sleep 60", host=host, env=words if why == "a long specification" else ())
+    container = lab.run("sh", "-c", "echo $NUMBER99; sleep 1000", host=host, env=words if why == "a long specification" else ())
     lab.says(container, b"\n")
     supervisor, main = lab.supervisor(container), lab.state(container).pid
     until(lambda: children(supervisor) == {main}, what="clerk and reserve have left")
@@ -712,10 +716,10 @@ def test_exec_that_meets_the_end_says_that_the_container_is_not_running(lab: Lab
     """Not what the kernel then misses, such as a namespace of the process that has gone; beside sessions that end with it."""
     met = 0
     for attempt in range(40):
-        container = lab.run("sleep", "60")
+        container = lab.run("sleep", "1000")
         if attempt % 4 == 3:
             for _ in range(3):
-                lab.life.exec(container, ExecConfig(cmd=("sleep", "60"), detach=True)).close()
+                lab.life.exec(container, ExecConfig(cmd=("sleep", "1000"), detach=True)).close()
         threading.Timer(attempt * 0.0004, os.kill, (lab.state(container).pid, signal.SIGKILL)).start()
         try:
             lab.execute(container, "true")

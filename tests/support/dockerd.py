@@ -97,7 +97,7 @@ def _running(argv: list[str], directory: str, path: str, env: dict[str, str], re
     daemon = Daemon(path, unshared.pid)
     inside: subprocess.Popen[bytes] | None = None
     try:
-        until(lambda: unshared.poll() is not None or _answers(path), timeout=60, what=f"{argv[0]} on {path}")
+        until(lambda: unshared.poll() is not None or _answers(path), timeout=120, what=f"{argv[0]} on {path}")
         if unshared.poll() is not None:
             with open(os.path.join(directory, "log"), encoding="utf-8", errors="replace") as log_text:
                 raise AssertionError(f"{argv[0]} ended: {log_text.read()[-4000:]}")
@@ -123,7 +123,7 @@ def _registry_inside(daemon: Daemon, directory: str, registry: RegistryFiles) ->
 def _answers(path: str) -> bool:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(10)
+            client.settimeout(30)
             client.connect(path)
             client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return b" 200 " in client.recv(64)
@@ -146,7 +146,7 @@ def _end(process: subprocess.Popen[bytes], target: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(target, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(60)
     if process.poll() is None:
         process.kill()
         process.wait()

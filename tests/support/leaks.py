@@ -31,7 +31,7 @@ def snapshot() -> Snapshot:
     }
 
 
-def left_over(before: Snapshot, *, timeout: float = 20) -> dict[str, list[str]]:
+def left_over(before: Snapshot, *, timeout: float = 60) -> dict[str, list[str]]:
     """What exists now and did not in ``before``; processes that are about to end are waited for."""
     found: dict[str, list[str]] = {}
 

@@ -62,11 +62,11 @@ class Person:
         script = f'{self._mounts()}\ncd {self.home}\nexec "$@"'
         return ["unshare", "--mount", "sh", "-ec", script, "sh", *become, "env", "-i", *variables, *words]
 
-    def __call__(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a verb to its end."""
         return self.execute(self.command(*words), timeout=timeout)
 
-    def execute(self, command: Sequence[str], *, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def execute(self, command: Sequence[str], *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run what :meth:`command` or :meth:`any_command` gave."""
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout, check=False

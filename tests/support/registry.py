@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,10 +26,14 @@ class Registry:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody has, and that nobody gets by chance before it is used: the kernel chooses from higher ones."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first_chosen = int(file.read().split()[0])
+    while True:
+        port = random.randrange(10000, max(first_chosen, 10100))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 @contextlib.contextmanager
@@ -64,7 +69,7 @@ def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str =
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -72,6 +77,6 @@ def running_registry(directory: str, *, address: str = "127.0.0.1", netns: str =
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/v2/", trust_env=False, timeout=5).status_code in (200, 401)
+        return httpx.get(f"{url}/v2/", trust_env=False, timeout=30).status_code in (200, 401)
     except httpx.TransportError:
         return False

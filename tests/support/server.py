@@ -36,7 +36,7 @@ def running_server(root: StateRoot, *options: str, engine: str = "") -> Iterator
         assert process.poll() is None, text_of(log)
         yield f"unix://{path}"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, text_of(log)
+        assert process.wait(60) == 0, text_of(log)
         assert "defect" not in text_of(log) and "Traceback" not in text_of(log), text_of(log)
         assert not os.path.exists(path)
         if not engine:  # the answers of another engine are its own

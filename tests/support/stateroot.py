@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.spawner import client as spawner
 from engine.store.roots import Roots
+from tests.support.wait import until
 
 _LEFT = (
     *("no image needs it", "it was left half-made", "no record names it", "of something that was never finished"),
@@ -75,6 +77,32 @@ class StateRoot:
             done = self("system", "check")
             assert done.returncode == 0, done.stdout + done.stderr
 
+    def told_truly(self) -> None:
+        """What is said to run does, and the other way round, as soon as what others have begun is done: a kill, a removal."""
+        lies: list[str] = []
+
+        def true() -> bool:
+            lies[:] = self._lies()
+            return not lies
+
+        with contextlib.suppress(AssertionError):
+            until(true)
+        assert not lies, "\n".join(lies)
+
+    def _lies(self) -> list[str]:
+        ids = self.out("ps", "-aq").split()
+        if not ids:
+            return []
+        done = self("inspect", *ids)
+        if done.returncode:
+            return [done.stderr]
+        found = []
+        for container in json.loads(done.stdout):
+            state = container["State"]
+            if state["Running"] != (state["Pid"] > 0) or (state["Running"] and b"sleep\x001000" not in _command_of(state["Pid"])):
+                found.append(f"{container['Name']}: {state}")
+        return found
+
     def clean(self) -> None:
         """Remove every container and network of a person's."""
         names = self.out("ps", "-aq", "--no-trunc").split()
@@ -91,6 +119,14 @@ class StateRoot:
         finally:
             spawner.dismiss(self.roots.run)
             shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager

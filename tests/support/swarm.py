@@ -72,7 +72,11 @@ class Swarm:
         self.docker("swarm", "init", "--advertise-addr", ADDRESSES[0])
         token = self.docker("swarm", "join-token", "-q", "worker").stdout.strip()
         self.docker("swarm", "join", "--token", token, "--advertise-addr", ADDRESSES[1], f"{ADDRESSES[0]}:2377", node=1)
-        until(lambda: self.docker("node", "ls", "--format", "{{.Status}}").stdout.split() == ["Ready"] * 2, what="two nodes that are ready")
+        until(
+            lambda: self.docker("node", "ls", "--format", "{{.Status}}").stdout.split() == ["Ready"] * 2,
+            timeout=120,
+            what="two nodes that are ready",
+        )
 
     def service(self, name: str, *words: str, replicas: int = 2) -> str:
         """Make a service that writes lines for ever, wait until its tasks run; its id."""
@@ -85,7 +89,7 @@ class Swarm:
     def runs(self, name: str, replicas: int) -> None:
         """Wait until a service has that many tasks that run."""
         wanted = f"{replicas}/{replicas}"
-        until(lambda: self.count(name) == wanted, timeout=60, what=f"{wanted} tasks of {name}")
+        until(lambda: self.count(name) == wanted, timeout=120, what=f"{wanted} tasks of {name}")
 
     def count(self, name: str) -> str:
         """How many tasks of a service run, of how many: ``2/3``; ``""`` when there is no such service."""
@@ -99,7 +103,7 @@ class Swarm:
             shown = self.docker("service", "ps", name, "--format", "{{.CurrentState}}", check=False).stdout.splitlines()
             return {line.partition(" ")[0] for line in shown}
 
-        until(lambda: states() == {state}, timeout=60, what=f"tasks of {name} that are {state}")
+        until(lambda: states() == {state}, timeout=120, what=f"tasks of {name} that are {state}")
 
     def node(self, place: int) -> dict[str, object]:
         """A node's document."""

@@ -13,7 +13,7 @@ PATIENCE = float(os.environ.get("LONGSHORE_TEST_PATIENCE", "1"))
 """How many times longer than usual everything takes here: an emulated machine is slow."""
 
 
-def until(condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+def until(condition: Callable[[], T], timeout: float = 60, what: str = "") -> T:
     """Poll until ``condition`` gives something true, and give that back.
 
     Raises:
@@ -26,7 +26,7 @@ def until(condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
     return value
 
 
-async def until_async(condition: Callable[[], Awaitable[T]], timeout: float = 30, what: str = "") -> T:
+async def until_async(condition: Callable[[], Awaitable[T]], timeout: float = 60, what: str = "") -> T:
     """:func:`until` for coroutines."""
     deadline = time.monotonic() + timeout * PATIENCE
     while not (value := await condition()):

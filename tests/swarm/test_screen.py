@@ -154,13 +154,14 @@ async def test_services_are_scaled_updated_rolled_back_started_anew_and_removed(
         await person.boxed("r")
         await person.press("y")
         await person.until_docker(lambda: asked(swarm, *force) == "1", "the forced update")
-        commands = [entry.command for entry in person.screen.desk.desk.operations.journal.entries]
-        assert commands == [
+        expected = [
             "service scale web=3",
             f"service update --image {newer} web",
             "service rollback web",
             "service update --force web",
         ]
+        journal = person.screen.desk.desk.operations.journal
+        await person.until(lambda: [entry.command for entry in journal.entries] == expected, "what was done")
         await person.boxed("s")
         await person.fill("x")
         await person.until(lambda: any("x is no number" in note.message for note in person.app._notifications), "a complaint")

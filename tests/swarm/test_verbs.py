@@ -158,7 +158,11 @@ def test_a_failed_update_says_so_and_ends_with_1(swarm: Swarm) -> None:
 
 def test_logs_are_dockers_and_a_tail_is_in_order(swarm: Swarm) -> None:
     swarm.service("web")
-    until(lambda: swarm.docker("service", "logs", "web").stdout.count("out 2") == 2, what="two lines of each task")
+
+    def seconds() -> int:
+        return sum(line.endswith(" out 2") for line in swarm.docker("service", "logs", "web").stdout.splitlines())
+
+    until(lambda: seconds() == 2, what="two lines of each task")
     target = swarm.docker("service", "ps", "-q", "web").stdout.split()[0]
     for flags in ([], ["--raw"], ["--no-trunc"], ["--no-task-ids"], ["--no-resolve"], ["--details"], ["--details", "--raw"]):
         ours, theirs = (run("service", "logs", "-t", *flags, target) for run in (swarm.longshore, swarm.docker))

@@ -19,6 +19,7 @@ from engine.interface import Session, Swarm
 from engine.model.auth import Credentials
 from engine.model.check import CheckEvent, CheckProgress
 from engine.model.containers import (
+    PLAIN,
     Container,
     ContainerConfig,
     ContainerDetails,
@@ -27,6 +28,7 @@ from engine.model.containers import (
     ContainerStatus,
     CreatedContainer,
     Endpoint,
+    EndpointOptions,
     ExecConfig,
     HostConfig,
     Mount,
@@ -334,7 +336,7 @@ class FakeContainers(FakeFiles):
         await self._to(one, "die", EXITED, pid=0, exit_code=143, finished_at=NOW)
         await self.log_of[one.id].end()
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         self._hub.check(f"restart {container}")
         one = self.find(container)
         await self._to(one, "restart", RUNNING, pid=1001, started_at=NOW + 1, exit_code=0)
@@ -692,7 +694,16 @@ class FakeNetworks:
         del self.all[found.id]
         await self._hub.emit("network", "destroy", found.id)
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
         self._hub.check(f"connect {network} {container}")
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:

@@ -334,7 +334,7 @@ async def _play(ui: Harness, action: Action, key: str) -> str:
         seen = again
         await asyncio.sleep(0.05)
     await ui.press(key)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not one.check(ui, seen):
         if time.monotonic() > deadline:
             return f"{key} did not do {action.id} ({action.about}):\n{ui.text()}\n{ui.toasts()}"

@@ -446,7 +446,7 @@ async def test_keys_of_a_persons_own() -> None:
 async def test_a_bug_in_a_command_is_told_and_ends_nothing() -> None:
     engine = harbour()
 
-    async def broken(container: str, *, timeout: int | None = None) -> None:
+    async def broken(container: str, *, timeout: int | None = None, signal: str = "") -> None:
         raise RuntimeError("this should not happen")
 
     engine.containers.restart = broken  # type: ignore[method-assign]

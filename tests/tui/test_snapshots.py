@@ -55,7 +55,8 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         ui = Harness(app, engine, pilot)
         await ui.until(lambda: ui.main.lists.snapshot.loaded)
         running = {one.id for one in engine.containers.all.values() if one.state.running}
-        await ui.until(lambda: all(ui.main.sampler.latest(id) for id in running & ui.main.lists.sampled()))
+        given = {id: len(engine.containers.samples.get(id, ())) for id in running}
+        await ui.until(lambda: all(len(ui.main.sampler.history(id)) >= given[id] for id in running & ui.main.lists.sampled()))
         await ui.until(lambda: ui.main.content.settled)
         for key in keys:
             await ui.press(key)
@@ -63,10 +64,19 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         await ui.until(lambda: ui.main.content.settled)
         for field in app.screen.query(Input):
             field.cursor_blink = False
-        await asyncio.sleep(0.3)
-        await pilot.pause()
+        await _still(ui)
 
     return play
+
+
+async def _still(ui: Harness) -> None:
+    """Wait until nothing more is drawn."""
+    seen, same = "", 0
+    while same < 5:
+        await asyncio.sleep(0.06)
+        now = ui.text()
+        seen, same = now, same + 1 if now == seen else 0
+    await ui.pilot.pause()
 
 
 def compare(snap: Compare, engine: FakeEngine, keys: Sequence[str], shows: str, size: tuple[int, int], **settings: Any) -> None:

@@ -34,6 +34,7 @@ from tui.screens.log_pages import turn_to
 from tui.screens.log_words import empty_log, what_logs
 from tui.screens.picker import Picker
 from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of
+from tui.widgets.line_view import first_seen
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 
@@ -279,7 +280,7 @@ class Content:
 
     async def _seek(self, step: int) -> bool:
         view = self.pane.view
-        start = view.current + step if view.current >= 0 else self._first_seen(step)
+        start = view.current + step if view.current >= 0 else first_seen(view, step)
         found = view.search_from(start, step)
         while found < 0 and view is self.pane.log_view and (log := self.log) is not None:
             window = log.window
@@ -306,7 +307,7 @@ class Content:
     def near(self, step: int) -> int:
         """The nearest loaded line with a match, seen from what is on the screen; -1 for none."""
         view = self.pane.view
-        start = self._first_seen(step)
+        start = first_seen(view, step)
         found = view.search_from(start, step)
         return found if found >= 0 else view.search_from(start, -step)
 
@@ -323,13 +324,6 @@ class Content:
         log, self.log = self.log, None
         if log is not None:
             await log.close()
-
-    def _first_seen(self, step: int) -> int:
-        view = self.pane.view
-        if not view.row_count:
-            return -1
-        row = view.scroll_offset.y + (view.size.height - 1 if step < 0 else 0)
-        return view.locate(min(row, view.row_count - 1))[0]
 
     def _wish(self) -> tuple[object, ...]:
         thing = self._thing

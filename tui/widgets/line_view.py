@@ -218,6 +218,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
 
+def first_seen(view: LineView, step: int) -> int:
+    """The first line of a view that is on the screen, seen in a direction; -1 where there is none."""
+    if not view.row_count:
+        return -1
+    row = view.scroll_offset.y + (view.size.height - 1 if step < 0 else 0)
+    return view.locate(min(row, view.row_count - 1))[0]
+
+
 class TextView(LineView):
     """Styled lines from a list."""
 

@@ -71,9 +71,9 @@ class DockerContainers(DockerFiles):
         except NotModified as error:
             raise NotModified(f"container {container} is already stopped") from error
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         try:
-            await self._api.post(f"{path_of(container)}/restart", {"t": _seconds(timeout)})
+            await self._api.post(f"{path_of(container)}/restart", {"t": _seconds(timeout), "signal": signal})
         except EngineFault as error:
             raise failures.start_failure(error, await self._failed_exit_code(container)) from error
 

@@ -9,7 +9,7 @@ from engine.backends.docker.api import Api
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import networks as codec
 from engine.errors import InvalidArgument
-from engine.model.containers import PruneReport
+from engine.model.containers import PLAIN, EndpointOptions, PruneReport
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkSpec
 from engine.model.value import EMPTY
@@ -33,8 +33,17 @@ class DockerNetworks:
     async def remove(self, network: str) -> None:
         await self._api.delete(_path(network))
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
-        await self._api.post(f"{_path(network)}/connect", body=codec.encode_connect(container, ip, ip6, aliases))
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
+        await self._api.post(f"{_path(network)}/connect", body=codec.encode_connect(container, ip, ip6, aliases, options))
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
         await self._api.post(f"{_path(network)}/disconnect", body=codec.encode_disconnect(container, force=force))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from engine.errors import InvalidArgument
+from engine.errors import InvalidArgument, NotSupported
 from engine.linux import capabilities
 from engine.model.containers import ContainerConfig, HostConfig
 from engine.supervisor import logs, signals
@@ -25,7 +25,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _privileges):
+    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -61,6 +61,17 @@ def _names(config: ContainerConfig, host: HostConfig) -> None:
                 if host.dns
                 else "conflicting options: custom host-to-IP mapping and the network mode"
             )
+
+
+def _devices(config: ContainerConfig, host: HostConfig) -> None:
+    if host.isolation not in ("", "default"):
+        raise InvalidArgument(f"invalid isolation '{host.isolation}' on linux")
+    for request in host.device_requests:
+        wanted = " ".join(f"[{' '.join(words)}]" for words in request.capabilities)
+        raise NotSupported(
+            f'could not select device driver "{request.driver}" with capabilities: [{wanted}]',
+            hint="this engine has no drivers that choose devices: name the device files with --device, as --device /dev/dri",
+        )
 
 
 def _health(config: ContainerConfig, host: HostConfig) -> None:
@@ -219,6 +230,9 @@ def _warnings(host: HostConfig) -> list[str]:
         found.append(
             "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
         )
+    for name, given in (("a kernel memory limit", host.kernel_memory), ("storage options", host.storage_options)):
+        if given:
+            found.append(f"This engine does not support {name}; it was ignored.")
     if ignored := [name for name in host.log_options if name in logs.IGNORED]:
         found.append(f"This engine does not support log options other than max-size and max-file; {', '.join(ignored)} was ignored.")
     return found

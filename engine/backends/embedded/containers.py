@@ -48,8 +48,8 @@ class EmbeddedContainers(EmbeddedFiles):
     async def stop(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         await self._offload.run(self._core.lifecycle.stop, container, timeout=timeout, signal=signal)
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
-        await self._offload.run(self._core.lifecycle.restart, container, timeout=timeout)
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
+        await self._offload.run(self._core.lifecycle.restart, container, timeout=timeout, signal=signal)
 
     async def kill(self, container: str, *, signal: str = "KILL") -> None:
         await self._offload.run(self._core.lifecycle.kill, container, signal=signal)

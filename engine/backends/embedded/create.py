@@ -25,7 +25,7 @@ from engine.store import atomic, codec, faults
 from engine.store.blobs import Blobs
 from engine.store.containers import ContainerRecord
 from engine.store.images import ImageRecord
-from engine.supervisor import records
+from engine.supervisor import loans, records
 from engine.supervisor.trees import remove_tree
 
 _FILES = ("hosts", "resolv.conf", "hostname")
@@ -173,12 +173,13 @@ def _prepare(core: Core, record: ContainerRecord, image: ImageRecord) -> Sequenc
         if _to_be_filled(mount):
             from engine.backends.embedded import copyup
 
-            copyup.fill([f"{directory}/rootfs"] if flat else lowers, mount.target, mount.path)
+            with loans.borrowed(core.roots, core.database, mount.source):
+                copyup.fill([f"{directory}/rootfs"] if flat else lowers, mount.target, mount.path)
     return () if flat else lowers
 
 
 def _to_be_filled(mount: Mount) -> bool:
-    return mount.kind == "volume" and not {"nocopy", "volume-nocopy"} & set(mount.options)
+    return mount.kind == "volume" and not mount.subpath and not {"nocopy", "volume-nocopy"} & set(mount.options)
 
 
 def _generated(core: Core, record: ContainerRecord) -> tuple[tuple[str, str], ...]:

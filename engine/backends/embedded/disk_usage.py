@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.backends.embedded import disks, listing, usage
+from engine.backends.embedded import disks, listing
 from engine.backends.embedded.core import Core
 from engine.errors import NotFound
 from engine.image import catalog
@@ -53,7 +53,7 @@ def _images(core: Core, records: Sequence[ImageRecord], layers: Mapping[str, int
 def _volumes(core: Core) -> Iterable[Volume]:
     used = core.volumes.used()
     for record in core.volumes.all():
-        size = usage.tree_size(core.roots.volume_dir(record.name))
+        size = disks.size_of(core, record)
         yield disks.show(core, record).replace(size=size, users=used.get(record.name, 0))
 
 
@@ -74,8 +74,8 @@ def _container_line(containers: Sequence[Container]) -> UsageItem:
 
 
 def _volume_line(volumes: Sequence[Volume]) -> UsageItem:
-    size = sum(each.size for each in volumes)
-    kept = sum(each.size for each in volumes if each.users)
+    size = sum(max(each.size, 0) for each in volumes)
+    kept = sum(max(each.size, 0) for each in volumes if each.users)
     active = sum(each.users > 0 for each in volumes)
     return UsageItem(kind="Local Volumes", total=len(volumes), active=active, size=size, reclaimable=size - kept)
 

@@ -12,6 +12,7 @@ from engine.model import filters as filtering
 from engine.model.containers import ContainerConfig, HostConfig, Mount, PruneReport
 from engine.model.filters import Filters
 from engine.model.volumes import Volume, VolumeSpec
+from engine.runtime import volume_mounts
 from engine.store import events, faults
 from engine.store.volumes import VolumeRecord
 from engine.supervisor.trees import remove_tree
@@ -85,13 +86,15 @@ def remove(core: Core, name: str, *, force: bool) -> None:
         NotFound: there is none, unless ``force``.
         Conflict: a container uses it.
     """
+    path = core.roots.volume_dir(name)
     try:
         core.database.spared(lambda: core.volumes.delete(name, events.make("volume", "destroy", name, {"driver": "local"})))
     except NotFound:
         if force:
             return
         raise
-    remove_tree(os.path.dirname(core.roots.volume_dir(name)))
+    volume_mounts.unmount(path)  # nothing of what was mounted there is removed
+    remove_tree(os.path.dirname(path))
 
 
 def prune(core: Core, filters: Filters) -> PruneReport:
@@ -104,7 +107,7 @@ def prune(core: Core, filters: Filters) -> PruneReport:
     for record in core.volumes.all():
         if record.name in used or not (record.anonymous or everything) or not filtering.labels_match(filters, record.labels):
             continue
-        size = usage.tree_size(core.roots.volume_dir(record.name))
+        size = max(size_of(core, record), 0)
         try:
             remove(core, record.name, force=True)
         except Conflict:
@@ -112,6 +115,11 @@ def prune(core: Core, filters: Filters) -> PruneReport:
         removed.append(record.name)
         freed += size
     return PruneReport(removed=tuple(removed), space_reclaimed=freed)
+
+
+def size_of(core: Core, record: VolumeRecord) -> int:
+    """Bytes in a volume; -1 for one that is a file system of its own or a directory of the host, as docker has it: it may be far away."""
+    return -1 if record.options else usage.tree_size(core.roots.volume_dir(record.name))
 
 
 def resolve(core: Core, config: ContainerConfig, host: HostConfig) -> tuple[Mount, ...]:
@@ -179,8 +187,13 @@ def _check(mount: Mount, targets: set[str]) -> None:
             raise InvalidArgument(f"{fault}invalid mount path: '{mount.source}' mount path must be absolute")
         if not mount.create_source and not os.path.lexists(mount.source):
             raise InvalidArgument(f"{fault}bind source path does not exist: {mount.source}")
-    elif mount.kind == "volume" and mount.source:
-        names.check_volume(mount.source)
+    elif mount.kind == "volume":
+        if mount.source:
+            names.check_volume(mount.source)
+        if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
+            raise InvalidArgument(f"{fault}invalid volume subpath {mount.subpath}: it must be a path below the volume")
+    if {"writable", "forcereadonly", "norecursive"} & set(mount.options) and mount.kind != "bind":
+        raise InvalidArgument(f"{fault}options of bind mounts are for those of type bind")
 
 
 def _resolve(core: Core, mount: Mount) -> Mount:
@@ -194,5 +207,6 @@ def _resolve(core: Core, mount: Mount) -> Mount:
             except OSError as error:
                 raise faults.from_os(error, f"make bind source {mount.source}") from error
         return mount.replace(path=mount.source)
-    record = create(core, VolumeSpec(name=mount.source))
+    spec = VolumeSpec(name=mount.source, driver=mount.driver or "local", options=mount.driver_options, labels=mount.labels)
+    record = create(core, spec)
     return local_volumes.mounted(mount.replace(source=record.name, path=core.roots.volume_dir(record.name)), record.options)

@@ -23,6 +23,7 @@ from engine.model.images import (
     RemovedImage,
     SearchResult,
 )
+from engine.model.openfile import OpenFile
 from engine.model.value import EMPTY
 
 if TYPE_CHECKING:
@@ -128,11 +129,13 @@ class EmbeddedImages:
         return await self._taken(archive, lambda spool: _import(self._core, spool, request))
 
     async def _taken(self, archive: AsyncIterable[bytes], use: Callable[[Spool], T]) -> T:
-        """The whole of ``archive`` goes into a file, which ``use`` gets."""
-        spool = await self._offload.open(lambda: _spool(self._core))
+        """The whole of ``archive`` goes into a file, which ``use`` gets; one that is a file of ours already is used as it is."""
+        ours = archive.handle if isinstance(archive, OpenFile) and archive.whole else -1
+        spool = await self._offload.open(lambda: _spool(self._core, ours))
         try:
-            async for chunk in archive:
-                await self._offload.run(spool.write, chunk)
+            if ours < 0:
+                async for chunk in archive:
+                    await self._offload.run(spool.write, chunk)
             return await self._offload.run(use, spool)
         finally:
             await self._offload.run(spool.close)
@@ -170,10 +173,10 @@ def _removing(core: Core, call: Callable[[Removal], T]) -> T:
     return found
 
 
-def _spool(core: Core) -> Spool:
+def _spool(core: Core, handle: int) -> Spool:
     from engine.image.spool import Spool
 
-    return Spool(core.roots)
+    return Spool(core.roots, handle)
 
 
 def _load(core: Core, spool: Spool) -> Sequence[LoadedImage]:
@@ -181,6 +184,7 @@ def _load(core: Core, spool: Spool) -> Sequence[LoadedImage]:
     from engine.image.load import load
 
     with LayerStore(core.roots, core.database) as layers:
+        layers.warm()
         found = load(core.roots, core.database, layers, spool)
     _publish(core)
     return found

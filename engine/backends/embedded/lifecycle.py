@@ -63,11 +63,13 @@ class Lifecycle:
         if not self._stop(record, timeout, signal):
             raise NotModified(f"container {record.short_id} is already stopped")
 
-    def restart(self, name: str, *, timeout: int | None = None) -> None:
+    def restart(self, name: str, *, timeout: int | None = None, signal: str = "") -> None:
         """See :meth:`engine.interface.containers.ContainerLifecycle.restart`."""
+        if signal:
+            signals.parse(signal)
         record = self._containers.resolve(name)
         self._refuse_removing(record, "started")
-        self._stop(record, timeout, "", keep=True)
+        self._stop(record, timeout, signal, keep=True)
         client.start(self._roots, record.id)
         self._tell(record, "restart")
 

@@ -107,14 +107,22 @@ class EventSource:
         query.check()
         self._core = core
         self._query = query
-        self._bell = Bell(core.roots)  # before the first look, so that nothing falls in between
-        self._cancel = Cancel()
         self._lock = allocate_lock()
         self._ready: deque[Event] = deque()
-        self._last = events.last(core.database)
         self._done = False
-        if query.since is not None:
-            self._take(events.since(core.database, 0))
+        self._cancel = Cancel()
+        try:
+            self._bell = Bell(core.roots)  # before the first look, so that nothing falls in between
+        except BaseException:
+            self._cancel.close()
+            raise
+        try:
+            self._last = events.last(core.database)
+            if query.since is not None:
+                self._take(events.since(core.database, 0))
+        except BaseException:
+            self._release()
+            raise
 
     def next(self) -> Event | None:
         """The next event."""

@@ -1,7 +1,6 @@
-"""Options of the ``local`` volume driver: a volume that is a directory of the host (``type=none o=bind device=/path``).
+"""Options of the ``local`` volume driver (moby ``volume/local``): what may be asked for, and a volume that is a directory of the host.
 
-Docker's driver mounts any file system (moby ``volume/local``). We mount none on the host, where nobody would be left to unmount it:
-what is bound is mounted by each container for itself.
+Of other file systems see :mod:`engine.runtime.volume_mounts`.
 """
 
 from __future__ import annotations
@@ -11,18 +10,17 @@ from collections.abc import Mapping
 
 from engine.errors import EngineFault, InvalidArgument, NotSupported
 from engine.model.containers import Mount
+from engine.runtime.volume_mounts import flags, is_plain_bind
 
 _NEEDED = {"type": ("device",), "device": ("type",), "o": ("device", "type")}
-_BINDS = frozenset(("bind", "rbind"))
-_FLAGS = _BINDS | {"ro", "rw"}
 
 
 def check(options: Mapping[str, str]) -> None:
-    """Refuse what is wrong, in docker's words, and what is not done here.
+    """Refuse what is wrong, in docker's words.
 
     Raises:
         InvalidArgument: an option is unknown, or one that it needs is missing.
-        NotSupported: it is no bind.
+        NotSupported: a size for what is no file system of its own.
     """
     for name in options:
         if name not in (*_NEEDED, "size"):
@@ -30,19 +28,17 @@ def check(options: Mapping[str, str]) -> None:
         for needed in _NEEDED.get(name, ()):
             if not options.get(needed):
                 raise InvalidArgument(f'missing required option: "{needed}"')
-    if not options:
-        return
-    flags = _flags(options)
-    if not flags & _BINDS or flags - _FLAGS or "size" in options:
-        asked = ", ".join(f"{name}={value}" for name, value in options.items())
-        raise NotSupported(f"volume options {asked} are not supported", hint="mount the file system on the host and bind it: o=bind")
-    if not options["device"].startswith("/"):
+    if "size" in options:
+        raise NotSupported(
+            "quota size requested but no quota support", hint="a tmpfs has a size: --opt type=tmpfs --opt device=tmpfs --opt o=size=100m"
+        )
+    if is_plain_bind(options) and not options["device"].startswith("/"):
         raise InvalidArgument(f"invalid device {options['device']}: it must be an absolute path")
 
 
 def mounted(mount: Mount, options: Mapping[str, str]) -> Mount:
     """A mount of a volume with ``options``, whose ``path`` is the volume's own directory. Raises EngineFault: there is no such device."""
-    if not options:
+    if not is_plain_bind(options):
         return mount
     device = options["device"]
     if not os.path.exists(device):
@@ -51,8 +47,4 @@ def mounted(mount: Mount, options: Mapping[str, str]) -> Mount:
             f"failed to mount local volume: mount {device}:{mount.path}: no such file or directory",
             hint=f"make {device}, or remove the volume {mount.source}",
         )
-    return mount.replace(path=device, read_only=mount.read_only or "ro" in _flags(options))
-
-
-def _flags(options: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(filter(None, options.get("o", "").split(",")))
+    return mount.replace(path=device, read_only=mount.read_only or "ro" in flags(options))

@@ -1,6 +1,6 @@
 """The recovery sweep: what every front end does first, so that nothing it shows is a leftover.
 
-Where all is well it costs three queries, two directory listings, and while containers are in networks a look at the firewall.
+Where all is well it costs four queries, two directory listings, and while containers are in networks a look at the firewall.
 Only what looks wrong loads the machinery.
 """
 
@@ -37,6 +37,13 @@ def sweep(roots: Roots, database: Database) -> list[LongshoreError]:
 
         try:
             remove_tree(path)
+        except LongshoreError as error:
+            failed.append(error)
+    if database.query("SELECT 1 FROM volumes WHERE options NOT IN ('', '{}') LIMIT 1"):
+        from engine.supervisor import loans
+
+        try:
+            loans.settle(roots, database)
         except LongshoreError as error:
             failed.append(error)
     if rules_are_gone(roots, database):

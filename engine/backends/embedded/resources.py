@@ -8,7 +8,7 @@ from engine.backends.embedded.core import Core
 from engine.backends.embedded.offload import Offload
 from engine.model.auth import Credentials
 from engine.model.check import CheckEvent
-from engine.model.containers import Endpoint, PruneReport
+from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.events import Event, EventQuery
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkSpec
@@ -40,8 +40,17 @@ class EmbeddedNetworks:
     async def remove(self, network: str) -> None:
         await self._offload.run(lambda: self._core.network_manager.remove(network))
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
-        wanted = Endpoint(network=network, aliases=tuple(aliases), requested_ip=ip, requested_ipv6=ip6)
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
+        wanted = Endpoint(network=network, aliases=tuple(aliases), requested_ip=ip, requested_ipv6=ip6, options=options)
         await self._offload.run(lambda: self._core.lifecycle.connect(container, network, wanted))
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:

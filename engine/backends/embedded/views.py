@@ -17,7 +17,7 @@ import contextlib
 import os
 import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from engine.backends.embedded.core import Core
@@ -25,12 +25,13 @@ from engine.backends.embedded.sides import has_overlay, layers_of, open_layers
 from engine.errors import Conflict, EngineFault, LongshoreError
 from engine.linux import mounts, namespaces, processes, syscalls
 from engine.linux.cgroup_files import Layout
-from engine.model.value import Value
+from engine.model.value import EMPTY, Value
+from engine.runtime import volume_mounts
 from engine.runtime.rootfs import Mounter
 from engine.store import faults
 from engine.store.containers import ContainerRecord
 from engine.store.locks import Lock
-from engine.supervisor import places
+from engine.supervisor import loans, places
 
 T = TypeVar("T")
 
@@ -40,15 +41,22 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class Ground(Value):
-    """What a stopped container's file system is made of: its image's layers, topmost first, or a copy of them."""
+    """What a stopped container's file system is made of.
+
+    Attributes:
+        layers: its image's, topmost first, or a copy of them.
+        volumes: options of those volumes that are file systems of their own, by name.
+    """
 
     layers: tuple[str, ...]
     overlay: bool
+    volumes: Mapping[str, Mapping[str, str]] = EMPTY
 
 
 def ground_of(core: Core, record: ContainerRecord) -> Ground:
     """What a container stands on. Raises NotFound, EngineFault."""
-    return Ground(layers=tuple(layers_of(core, record)), overlay=has_overlay(core, record))
+    volumes = {volume.name: volume.options for volume in loans.own(core.database, record)}
+    return Ground(layers=tuple(layers_of(core, record)), overlay=has_overlay(core, record), volumes=volumes)
 
 
 @contextlib.contextmanager
@@ -161,7 +169,7 @@ def _assembled(core: Core, record: ContainerRecord, ground: Ground, *, write: bo
             root = os.open(".", _DIRECTORY, dir_fd=tree)
         finally:
             os.close(tree)
-        _mount_volumes(record, root)
+        _mount_volumes(record, root, ground)
     except BaseException:
         os.close(namespace)
         if root >= 0:
@@ -170,14 +178,16 @@ def _assembled(core: Core, record: ContainerRecord, ground: Ground, *, write: bo
     return root, namespace
 
 
-def _mount_volumes(record: ContainerRecord, root: int) -> None:
+def _mount_volumes(record: ContainerRecord, root: int, ground: Ground) -> None:
     mounter = Mounter(root, lambda: None, "", Layout(), private_cgroup=False)
     for mount in sorted(record.mounts, key=lambda mount: mount.target.count("/")):
         if mount.kind == "tmpfs" or not os.path.lexists(mount.path):
             continue
+        if (own := ground.volumes.get(mount.source)) is not None and not volume_mounts.is_mounted(mount.path):
+            volume_mounts.mount(own, mount.path)  # in this namespace alone
         options = ["rbind", *(["ro"] if mount.read_only else [])]
         try:
-            mounter.mount({"type": "bind", "source": mount.path, "destination": mount.target, "options": options})
+            mounter.mount({"type": "bind", "source": mount.path, "destination": mount.target, "options": options, "subpath": mount.subpath})
         except LongshoreError:
             continue  # its place was never made, and a view that is only read does not make it
 

@@ -52,9 +52,9 @@ class FleetContainers:
         engine, bare, _ = await self._find(container)
         await engine.containers.stop(bare, timeout=timeout, signal=signal)
 
-    async def restart(self, container: str, *, timeout: int | None = None) -> None:
+    async def restart(self, container: str, *, timeout: int | None = None, signal: str = "") -> None:
         engine, bare, _ = await self._find(container)
-        await engine.containers.restart(bare, timeout=timeout)
+        await engine.containers.restart(bare, timeout=timeout, signal=signal)
 
     async def kill(self, container: str, *, signal: str = "KILL") -> None:
         engine, bare, _ = await self._find(container)

@@ -11,7 +11,7 @@ from engine.backends.fleet.members import Members
 from engine.errors import InvalidArgument
 from engine.interface import Engine
 from engine.model.auth import Credentials
-from engine.model.containers import PruneReport
+from engine.model.containers import PLAIN, EndpointOptions, PruneReport
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
@@ -183,9 +183,18 @@ class FleetNetworks:
         engine, bare, _ = await self._find(network)
         await engine.networks.remove(bare)
 
-    async def connect(self, network: str, container: str, *, ip: str = "", ip6: str = "", aliases: Sequence[str] = ()) -> None:
+    async def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        ip: str = "",
+        ip6: str = "",
+        aliases: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
+    ) -> None:
         engine, bare, short = await self._both(network, container)
-        await engine.networks.connect(bare, short, ip=ip, ip6=ip6, aliases=aliases)
+        await engine.networks.connect(bare, short, ip=ip, ip6=ip6, aliases=aliases, options=options)
 
     async def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
         engine, bare, short = await self._both(network, container)

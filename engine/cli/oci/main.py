@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
 from engine.cli.oci import ENTERING
+from engine.cli.screen import harmless
 from engine.errors import LongshoreError
 from engine.model.value import Value
 
@@ -136,7 +137,7 @@ def _fail(given: Globals, message: str, hint: str = "") -> None:
                 file.write(line)
         except OSError as error:
             print(f"{PROGRAM}: {given.log}: {error.strerror}", file=sys.stderr)
-    print("".join(char if char in "\n\t" or char.isprintable() else "�" for char in text), file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
 
 
 def _line(form: str, message: str) -> str:

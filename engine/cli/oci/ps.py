@@ -6,6 +6,7 @@ import json
 
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.cli.oci.main import Globals
+from engine.cli.screen import one_line
 from engine.oci.state import container
 
 SPEC = Spec(
@@ -39,4 +40,4 @@ def _command(pid: int) -> str:
             text = file.read().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
     except OSError:
         return ""
-    return "".join(char if char.isprintable() else "�" for char in text)
+    return one_line(text)

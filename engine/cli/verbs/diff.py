@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, Spec
+from engine.cli.screen import one_line
 from engine.model.files import ChangeKind
 
 SPEC = Spec(
@@ -19,5 +20,5 @@ _LETTERS = {ChangeKind.MODIFIED: "C", ChangeKind.ADDED: "A", ChangeKind.DELETED:
 
 def run(context: Context, options: Options) -> int:
     for change in context.run(context.engine.containers.changes(options.args[0])):
-        print(f"{_LETTERS[change.kind]} {change.path}", file=context.out)
+        print(f"{_LETTERS[change.kind]} {one_line(change.path)}", file=context.out)
     return 0

@@ -7,6 +7,7 @@ import time
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
 from engine.cli.gotemplate import Template
+from engine.cli.screen import one_line
 from engine.dockerapi.show import event as document
 from engine.model import filters
 from engine.model.events import Event, EventQuery
@@ -45,4 +46,4 @@ def line(event: Event) -> str:
     shown = f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{nanos:09d}{zone[:3]}:{zone[3:]}"
     attributes = ", ".join(f"{key}={value}" for key, value in sorted(event.attributes.items()))
     text = f"{shown} {event.kind} {event.action} {event.id}{f' ({attributes})' if attributes else ''}"
-    return "".join(char if char.isprintable() else "�" for char in text)
+    return one_line(text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
+from engine.cli.screen import one_line
 from engine.cli.tables import write
 from engine.errors import InvalidArgument
 from engine.model.hosts import Host, HostState
@@ -74,4 +75,4 @@ def _row(state: HostState) -> dict[str, Any]:
         "Current": str(state.host.current).lower(),
         "Error": state.problem.split("\n")[0],
     }
-    return {name: "".join(char if char.isprintable() else "�" for char in text) for name, text in fields.items()}
+    return {name: one_line(text) for name, text in fields.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
+from engine.cli.screen import harmless
 from engine.cli.verbs.hosts_ls import endpoint, latency_text, seconds
 
 SPEC = Spec(
@@ -26,9 +27,5 @@ def run(context: Context, options: Options) -> int:
         else:
             bad += 1
             lines = [f"{state.host.name}: {state.problem}", *([f"  {state.hint}"] if state.hint else [])]
-        text = "\n".join(lines)
-        print(
-            "".join(char if char in "\n" or char.isprintable() else "�" for char in text),
-            file=context.err if state.problem else context.out,
-        )
+        print(harmless("\n".join(lines)), file=context.err if state.problem else context.out)
     return 1 if bad else 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterable
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.streams import download, open_input, pieces
+from engine.cli.streams import download, open_input
+from engine.model.openfile import OpenFile
 
 SPEC = Spec(
     usage="[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -27,7 +28,7 @@ def run(context: Context, options: Options) -> int:
     source, reference = options.args[0], options.args[1] if options.args[1:] else ""
     remote = source.startswith(("http://", "https://"))
     handle = -1 if remote or source == "-" else open_input(source)
-    archive: AsyncGenerator[bytes, None] = download(source) if remote else pieces(sys.stdin.fileno() if handle < 0 else handle)
+    archive: AsyncIterable[bytes] = download(source) if remote else OpenFile(sys.stdin.fileno() if handle < 0 else handle)
     message = options.text("message") or (f"Imported from {source}" if remote else "")
     platform, changes = options.text("platform"), options.values("change")
     try:

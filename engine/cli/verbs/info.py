@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
@@ -50,5 +49,5 @@ def run(context: Context, options: Options) -> int:
         print(f"{title}: {value}".rstrip(), file=context.out)
     context.out.flush()
     for warning in info.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+        print(f"WARNING: {warning}", file=context.err)
     return 0

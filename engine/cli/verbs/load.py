@@ -7,8 +7,9 @@ import sys
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
-from engine.cli.streams import open_input, pieces
+from engine.cli.streams import open_input
 from engine.errors import InvalidArgument
+from engine.model.openfile import OpenFile
 
 SPEC = Spec(
     usage="[OPTIONS]",
@@ -26,7 +27,7 @@ def run(context: Context, options: Options) -> int:
         raise InvalidArgument("requested load from stdin, but stdin is empty")
     handle = open_input(path) if path else sys.stdin.fileno()
     try:
-        found = context.run(context.engine.images.load(pieces(handle)))
+        found = context.run(context.engine.images.load(OpenFile(handle)))
     finally:
         if path:
             os.close(handle)

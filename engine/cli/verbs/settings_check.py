@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, Spec
+from engine.cli.screen import one_line
 from engine.errors import InvalidArgument
 
 SPEC = Spec(usage="[FILE]", summary="Check the settings file: mistakes with their lines, keys that hide one another, faint colours", most=1)
@@ -23,14 +24,9 @@ def run(context: Context, options: Options) -> int:
         except InvalidArgument as error:
             errors.append(f"{error.message}{f' ({error.hint})' if error.hint else ''}")
     for each in errors:
-        print(f"error: {_clean(each)}", file=context.out)
+        print(f"error: {one_line(each)}", file=context.out)
     for note in found.notes:
-        print(f"note: {_clean(note)}", file=context.out)
+        print(f"note: {one_line(note)}", file=context.out)
     if not errors:
         print(f"{found.path}: {'no mistakes' if found.exists else 'not there, so everything has its default'}", file=context.out)
     return 1 if errors else 0
-
-
-def _clean(text: str) -> str:
-    """A file's words must not reach the terminal as commands."""
-    return "".join(char if char.isprintable() else "�" for char in text)

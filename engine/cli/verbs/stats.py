@@ -84,7 +84,7 @@ def _follow(context: Context, place: int, name: str, stream: bool, samples: queu
 def _show(context: Context, options: Options, names: list[str], latest: dict[int, Stats | None], *, clear: bool = False) -> None:
     rows = [_row(names[place], latest.get(place), whole=options.on("no-trunc")) for place in range(len(names))]
     if clear:
-        context.out.write("\x1b[H\x1b[J")
+        context.out.order("\x1b[H\x1b[J")
     write(context.out, rows, headers=HEADERS, default=DEFAULT, form=options.text("format"))
     context.out.flush()
 

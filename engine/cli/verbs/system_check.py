@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
+from engine.cli.screen import one_line
 from engine.model.check import CheckNote, CheckProgress, Finding, Outcome
 
 SPEC = Spec(
@@ -25,19 +26,19 @@ def run(context: Context, options: Options) -> int:
     shown = context.err.isatty() and not options.on("quiet")
     for event in context.iterate(context.engine.system.check(repair=options.on("repair"))):
         if shown:
-            context.err.write("\r\033[K")
+            context.err.order("\r\033[K")
         match event:
             case CheckProgress():
                 totals[event.stage] = event.total
                 if shown and event.done < event.total:
                     context.err.write(f"checking {event.stage}: {event.done + 1} of {event.total}")
             case CheckNote() if not options.on("quiet"):
-                print(f"note: {_clean(event.text)}", file=context.out)
+                print(f"note: {one_line(event.text)}", file=context.out)
             case Finding():
                 found.append(event)
-                print(f"{_SIGNS[event.outcome]}: {_clean(event.subject)}: {_clean(event.reason)}", file=context.out)
+                print(f"{_SIGNS[event.outcome]}: {one_line(event.subject)}: {one_line(event.reason)}", file=context.out)
                 if event.remedy:
-                    print(f"  {_clean(event.remedy)}", file=context.out)
+                    print(f"  {one_line(event.remedy)}", file=context.out)
         context.err.flush()
     if not options.on("quiet"):
         looked = ", ".join(_count(totals.get(stage, 0), stage) for stage in _LOOKED_AT)
@@ -57,8 +58,3 @@ def _summary(found: list[Finding]) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what.removesuffix('s') if count == 1 else what}"
-
-
-def _clean(text: str) -> str:
-    """Names out of images must not reach the terminal as commands."""
-    return "".join(char if char.isprintable() else "�" for char in text)

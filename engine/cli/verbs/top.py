@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.cli.context import Context
 from engine.cli.flags import Options, Spec
+from engine.cli.screen import one_line
 
 SPEC = Spec(
     usage="CONTAINER [ps OPTIONS]",
@@ -18,7 +19,7 @@ SPEC = Spec(
 def run(context: Context, options: Options) -> int:
     name, *ps_args = options.args
     table = context.run(context.engine.containers.top(name, ps_args=" ".join(ps_args)))
-    lines = [table.titles, *table.rows]
+    lines = [[one_line(cell) for cell in line] for line in (table.titles, *table.rows)]
     # docker's tabwriter for this verb: cells at least 20 wide.
     widths = [max(20, *(len(line[column]) + 3 for line in lines)) for column in range(len(table.titles))]
     for line in lines:

@@ -77,9 +77,8 @@ def compile_policy(policies: Mapping[str, Mapping[int, Sequence[Rule]]], default
             continue
         section = [Instruction(_LD, 0)]
         if name == "x86_64":
-            x32 = _tree(policies.get("x32", {}), default, X32_BIT)
-            native = _tree(rules, default)
-            section += [*_branch(X32_BIT, native, x32)]
+            x32 = _tree(policies["x32"], default, X32_BIT) if "x32" in policies else _no_x32(default)
+            section += _branch(X32_BIT, _tree(rules, default), x32)
         else:
             section += _tree(rules, default)
         code += [Instruction(_JEQ, AUDIT_ARCH[name], 1, 0), Instruction(_JA, len(section)), *section]
@@ -87,6 +86,15 @@ def compile_policy(policies: Mapping[str, Mapping[int, Sequence[Rule]]], default
     if len(code) > MAX_INSTRUCTIONS:
         raise ValueError(f"the seccomp filter has {len(code)} instructions, more than {MAX_INSTRUCTIONS}")
     return b"".join(struct.pack("=HBBI", each.code, each.jt, each.jf, each.k) for each in code)
+
+
+def _no_x32(default: int) -> Code:
+    """x32 is an architecture of its own that shares its token with x86_64: a profile without it does not mean its calls.
+
+    Were ``default`` theirs, a list of forbidden calls would not hold: ``execve`` is another number there. -1 is no call of x32,
+    but what a tracer leaves of one that it skips.
+    """
+    return [Instruction(_JEQ, 0xFFFFFFFF, 0, 1), Instruction(_RET, default), Instruction(_RET, KILL_PROCESS)]
 
 
 def _tree(rules: Mapping[int, Sequence[Rule]], default: int, base: int = 0) -> Code:

@@ -23,7 +23,12 @@ async def create(service: Service, request: Request) -> Response:
     try:
         for endpoint in asked.further:
             await service.engine.networks.connect(
-                endpoint.network, made.id, ip=endpoint.requested_ip, ip6=endpoint.requested_ipv6, aliases=endpoint.aliases
+                endpoint.network,
+                made.id,
+                ip=endpoint.requested_ip,
+                ip6=endpoint.requested_ipv6,
+                aliases=endpoint.aliases,
+                options=endpoint.options.replace(mac_address=endpoint.mac_address),
             )
     except LongshoreError:
         await containers.remove(made.id, force=True, volumes=True)

@@ -33,7 +33,7 @@ async def stop(service: Service, request: Request) -> Response:
 
 async def restart(service: Service, request: Request) -> Response:
     """Stop and start."""
-    await service.engine.containers.restart(request.place["id"], timeout=_patience(request))
+    await service.engine.containers.restart(request.place["id"], timeout=_patience(request), signal=request.text("signal"))
     return empty()
 
 

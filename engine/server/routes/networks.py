@@ -43,7 +43,12 @@ async def connect(service: Service, request: Request) -> Response:
         if not set(links) <= set(known):
             raise NotSupported("links are made with their container: create it with --link")
     await service.engine.networks.connect(
-        request.place["id"], container, ip=endpoint.requested_ip, ip6=endpoint.requested_ipv6, aliases=endpoint.aliases
+        request.place["id"],
+        container,
+        ip=endpoint.requested_ip,
+        ip6=endpoint.requested_ipv6,
+        aliases=endpoint.aliases,
+        options=endpoint.options.replace(mac_address=endpoint.mac_address),
     )
     return empty(200)
 

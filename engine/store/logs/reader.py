@@ -61,8 +61,15 @@ class LogSource:
         self._parser = _Parser(query)
         self._done = False
         self._lock = allocate_lock()
-        self._cancel = Cancel() if query.follow else None
-        self._inotify = _watch(directory, bell_path) if query.follow else None
+        self._cancel: Cancel | None = None
+        self._inotify: Inotify | None = None
+        if query.follow:
+            self._cancel = Cancel()
+            try:
+                self._inotify = _watch(directory, bell_path)
+            except BaseException:
+                self._cancel.close()
+                raise
 
     def next(self) -> Sequence[LogLine] | None:
         """The next batch, ``None`` at the end."""
@@ -246,13 +253,15 @@ def _line(when: int, stream: StreamName, data: bytes) -> LogLine:
 
 
 def _watch(directory: str, bell_path: str) -> Inotify:
-    watcher = Inotify()
+    watcher: Inotify | None = None
     try:
+        watcher = Inotify()
         os.makedirs(directory, mode=0o700, exist_ok=True)
         watcher.watch(directory, IN_MODIFY | IN_CREATE)
         if bell_path and os.path.exists(bell_path):
             watcher.watch(bell_path, IN_MODIFY)
     except OSError as error:
-        watcher.close()
+        if watcher is not None:
+            watcher.close()
         raise EngineFault(f"follow log {directory}: {error.strerror}") from error
     return watcher

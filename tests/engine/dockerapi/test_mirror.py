@@ -41,7 +41,9 @@ from engine.model.containers import (
     ContainerStatus,
     CreatedContainer,
     Device,
+    DeviceRequest,
     Endpoint,
+    EndpointOptions,
     ExecConfig,
     HostConfig,
     Mount,
@@ -94,7 +96,18 @@ HOST = HostConfig(
     mounts=(
         Mount(kind="bind", source="/src", target="/dst", read_only=True, options=("rshared",), create_source=True),
         Mount(kind="volume", source="vol", target="/vol", options=("nocopy",)),
-        Mount(kind="bind", source="/must", target="/exist"),
+        Mount(
+            kind="bind", source="/must", target="/exist", read_only=True, options=("rprivate", "norecursive", "writable", "forcereadonly")
+        ),
+        Mount(
+            kind="volume",
+            source="new",
+            target="/new",
+            subpath="a/b",
+            driver="local",
+            driver_options={"type": "tmpfs"},
+            labels={"c": "d"},
+        ),
     ),
     restart_policy=RestartPolicy(name="on-failure", max_retries=3),
     auto_remove=True,
@@ -153,6 +166,11 @@ HOST = HostConfig(
     device_read_iops=(ThrottleDevice(path="/dev/vda", rate=16),),
     device_write_iops=(ThrottleDevice(path="/dev/vda", rate=17),),
     mac_address="02:00:00:00:00:01",
+    endpoint=EndpointOptions(link_local=("169.254.1.2",), gateway_priority=-7, driver={"a": "b"}),
+    device_requests=(DeviceRequest(driver="d", count=-1, ids=("0",), capabilities=(("gpu", "compute"),), options={"x": "y"}),),
+    storage_options={"size": "1G"},
+    isolation="default",
+    kernel_memory=18,
 )
 
 
@@ -222,8 +240,6 @@ def test_networks_of_a_new_container() -> None:
 @pytest.mark.parametrize(
     ("host", "kind"),
     [
-        ({"DeviceRequests": [{"Count": -1}]}, NotSupported),
-        ({"Isolation": "hyperv"}, InvalidArgument),
         ({"CgroupnsMode": "shared"}, InvalidArgument),
         ({"Mounts": [{"Type": "npipe", "Target": "/x"}]}, InvalidArgument),
         ({"Mounts": [{"Type": "tmpfs", "Source": "x", "Target": "/x"}]}, InvalidArgument),
@@ -274,9 +290,8 @@ def test_ranges_of_host_ports() -> None:
 @pytest.mark.parametrize(
     ("host", "word"),
     [
-        ({"StorageOpt": {"size": "1G"}}, "storage options"),
         ({"MaskedPaths": []}, "masked"),
-        ({"KernelMemory": 1 << 20}, "kernel memory limit"),
+        ({"KernelMemoryTCP": 1 << 20}, "kernel memory limit"),
     ],
 )
 def test_what_does_not_hold_is_warned_of(host: dict[str, object], word: str) -> None:

@@ -160,7 +160,7 @@ def test_a_killed_create_is_never_seen(core: Core, box: ImageRecord) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(60)
     process.stdout.close()
     assert core.containers.all() == []
     (name,) = os.listdir(core.roots.containers)

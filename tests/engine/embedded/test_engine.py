@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -250,16 +251,19 @@ async def test_streams_close_their_sources(kind: type[Inline] | type[Threads] | 
 
 async def test_a_source_that_comes_too_late_is_closed() -> None:
     offload, source = Threads(), Counting()
+    begun, given_up = threading.Event(), threading.Event()
 
     def open_slowly() -> Counting:
-        time.sleep(0.1)
+        begun.set()
+        assert given_up.wait(60)
         return source
 
     stream = offload.stream(open_slowly)
     reading = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(0.02)
+    await asyncio.to_thread(begun.wait)
     reading.cancel()
     await asyncio.wait([reading], timeout=60)
+    given_up.set()
     deadline = time.monotonic() + 30
     while not source.closed and time.monotonic() < deadline:
         await asyncio.sleep(0.01)

@@ -55,25 +55,29 @@ class Clockwork:
 
 async def test_what_is_due_together_is_taken_in_one_visit_to_a_thread() -> None:
     offload = Threads()
-    start = time.monotonic() + 0.5  # all are open by then
-    sources = [Clockwork(start, every=0.05) for _ in range(20)]
-
-    async def follow(source: Clockwork) -> list[int]:
-        return [number async for number in offload.paced(lambda: source)]
-
-    assert await asyncio.gather(*map(follow, sources)) == [[1, 2, 3]] * 20
-    assert [len(source.taken) for source in sources] == [4] * 20 and all(source.closed == 1 for source in sources)
-    assert all(at >= start - TOGETHER for source in sources for at, _ in source.taken)
-    for turn in range(4):
-        moments = [source.taken[turn] for source in sources]
+    sources = [Clockwork(time.monotonic(), every=0) for _ in range(20)]
+    streams = [offload.paced(lambda source=source: source) for source in sources]  # type: ignore[misc]
+    assert await asyncio.gather(*map(anext, streams)) == [1] * 20  # opens them, one sooner than another
+    for turn in (2, 3):
+        due = time.monotonic() + 0.05
+        for source in sources:
+            source.due = due
+        assert await asyncio.gather(*map(anext, streams)) == [turn] * 20
+        moments = [source.taken[-1] for source in sources]
+        assert all(at >= due - TOGETHER for at, _ in moments)
         assert len({thread for _, thread in moments}) == 1, "one thread took from all of them"
+    for stream in streams:
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+    assert [len(source.taken) for source in sources] == [4] * 20 and all(source.closed == 1 for source in sources)
     offload.close()
 
 
 async def test_one_that_fails_or_gives_up_holds_nobody_back() -> None:
     offload = Threads()
     start = time.monotonic() + 0.05
-    good, broken, early = (Clockwork(start, every=0.02, broken=bad) for bad in (False, True, False))
+    good, broken = (Clockwork(start, every=0.02, broken=bad) for bad in (False, True))
+    early = Clockwork(start + 1000, every=1)
     streams = [offload.paced(lambda source=source: source) for source in (good, broken, early)]  # type: ignore[misc]
     waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
     await asyncio.sleep(0.01)

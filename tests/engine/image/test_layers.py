@@ -171,7 +171,7 @@ def test_one_layer_from_many_threads_is_made_once(store: Store) -> None:
         yield from pieces(data)
 
     def run(number: int) -> None:
-        gate.wait(30)
+        gate.wait(60)
         made.append(store.unpack(source(number), diff_id=diff_id(tar)))
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
@@ -193,7 +193,7 @@ def test_layers_at_the_same_time_wait_for_their_parents(store: Store) -> None:
         data = gzipped(tars[number])
         yield data[:100]
         if number == 0:
-            assert lowest_may_end.wait(30)
+            assert lowest_may_end.wait(60)
         yield data[100:]
 
     def run(number: int) -> None:
@@ -301,7 +301,7 @@ def test_a_killed_front_end_leaves_only_what_sweep_removes(tmp_path: Path) -> No
         [name] = os.listdir(store.roots.layers)
         assert store.sweep() == 0  # somebody works on it
         front.kill()
-        front.wait(30)
+        front.wait(60)
         front.stdout.close()
         until(lambda: store.sweep() == 1)
         assert os.listdir(store.roots.layers) == [], name

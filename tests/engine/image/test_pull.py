@@ -504,7 +504,7 @@ def test_a_killed_pull_is_continued(engine: Engine, fake: FakeRegistry) -> None:
     fake.rules.append(stall)
     command = [sys.executable, "-c", _OTHER_PROCESS, engine.roots.state, engine.roots.run, f"{fake.host}/killed:1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as other:
-        assert begun.wait(30)
+        assert begun.wait(60)
         other.kill()
     release.set()
     fake.rules.clear()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from engine.linux.netlink import inside
 from tests.support.wait import until
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """A socket's, of either family."""

@@ -45,13 +45,13 @@ def relay(kind: socket.SocketKind, target: Address | None) -> Iterator[Address]:
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as made:
-        made.settimeout(10)
+        made.settimeout(60)
         yield made
 
 
 def test_a_half_closed_stream_gets_its_answer(server: socket.socket) -> None:
     payload = os.urandom(8 << 20)
-    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=20) as client:
+    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=60) as client:
         behind, _ = server.accept()
 
         def send() -> None:
@@ -72,7 +72,7 @@ def test_a_half_closed_stream_gets_its_answer(server: socket.socket) -> None:
 
 def test_a_reader_that_stops_holds_the_sender_back(server: socket.socket) -> None:
     """Nothing is kept beyond a pipe's worth, and nothing is lost."""
-    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=20) as client:
+    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=60) as client:
         behind, _ = server.accept()
         client.setblocking(False)
         sent = 0
@@ -99,13 +99,13 @@ def test_a_refused_connection_is_reset() -> None:
         target = gone.getsockname()
     for to in (target, None):
         with relay(socket.SOCK_STREAM, to) as address, pytest.raises(ConnectionResetError), socket.socket() as client:
-            client.settimeout(10)
+            client.settimeout(60)
             client.connect(address)  # it may come before this has returned
             client.recv(1)
 
 
 def test_a_reset_passes_through(server: socket.socket) -> None:
-    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=10) as client:
+    with relay(socket.SOCK_STREAM, server.getsockname()) as address, socket.create_connection(address, timeout=60) as client:
         behind, _ = server.accept()
         behind.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         behind.close()
@@ -116,11 +116,11 @@ def test_a_reset_passes_through(server: socket.socket) -> None:
 def test_datagrams_find_their_senders() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
         with relay(socket.SOCK_DGRAM, server.getsockname()) as address, contextlib.ExitStack() as stack:
             clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(50)]
             for number, client in enumerate(clients):
-                client.settimeout(10)
+                client.settimeout(60)
                 client.sendto(b"%d" % number, address)
             for _ in clients:
                 data, sender = server.recvfrom(100)

@@ -392,7 +392,7 @@ def test_cancelling_wakes_a_blocked_read(registry: FakeRegistry, connect: Connec
     thread = threading.Thread(target=read)
     with cancel.waking(client.abort):
         thread.start()
-        assert begun.wait(30)
+        assert begun.wait(60)
         cancel.throw()
         thread.join(20)
     release.set()

@@ -14,11 +14,14 @@ from engine.server.limits import Limits
 from engine.server.listeners import Listener
 from engine.server.service import Service
 from engine.server.serving import Server
-from tests.engine.server.conftest import SHORT, Client, Harbour, message, within
+from tests.engine.server.conftest import HASTY, SMALL, Client, Harbour, message, within
 from tests.support.wait import until_async
 from tests.tui.fake import FakeEngine
 
+hasty = pytest.mark.parametrize("limits", [HASTY], ids=["hasty"])
 
+
+@hasty
 async def test_a_head_that_comes_a_byte_at_a_time_is_cut_off(harbour: Harbour) -> None:
     slow = await harbour.connect()
 
@@ -51,12 +54,12 @@ async def test_a_head_that_fits_in_the_time_is_served(harbour: Harbour) -> None:
 
 async def test_an_oversized_head_is_refused(harbour: Harbour) -> None:
     client = await harbour.connect()
-    await client.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * (SHORT.head_bytes + 100))
+    await client.send(b"GET /_ping HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * (SMALL.head_bytes + 100))
     status, _, _ = await client.answer()
     assert status == 431
     await harbour.alive()
     fits = await harbour.connect()
-    assert (await fits.ask("GET", "/_ping", X_Big="a" * (SHORT.head_bytes - 1000)))[0] == 200
+    assert (await fits.ask("GET", "/_ping", X_Big="a" * (SMALL.head_bytes - 1000)))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ async def test_one_request_is_not_taken_for_two(harbour: Harbour, head: str) -> 
     await harbour.alive()
 
 
+@hasty
 @pytest.mark.parametrize("size", ["-1", "1g", "FFFFFFFFFFFFFFFFFFFFF", "5;" + "a" * 5000, ""])
 async def test_a_chunk_of_a_senseless_size_is_refused(harbour: Harbour, size: str) -> None:
     client = await harbour.connect()
@@ -125,6 +129,7 @@ async def test_a_chunk_of_a_senseless_size_is_refused(harbour: Harbour, size: st
     await harbour.alive()
 
 
+@hasty
 async def test_a_body_that_stalls_is_cut_off(harbour: Harbour) -> None:
     client = await harbour.connect()
     await client.send(b"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
@@ -147,6 +152,7 @@ async def test_a_document_that_nests_too_deep_is_refused(harbour: Harbour) -> No
     assert status == 400 and "invalid JSON" in message(body)
 
 
+@hasty
 async def test_an_archive_that_stalls_is_given_up(harbour: Harbour) -> None:
     client = await harbour.connect()
     await client.send(b"POST /images/load HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")
@@ -163,7 +169,7 @@ async def test_an_archive_that_breaks_off_is_given_up(harbour: Harbour) -> None:
 
 
 async def test_the_longest_idle_makes_room(harbour: Harbour) -> None:
-    idle = [await harbour.connect() for _ in range(SHORT.connections)]
+    idle = [await harbour.connect() for _ in range(SMALL.connections)]
     for client in idle:
         assert (await client.ask("GET", "/_ping"))[0] == 200
     await harbour.alive()
@@ -172,7 +178,7 @@ async def test_the_longest_idle_makes_room(harbour: Harbour) -> None:
 
 
 async def test_who_dribbles_a_head_makes_room_too(harbour: Harbour) -> None:
-    for _ in range(3 * SHORT.connections):
+    for _ in range(3 * SMALL.connections):
         slow = await harbour.connect()
         await slow.send(b"GET /_ping HTTP/1.1\r\nX-Slow: ")
     await harbour.alive()
@@ -192,7 +198,7 @@ async def test_a_crowd_that_comes_at_once_is_let_in(harbour: Harbour) -> None:
 
 
 async def test_too_many_at_work_are_told(harbour: Harbour) -> None:
-    busy = [await harbour.connect() for _ in range(SHORT.connections)]
+    busy = [await harbour.connect() for _ in range(SMALL.connections)]
     for client in busy:
         await client.send(b"GET /containers/web/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await client.head())[0] == 200
@@ -200,7 +206,7 @@ async def test_too_many_at_work_are_told(harbour: Harbour) -> None:
     status, _, body = await late.answer()
     assert status == 503 and "connections" in message(body)
     await busy[0].close()
-    await until_async(lambda: _served(harbour), 5, "somebody is served again")
+    await until_async(lambda: _served(harbour), what="somebody is served again")
 
 
 async def _served(harbour: Harbour) -> bool:
@@ -224,7 +230,7 @@ async def _streams(harbour: Harbour, count: int) -> None:
     async def look() -> bool:
         return harbour.engine.containers.open_streams == count
 
-    await until_async(look, 5, f"{count} open streams")
+    await until_async(look, what=f"{count} open streams")
 
 
 async def test_an_attached_client_that_dies_is_noticed_though_it_had_ended_its_input(harbour: Harbour) -> None:
@@ -241,7 +247,7 @@ async def test_an_attached_client_that_dies_is_noticed_though_it_had_ended_its_i
     async def look() -> bool:
         return session.closed
 
-    await until_async(look, 5, "the session is left")
+    await until_async(look, what="the session is left")
 
 
 async def test_progress_that_nobody_takes_is_ended(tmp_path: str) -> None:
@@ -268,7 +274,7 @@ async def test_progress_that_nobody_takes_is_ended(tmp_path: str) -> None:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(path)
             client.sendall(b"POST /images/create?fromImage=x&tag=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await closed.wait()
             harbour = Harbour(engine, server, path)
             await harbour.alive()
@@ -287,7 +293,7 @@ async def test_many_who_connect_and_go(harbour: Harbour) -> None:
     async def look() -> bool:
         return len(os.listdir("/proc/self/fd")) <= before + 2
 
-    await until_async(look, 5, "their descriptors are closed")
+    await until_async(look, what="their descriptors are closed")
 
 
 async def test_a_defect_is_an_answer(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:

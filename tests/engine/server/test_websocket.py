@@ -20,14 +20,14 @@ _TARGET = "/v1.43/containers/shell/attach/ws?stream=1&stdin=1&stdout=1"
 
 
 async def _elsewhere(work: Callable[[], T]) -> T:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await asyncio.to_thread(work)
 
 
 @contextlib.asynccontextmanager
 async def _opened(harbour: Harbour) -> AsyncGenerator[websocket.WebSocket, None]:
     with socket.socket(socket.AF_UNIX) as connected:
-        connected.settimeout(10)
+        connected.settimeout(60)
         connected.connect(harbour.path)
         yield await _elsewhere(lambda: websocket.create_connection(f"ws://docker{_TARGET}", socket=connected))
 
@@ -59,7 +59,7 @@ async def test_who_closes_it_leaves_the_session(harbour: Harbour) -> None:
         async def look() -> bool:
             return session.closed
 
-        await until_async(look, 5, "the session is left")
+        await until_async(look, what="the session is left")
 
 
 @pytest.mark.parametrize("frames", [b"\x82\x02ab", b"\xf2\x82\0\0\0\0ab", b"\x83\x80\0\0\0\0", b"\x82\xff" + b"\xff" * 12])

@@ -58,7 +58,7 @@ def test_two_processes_open_and_write_at_once(roots: Roots) -> None:
     roots.ensure()
     command = [sys.executable, "-c", WRITER, roots.database, "100"]
     writers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
-    failures = [writer.communicate(timeout=60)[1] for writer in writers]
+    failures = [writer.communicate(timeout=120)[1] for writer in writers]
     assert failures == [b"", b"", b""]
     database = Database.of(roots)
     assert len(events.since(database, 0)) == 300
@@ -94,7 +94,7 @@ def test_many_may_be_the_first(tmp_path: Path) -> None:
         def first(roots: Roots = roots, gate: threading.Barrier = gate, failures: list[BaseException] = failures) -> None:
             database = Database.of(roots)
             try:
-                gate.wait(30)
+                gate.wait(60)
                 append(database)
             except BaseException as error:
                 failures.append(error)
@@ -272,10 +272,10 @@ def test_the_bell_rings_for_changes_only(roots: Roots, database: Database) -> No
             pass
         assert listener.wait(0) is False
         append(database)
-        assert listener.wait(10) is True
+        assert listener.wait(60) is True
         assert listener.wait(0) is False
         bell.ring(roots)
-        assert listener.wait(10) is True
+        assert listener.wait(60) is True
     finally:
         listener.close()
 
@@ -292,7 +292,7 @@ def test_the_bell_reaches_other_processes_after_the_commit(roots: Roots) -> None
         finally:
             os._exit(1)
     try:
-        assert listener.wait(30)
+        assert listener.wait(60)
         assert events.last(database) == seen + 1
     finally:
         os.waitpid(pid, 0)

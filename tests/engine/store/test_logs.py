@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import EngineFault
 from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
-from engine.store.logs import record
+from engine.store.inotify import Inotify
+from engine.store.logs import reader, record
 from engine.store.logs.reader import LogReader
 from engine.store.logs.writer import LogWriter
 from tests.support.wait import until
@@ -256,6 +259,26 @@ def test_follow_until_the_container_ends(tmp_path: Path) -> None:
     follower.alive = False
     follower.end()
     assert follower.lines == [*(b"line %d\n" % number for number in range(500)), b"no newline"]
+
+
+@pytest.mark.parametrize("refused", ["making", "watching"])
+def test_a_follower_that_the_kernel_refuses_keeps_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+    """A user may have 128 inotify instances, and so many who follow something."""
+
+    class Refused(Inotify):
+        def __init__(self) -> None:
+            if refused == "making":
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "inotify")
+            super().__init__()
+
+        def watch(self, path: str, mask: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    before = sorted(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(reader, "Inotify", Refused)
+    with pytest.raises(EngineFault, match="follow log"):
+        LogReader(str(tmp_path)).read(LogQuery(follow=True))
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_follow_after_a_tail(tmp_path: Path) -> None:

@@ -98,6 +98,24 @@ def test_lists_are_newest_first(database: Database) -> None:
     assert len(table.using_image("sha256:" + "1" * 64)) == 3
 
 
+def test_a_list_reads_what_has_changed_only(database: Database) -> None:
+    theirs = Database(database.path)
+    table, another = Containers(database), Containers(theirs)
+    one, two = container(1), container(2)
+    table.insert(one)
+    table.insert(two)
+    before = table.all()
+    ended = ContainerState(status=ContainerStatus.EXITED, exit_code=3)
+    another.update_state(one.id, ended)
+    after = table.all()
+    assert after == [two, one.replace(state=ended)]
+    assert after[0] is before[0]
+    another.delete(two.id)
+    another.insert(two.replace(name="other"))
+    assert [record.name for record in table.some([two.id])] == ["other"]
+    theirs.close()
+
+
 def test_a_container_is_deleted_once(database: Database) -> None:
     table = Containers(database)
     table.insert(container(1))

@@ -233,6 +233,8 @@ def test_the_interpreter_is_not_reachable(box: Box, up: Callable[..., Running]) 
             box.run("/proc/self/exe", "-c", "print(1)", config={"user": user})
         with pytest.raises(errors.NotExecutable):
             running.exec("/proc/1/exe", user=user)
+        with pytest.raises(errors.ExecutableNotFound, match=r"not found in \$PATH"):
+            box.run("exe", "-c", "print(1)", config={"user": user, "env": ("PATH=/proc/self:/proc/1",)})
     for _ in range(20):
         running.exec("true")
     assert "No such file" in running.sh("cat /tmp/won").err
