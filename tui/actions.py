@@ -143,6 +143,8 @@ ACTIONS: tuple[Action, ...] = (
         ("exec", "ctrl+e", "exec", "Run a command inside: which one, as whom, in a tab or on the whole screen", 0),
         ("shell_screen", "F", "shell on all", "Open a shell inside, on the whole screen", 0),
         ("attach_screen", "A", "attach on all", "Attach to its main process on the whole screen; ctrl-p ctrl-q leaves", 0),
+        ("another", "t", "new terminal", "Open another shell in a tab, beside the terminals that it has", 0),
+        ("next_terminal", "W", "next terminal", "Go to the next of its terminals; all of them go on", 0),
         ("hang_up", "D", "close terminal", "Close its terminal; a main process goes on, a shell ends", 0),
         ("files", "f", "files", "Browse its files, running or not: look at them, copy out and in", 0),
         ("kill", "ctrl+k", "kill", "Kill it at once, after asking", 18),
@@ -176,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
         ("create", "n", "new", "Create a volume", 10),
         ("remove", "d", "remove", "Remove it, after asking", 11),
         ("bulk", "b", "prune", "Remove unused volumes, each of them listed", 12),
-        ("files", "f", "files", "Browse its files through a container that has it", 13),
+        ("files", "f", "files", "Browse its files, whether a container has it or not", 13),
     ),
     *_of(
         Scope.NETWORKS,
@@ -209,10 +211,11 @@ ACTIONS: tuple[Action, ...] = (
         ("role", "p", "promote", "Promote the node to a manager, or demote it, after asking", 15),
         ("remove", "d", "remove", "Remove it, after asking; of a stack all that belongs to it", 16),
         ("logs", "m", "logs", "Logs of the service or the task, tasks told apart", 17),
+        ("create", "n", "new", "Make a config or a secret in its list, of a file or of typed text", 9),
         ("tokens", "t", "join tokens", "What to type on a machine that is to join; copied on enter", 18),
         ("copy", "y", "copy", "Copy the name, the id or more", 19),
         ("enter", "enter", "open", "Focus the main pane", 30),
-        ("filter", "slash", "filter", "Filter the list: words, `!not`", 31),
+        ("filter", "slash", "filter", "Filter the list: words, `!not`; in the main pane / n N search and f filters, as in other logs", 31),
         ("clear", "escape", "clear", "Go back to the list, clear its filter, then leave", 0),
         ("previous_tab", "left_square_bracket", "tab before", "Show the tab before", 0),
         ("next_tab", "right_square_bracket", "tab", "Show the next tab", 40),
@@ -270,11 +273,12 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 _CHANGING = {
-    "containers": "stop start restart pause remove shell attach exec shell_screen attach_screen kill rename bulk commit update networks",
+    "containers": "stop start restart pause remove shell another attach exec shell_screen attach_screen "
+    "kill rename bulk commit update networks",
     "images": "pull run remove tag bulk push load",
     "volumes": "create remove bulk",
     "networks": "create remove bulk connect disconnect",
-    "swarm": "scale image rollback force availability role remove tokens",
+    "swarm": "scale image rollback force availability role remove create tokens",
 }
 CHANGING = frozenset(f"{scope}.{verb}" for scope, verbs in _CHANGING.items() for verb in verbs.split())
 """What read-only mode leaves out: whatever changes something on the engine, or could, as a shell or a join token can."""

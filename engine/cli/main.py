@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PROGRAM = "longshore"
+_GARBAGE = 20_000
+"""Objects made and not freed after which a verb looks for garbage; the default is 700."""
 
 VERBS: dict[str, str] = {
     "run": "Create and run a new container from an image",
@@ -277,8 +280,6 @@ def main(words: Sequence[str]) -> int:
 
 
 def _tui(given: Globals) -> int:
-    import gc
-
     # A fifth of the time to the first picture went into looking for garbage among what was just imported;
     # the app turns it on again.
     gc.disable()
@@ -304,6 +305,8 @@ def _web(given: Globals, options: Options) -> int:
 
 
 def _verb(given: Globals, words: Sequence[str]) -> int:
+    # A verb imports tens of thousands of objects and leaves no garbage: to look for it was a tenth of what a short one took.
+    gc.set_threshold(_GARBAGE)
     name, *rest = words
     title = name
     if name in ("help",):

@@ -25,6 +25,7 @@ from engine.model.containers import (
     PruneReport,
 )
 from engine.model.health import HealthProbe, HealthReport
+from engine.model.units import whole
 
 _EXITED = re.compile(r"\((-?\d+)\)", re.ASCII)
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -134,7 +135,7 @@ def _summary_state(state: str, status: str, now: float) -> ContainerState:
     health = _HEALTH.search(status)
     return ContainerState(
         status=kind,
-        exit_code=int(code[1]) if code else 0,
+        exit_code=int(code[1][:10]) if code else 0,
         started_at=moment if runs else 0.0,
         finished_at=0.0 if runs else moment,
         health=health[1] if health else "",
@@ -192,7 +193,7 @@ def _port_map(network: Document) -> tuple[PortBinding, ...]:
     found = []
     for name, bindings in network.lists("Ports"):
         number, _, protocol = name.partition("/")
-        port = PortBinding(container_port=int(number) if number.isdecimal() else 0, protocol=protocol or "tcp")
+        port = PortBinding(container_port=whole(number), protocol=protocol or "tcp")
         found += [port.replace(host_ip=item.text("HostIp"), host_port=item.integer("HostPort")) for item in bindings] or [port]
     return tuple(sorted(found, key=_port_order))
 

@@ -18,6 +18,7 @@ from engine.model.containers import (
     WeightDevice,
 )
 from engine.model.health import Healthcheck
+from engine.model.units import whole
 
 
 def decode_config(item: Document) -> ContainerConfig:
@@ -169,7 +170,7 @@ def _bindings(item: Document) -> tuple[PortBinding, ...]:
             first, _, last = binding.text("HostPort").partition("-")
             found.append(
                 PortBinding(
-                    container_port=int(number) if number.isdecimal() else 0,
+                    container_port=whole(number),
                     protocol=protocol or "tcp",
                     host_ip=binding.text("HostIp"),
                     host_port=int(first) if first.isdecimal() else 0,

@@ -27,6 +27,7 @@ from engine.model.images import (
     RemovedImage,
     SearchResult,
 )
+from engine.model.units import whole
 
 _LAYER_PHASES = {
     str(phase): phase
@@ -184,7 +185,7 @@ def decode_push(item: Document) -> PushProgress | None:
     tag, middle, rest = status.partition(": digest: ")
     digest, size_word, size = rest.partition(" size: ")
     if middle and size_word and size.strip().isdecimal():
-        return PushProgress(phase=PushPhase.DIGEST, layer=tag, detail=digest, total=int(size))
+        return PushProgress(phase=PushPhase.DIGEST, layer=tag, detail=digest, total=whole(size.strip()))
     for phase in (PushPhase.MOUNTED, PushPhase.RETRYING):
         if layer and status.startswith(f"{phase} "):
             return PushProgress(phase=phase, layer=layer[:12], detail=status.removeprefix(f"{phase} "))

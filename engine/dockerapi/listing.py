@@ -11,10 +11,12 @@ import tarfile
 
 from engine.errors import CorruptData
 from engine.model.files import DirectoryEntry
+from engine.model.units import whole
 
 BLOCK = 512
 MOST_HEAD = 1 << 20
 """Bytes of a pax or long-name head; a longer one is no name."""
+_LATEST = 1e11
 _LONG = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
 _TYPES = {
     tarfile.DIRTYPE: stat.S_IFDIR,
@@ -73,6 +75,8 @@ class DirectoryReader:
             info = tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise CorruptData(f"the engine's archive is malformed: {error}") from error
+        if info.size < 0:  # base 256 can say so, and it would lead backwards for ever
+            raise CorruptData("the engine's archive is malformed: a negative size")
         padded = -(-info.size // BLOCK) * BLOCK
         if info.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, *_LONG):
             if info.size > MOST_HEAD:
@@ -86,7 +90,7 @@ class DirectoryReader:
                 self._pax[_LONG[info.type]] = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
             return BLOCK + padded
         self._take(info)
-        size = int(self._pax.get("size", info.size)) if info.isreg() else info.size
+        size = self._number("size", info.size) if info.isreg() else info.size
         self._pax.clear()
         return BLOCK + (-(-size // BLOCK) * BLOCK if info.isreg() else 0)
 
@@ -98,12 +102,22 @@ class DirectoryReader:
         self.entries[parts[-1]] = DirectoryEntry(
             name=parts[-1],
             mode=kind | stat.S_IMODE(info.mode),
-            size=int(self._pax.get("size", info.size)),
-            uid=int(self._pax.get("uid", info.uid)),
-            gid=int(self._pax.get("gid", info.gid)),
-            mtime=float(self._pax.get("mtime", info.mtime)),
+            size=self._number("size", info.size),
+            uid=self._number("uid", info.uid),
+            gid=self._number("gid", info.gid),
+            mtime=self._time(info.mtime),
             link_target=self._pax.get("linkpath", info.linkname) if kind == stat.S_IFLNK else "",
         )
+
+    def _number(self, key: str, otherwise: int) -> int:
+        return whole(self._pax.get(key, ""), otherwise)
+
+    def _time(self, otherwise: float) -> float:
+        try:
+            found = float(self._pax.get("mtime", otherwise))
+        except ValueError:
+            return otherwise
+        return found if abs(found) < _LATEST else otherwise
 
 
 def _records(body: bytes) -> dict[str, str]:
@@ -112,7 +126,7 @@ def _records(body: bytes) -> dict[str, str]:
     at = 0
     while at < len(body):
         length, space, _ = body[at : at + 20].partition(b" ")
-        if not space or not length.isdigit() or not int(length):
+        if not space or not length.isdigit() or int(length) <= len(length):
             raise CorruptData("the engine's archive has a malformed pax head")
         key, _, value = body[at + len(length) + 1 : at + int(length) - 1].partition(b"=")
         found[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")

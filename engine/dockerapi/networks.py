@@ -13,6 +13,7 @@ from engine.dockerapi.document import Document, load, load_document
 from engine.errors import NotFound, NotSupported
 from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
+from engine.model.units import whole
 
 
 def decode_list(body: bytes) -> Sequence[Network]:
@@ -102,10 +103,10 @@ def _member(container: str, found: Document, network: Document, subnets: tuple[S
         network=network.text("Name"),
         network_id=network.text("Id"),
         ip_address=address,
-        prefix_length=int(length) if length.isdecimal() else 0,
+        prefix_length=whole(length),
         gateway=_gateway(subnets, ipv6=False),
         global_ipv6_address=address6,
-        global_ipv6_prefix_length=int(length6) if length6.isdecimal() else 0,
+        global_ipv6_prefix_length=whole(length6),
         ipv6_gateway=_gateway(subnets, ipv6=True) if address6 else "",
         mac_address=found.text("MacAddress"),
     )

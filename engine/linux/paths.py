@@ -34,6 +34,8 @@ def open_in_root(root: int, path: str, flags: int = syscalls.O_PATH, mode: int =
         OSError: as open(2); ELOOP for a refused link; EAGAIN when somebody renames faster than we can look.
     """
     encoded = os.fsencode(path)
+    if b"\0" in encoded:  # the kernel would take what stands before it
+        raise OSError(errno.EINVAL, "embedded NUL character", path)
     for _ in range(_RETRIES):
         try:
             return syscalls.openat2(root, encoded or b".", flags | os.O_CLOEXEC, mode, resolve)

@@ -106,7 +106,7 @@ def rank(wanted: Platform, offered: Platform) -> int:
 def _arm64_variants(variant: str) -> tuple[str, ...]:
     """``v9.2`` runs v9.2 to v9.0 and every v8; the baseline v8 is spelled ``""``."""
     major, _, minor = variant.removeprefix("v").partition(".")
-    if not variant or not major.isdigit() or (minor and not minor.isdigit()):
+    if not variant or not major.isdigit() or (minor and not (minor.isdigit() and len(minor) < 3)):
         return (variant,) if not variant else (variant, "")
     own = [f"v{major}.{each}" if each else f"v{major}" for each in range(int(minor or 0), -1, -1)]
     if major == "9":

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from engine.model.units import whole
 from engine.model.value import EMPTY, Value
 
+_MANY = 10**18
 FINAL = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 """States of a task that never runs again (swarmkit, ``api/types.proto``)."""
 
@@ -224,9 +226,9 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
             digits += char
         else:
             if digits:
-                parts.append((0, int(digits), digits))
+                parts.append((0, whole(digits, _MANY), digits))
                 digits = ""
             word += char
     if digits or word:
-        parts.append((0, int(digits), digits) if digits else (1, 0, word))
+        parts.append((0, whole(digits, _MANY), digits) if digits else (1, 0, word))
     return tuple(parts)

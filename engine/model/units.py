@@ -11,6 +11,7 @@ import time
 from engine.errors import InvalidArgument
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+_DIGITS = 18
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
 
@@ -163,3 +164,11 @@ def _parse_rfc3339(value: str) -> int:
         raise InvalidArgument(f'failed to parse value as time or duration: "{value}"') from None
     # A time without a zone is the person's own, as docker takes it.
     return int(moment.timestamp()) * 1_000_000_000 + int((digits + "0" * 9)[:9] or 0)
+
+
+def whole(text: str, default: int = 0) -> int:
+    """The whole number, not negative and of 18 digits at most, that somebody else wrote; ``default`` for anything else.
+
+    int() raises ValueError for what :meth:`str.isdecimal` takes for a number, when it has thousands of digits.
+    """
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else default

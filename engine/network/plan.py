@@ -11,6 +11,7 @@ from engine.errors import InvalidArgument, NotSupported
 from engine.linux.netlink_route import mac_bytes
 from engine.model.containers import Endpoint
 from engine.model.networks import Subnet
+from engine.model.units import whole
 from engine.network.rules import Bridge
 from engine.network.wiring import Cable
 from engine.store import addresses
@@ -84,9 +85,9 @@ def flag(network: NetworkRecord, name: str, default: bool) -> bool:
 def mtu(network: NetworkRecord) -> int:
     """The MTU option, 1500 by default. Raises InvalidArgument."""
     text = network.options.get(MTU_OPTION, "") or "1500"
-    if not text.isascii() or not text.isdigit() or not 68 <= int(text) <= 65535:
+    if not 68 <= whole(text) <= 65535:
         raise InvalidArgument(f"invalid value for {MTU_OPTION}: {text}")
-    return int(text)
+    return whole(text)
 
 
 def subnet(network: NetworkRecord) -> Subnet:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from engine.errors import InvalidArgument, NotSupported, StartFailed
 from engine.linux import open_files
 from engine.model.containers import ContainerConfig, HostConfig, PortBinding
+from engine.model.units import whole
 from engine.network.rules import protocol_number
 from engine.store import addresses
 
@@ -29,6 +30,7 @@ _BACKLOG = 4096
 _BUFFER = 1 << 20
 _ATTEMPTS = 10
 _MANY = 64
+_HIGHEST = 65535
 
 
 class Held:
@@ -69,11 +71,10 @@ def exposed(texts: Iterable[str]) -> list[PortBinding]:
     for text in texts:
         ports, _, protocol = text.partition("/")
         low, _, high = ports.partition("-")
-        try:
-            span = range(int(low), int(high or low) + 1)
-        except ValueError:
-            raise InvalidArgument(f"invalid containerPort: {text}") from None
-        found += [PortBinding(container_port=port, protocol=protocol or "tcp") for port in span]
+        first, last = whole(low), whole(high or low)
+        if not 0 < first <= last <= _HIGHEST:  # before all between them are made: an image may say anything
+            raise InvalidArgument(f"invalid containerPort: {text}")
+        found += [PortBinding(container_port=port, protocol=protocol or "tcp") for port in range(first, last + 1)]
     return found
 
 
@@ -82,9 +83,9 @@ def _checked(binding: PortBinding) -> PortBinding:
         protocol_number(binding.protocol)
     except KeyError:
         raise InvalidArgument(f"invalid protocol: {binding.protocol}", hint="tcp, udp or sctp") from None
-    if not 0 < binding.container_port <= 65535:
+    if not 0 < binding.container_port <= _HIGHEST:
         raise InvalidArgument(f"invalid containerPort: {binding.container_port}")
-    if not 0 <= binding.host_port <= 65535 or (binding.host_last and not 0 < binding.host_port <= binding.host_last <= 65535):
+    if not 0 <= binding.host_port <= _HIGHEST or (binding.host_last and not 0 < binding.host_port <= binding.host_last <= _HIGHEST):
         raise InvalidArgument(f"invalid hostPort: {binding.asked or binding.host_last}")
     return binding.replace(host_ip=addresses.plain(binding.host_ip))
 

@@ -302,8 +302,9 @@ _NEWEST: Version = (1, 51)
 
 
 def _is_local(headers: Mapping[str, str]) -> bool:
-    """No page in a browser sent it: such a request has an origin, or a host whose name was made to point here (DNS rebinding)."""
-    if "origin" in headers:
+    """No page in a browser sent it: such a request has an origin, says that it comes from another site (Fetch Metadata), or has a host
+    whose name was made to point here (DNS rebinding)."""
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return False
     try:
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""

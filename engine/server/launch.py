@@ -64,6 +64,10 @@ async def _run(engine: Engine, sockets: Sequence[Listener], wanted: Wanted, anno
     try:
         await server.start(sockets)
         for listener in sockets:
+            if listener.exposed:
+                announce(
+                    f"WARNING: everybody on this machine who reaches {listener.spelled} is root, and so are containers with --network host"
+                )
             announce(f"API listen on {listener.spelled}")
         await over.wait()
     finally:

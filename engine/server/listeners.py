@@ -37,8 +37,8 @@ class Listener(NamedTuple):
 
     @property
     def exposed(self) -> bool:
-        """Whoever reaches it is let in: TCP without TLS."""
-        return self.socket.family != socket.AF_UNIX and self.context is None
+        """Whoever reaches it is let in: TCP that asks for no certificate, with TLS or without."""
+        return self.socket.family != socket.AF_UNIX and not _asks(self.context)
 
 
 def tcp(address: str, context: ssl.SSLContext | None) -> list[Listener]:
@@ -109,11 +109,16 @@ def refuse_open(host: str, context: ssl.SSLContext | None) -> None:
     """
     if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         return
-    if context is None or context.verify_mode != ssl.CERT_REQUIRED:
+    if not _asks(context):
         raise InvalidArgument(
             f"refusing to listen on {host}: whoever reached it would be root here",
             hint="give --tlscacert, --tlscert and --tlskey, so that only clients with a certificate are let in",
         )
+
+
+def _asks(context: ssl.SSLContext | None) -> bool:
+    """Clients have to show a certificate."""
+    return context is not None and context.verify_mode == ssl.CERT_REQUIRED
 
 
 def tls_context(*, authority: str, certificate: str, key: str) -> ssl.SSLContext | None:

@@ -81,7 +81,7 @@ class Router:
         except LongshoreError as error:
             return failure(error)
         except Exception as error:
-            text = traceback.format_exc() if self._debug else f"{request.method} {request.path}: {type(error).__name__}: {error}\n"
+            text = traceback.format_exc() if self._debug else f"{request.method} {request.path!r}: {type(error).__name__}: {str(error)!r}\n"
             sys.stderr.write(f"This is a defect of Longshore: {text}")
             return json_answer({"message": f"{type(error).__name__}: {error} (this is a defect of Longshore)"}, 500)
 

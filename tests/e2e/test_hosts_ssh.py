@@ -199,6 +199,13 @@ async def leaves(root: StateRoot) -> None:
     until(lambda: not os.path.exists(f"{root.roots.run}/dial.sock"), what="the end of the server")
 
 
+@pytest.mark.parametrize("greeting", ["while :; do echo welcome; done", "while :; do printf welcome; done"])
+async def test_a_far_side_that_does_not_stop_talking(lone: Sshd, greeting: str) -> None:
+    (lone.bin / "sh").unlink()
+    lone.provide("sh", greeting)
+    assert "ssh works, and no engine answers" in (await refused(lone.url)).message
+
+
 async def test_what_goes_wrong(lone: Sshd, tmp_path: Path) -> None:
     error = await refused(lone.url)
     assert "ssh works, and no engine answers" in error.message and "it is not installed there" in error.message

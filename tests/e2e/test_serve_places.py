@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,12 +86,21 @@ def test_addresses_that_make_no_sense(machine: StateRoot, words: tuple[str, ...]
     assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr
 
 
-def test_no_page_in_a_browser_is_let_in(machine: StateRoot) -> None:
-    with running_server(machine, "-H", "tcp://127.0.0.1:0"):
+@pytest.mark.parametrize("tls", [False, True])
+def test_no_page_in_a_browser_is_let_in(machine: StateRoot, pki: str, tls: bool) -> None:
+    """Where a certificate is not asked for. Encryption alone keeps no page out."""
+    options = ("--tlscert", f"{pki}/server.pem", "--tlskey", f"{pki}/server.key") if tls else ()
+    with running_server(machine, "-H", "tcp://127.0.0.1:0", *options):
         port = _port(machine, "127.0.0.1")
+        assert "is root, and so are containers with --network host" in text_of(f"{machine.directory}/serve.log")
+        trust = ssl.create_default_context(cafile=f"{pki}/ca.pem")
 
         def status(**headers: str) -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection: http.client.HTTPConnection
+            if tls:
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust)
+            else:
+                connection = http.client.HTTPConnection("127.0.0.1", port)
             try:
                 connection.request("GET", "/info", headers=headers)
                 return connection.getresponse().status
@@ -99,6 +109,7 @@ def test_no_page_in_a_browser_is_let_in(machine: StateRoot) -> None:
 
         assert status() == 200 and status(Host=f"localhost:{port}") == 200 and status(Host=f"[::1]:{port}") == 200
         assert status(Origin="https://evil.example") == 403
+        assert status(**{"Sec-Fetch-Site": "cross-site"}) == 403 and status(**{"Sec-Fetch-Site": "none"}) == 200
         assert status(Host="evil.example") == 403 and status(Host=f"evil.example:{port}") == 403
 
 

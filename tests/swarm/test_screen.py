@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pathlib
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -14,6 +15,7 @@ from engine.connect import connect
 from tests.support.swarm import Swarm
 from tui.app import LongshoreApp
 from tui.config import Settings
+from tui.screens.form import FormModal
 from tui.screens.modal import Modal
 from tui.screens.swarm import SwarmScreen
 
@@ -59,6 +61,15 @@ class Person:
         """Press keys that open a box, and wait for it."""
         await self.press(*keys)
         await self.until(lambda: isinstance(self.app.screen, Modal) and self.app.screen.ready.is_set(), "the box")
+
+    async def form(self, *keys: str, **texts: str) -> None:
+        """Fill the fields of a form in by their names, and go; ``keys`` open it, without them it is there or comes."""
+        if keys:
+            await self.boxed(*keys)
+        await self.until(lambda: isinstance(one := self.app.screen, FormModal) and one.ready.is_set(), "the form")
+        for name, text in texts.items():
+            self.app.screen.query_one(f"#field-{name}", Input).value = text
+        await self.press("ctrl+s")
 
     async def fill(self, text: str) -> None:
         """Put a text into the box, and go. Letter by letter it takes a second each on a busy machine."""
@@ -130,6 +141,14 @@ async def test_scrolling_back_reads_older_lines_in_order(swarm: Swarm) -> None:
         stamps = [line.time for line in log.window.entries]
         assert stamps == sorted(stamps) and len(stamps) >= 1000
         await person.press("end")
+        await person.sees("line 2500", "following")
+        await person.press("slash", *"line", "space", *"1234")
+        await person.press("enter")
+        await person.sees("line 1234", "1 of ")
+        await person.press("escape", "f", *"line", "space", *"77$", "enter")
+        await person.sees("only “line 77$”", "many.1 │ line 77", "many.2 │ line 77")
+        assert "line 78" not in person.text()
+        await person.press("escape")
         await person.sees("line 2500", "following")
 
 
@@ -214,6 +233,29 @@ async def test_a_stack_goes_whole(swarm: Swarm) -> None:
             lambda: not asked(swarm, "stack", "ls", "-q") and not asked(swarm, "config", "ls", "-q"), "the end of the stack"
         )
         await person.sees("No stacks.")
+
+
+async def test_configs_and_secrets_are_made_of_files_and_of_what_is_typed(swarm: Swarm, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"a = 1\n")
+    async with looking(swarm) as person:
+        await person.sees("node1 *")
+        await person.press("5")
+        await person.form("n", name="settings", path=str(path), labels="team=shop")
+        await person.sees("settings")
+        wanted = "{{json .Spec.Labels}} {{json .Spec.Data}}"
+        await person.until_docker(
+            lambda: asked(swarm, "config", "inspect", "-f", wanted, "settings") == '{"team":"shop"} "YSA9IDEK"', "the config"
+        )
+        await person.press("6")
+        await person.form("n", name="password", path=str(tmp_path / "nowhere"))
+        await person.until(lambda: any("No such file" in note.message for note in person.app._notifications), "a complaint")
+        await person.form(path="", text="hunter2")
+        await person.until_docker(lambda: asked(swarm, "secret", "ls", "--format", "{{.Name}}") == "password", "the secret")
+        await person.sees("password")
+        assert "hunter2" not in person.text()
+        commands = [entry.command for entry in person.screen.desk.desk.operations.journal.entries]
+        assert commands == [f"config create --label team=shop settings {path}", "secret create password -"]
 
 
 async def test_read_only_changes_nothing_and_a_worker_says_whom_to_ask(swarm: Swarm) -> None:

@@ -95,8 +95,16 @@ class Harness:
         while True:
             if found := condition():
                 return found
-            assert time.monotonic() < deadline, f"{what or 'the condition'} did not come; the screen:\n{self.text()}"
+            assert time.monotonic() < deadline, f"{what or 'the condition'} did not come; the screen:\n{self.text()}\n{self._state()}"
             await asyncio.sleep(0.02)
+
+    def _state(self) -> str:
+        """What a person who looks for the reason wants to know."""
+        content = self.main.content
+        ready = content.log.ready if content.log is not None else None
+        workers = [(worker.group, worker.state.name) for worker in self.app.workers]
+        log = f"log ready: {ready}, loading: {content._loading}, paging: {content.paging.locked()}"
+        return f"{log}, workers: {workers}, focus: {self.app.focused}, toasts: {self.toasts()}"
 
     async def shows(self, text: str) -> None:
         """Wait until a text is on the screen."""
@@ -113,7 +121,7 @@ class Harness:
     async def select(self, name: str) -> None:
         """Put the cursor on the container with that name."""
         pane = self.main.lists.panes[self.main.stage.noun]
-        key = next(row.key for row in pane.rows if row.cells[1][0] in (name, f"{name} ❯", f"{name} ·"))
+        key = next(row.key for row in pane.rows if row.cells[1][0].partition(" ")[0] == name)  # marks of terminals follow
         pane.select(key)
         await self.pilot.pause()
 

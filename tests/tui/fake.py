@@ -443,7 +443,7 @@ class FakeContainers(FakeFiles):
         try:
             while True:
                 while begin < end:
-                    batch = [log.get(index) for index in range(begin, min(end, begin + 500))]
+                    batch = [log.get(index) for index in range(begin, min(end, begin + 4000))]
                     begin += len(batch)
                     yield batch
                 if not query.follow or log.ended:
@@ -528,7 +528,13 @@ class FakeImages:
         ]
 
     async def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
         self._hub.check(f"pull {reference}")
         for step in self.steps:

@@ -16,7 +16,7 @@ from tui.config import Settings
 from tui.memory import Memory
 from tui.presenters.table import Column, column_at
 from tui.screens.lists import SORTS
-from tui.screens.row_maker import KNOWN, SHOWN, RowMaker
+from tui.screens.row_maker import KNOWN, SHOWN, RowMaker, offered
 from tui.snapshot import Noun
 
 
@@ -29,11 +29,12 @@ def names(ui: Harness, noun: Noun = Noun.CONTAINERS) -> list[str]:
 def test_every_column_has_a_cell_and_every_sort_that_a_title_names_exists() -> None:
     engine = harbour()
     for noun in Noun:
-        maker = RowMaker(lambda _: None, lambda: NOW, {noun.value: tuple(KNOWN[noun])})
-        assert maker.columns[noun] == tuple(KNOWN[noun])
+        maker = RowMaker(lambda _: None, lambda: NOW, {noun.value: tuple(KNOWN[noun])}, hosts=True)
+        assert maker.columns[noun] == tuple(offered(noun, hosts=True)) == tuple(KNOWN[noun])
         assert {column.sort for column in maker.titles(noun)} - {""} <= set(SORTS[noun])
         assert set(SHOWN[noun]) <= set(KNOWN[noun])
     maker = RowMaker(lambda _: None, lambda: NOW, {"containers": tuple(KNOWN[Noun.CONTAINERS])})
+    assert "host" not in maker.columns[Noun.CONTAINERS] and "host" not in offered(Noun.CONTAINERS, hosts=False), "there is one host only"
     cells = {
         column.name: [row.cells[index][0] for row in maker.containers(list(engine.containers.all.values()), {}, width=80)]
         for index, column in enumerate(maker.titles(Noun.CONTAINERS))

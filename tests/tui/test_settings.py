@@ -215,7 +215,7 @@ async def test_a_changed_file_is_taken_up_by_a_running_app(tmp_path: pathlib.Pat
         (path.parent / "themes").mkdir()
         (path.parent / "themes" / "dusk.toml").write_text("primary = '#ff8800'\nforeground = '#333333'\n")
         await ui.until(lambda: ui.app.theme == "dusk")
-        assert _toast(ui, "theme dusk: foreground on background has a contrast of ")
+        await ui.until(lambda: _toast(ui, "theme dusk: foreground on background has a contrast of "))
         await ui.shows("read only")
         assert ui.zoom == 1 and not ui.main.content.pane.log_view.wrapped
         await ui.press("f5", "x")

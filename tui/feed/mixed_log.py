@@ -16,7 +16,7 @@ filter in two parts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from textual.message import Message
 
@@ -39,6 +39,8 @@ TURN = 500
 FLUSH = 0.1
 
 Keep = Callable[[bytes], bool]
+Lines = Callable[[str, LogQuery], AsyncGenerator[Sequence[LogLine], None]]
+"""Opens a log by its id."""
 
 
 class _Reader:
@@ -51,13 +53,13 @@ class _Reader:
         newest: time of the very last line and how many lines have it, as far as this reader saw it.
     """
 
-    def __init__(self, engine: Engine, container: str, source: int, *, back: bool, edge: int | None = None, known: int = 0) -> None:
+    def __init__(self, lines: Lines, container: str, source: int, *, back: bool, edge: int | None = None, known: int = 0) -> None:
         self.container, self.source = container, source
         self.edge = edge
         self.done = False
         self.held: list[MixedLine] = []
         self.newest: tuple[int, int] | None = None
-        self._engine = engine
+        self._lines = lines
         self._back = back
         self.seen = 0
         self._known = known
@@ -94,11 +96,11 @@ class _Reader:
         while self._known and lines and (lines[-1] if self._back else lines[0]).time == self._known_at:
             lines.pop(-1 if self._back else 0)
             self._known -= 1
-        mixed = [MixedLine(time=line.time, stream=line.stream, data=line.data, source=self.source) for line in lines]
+        mixed = [_mixed(line, self.source) for line in lines]
         self.held = mixed + self.held if self._back else self.held + mixed
 
     async def _read(self, query: LogQuery, limit: int) -> tuple[list[LogLine], bool]:
-        stream = self._engine.containers.logs(self.container, query)
+        stream = self._lines(self.container, query)
         lines: list[LogLine] = []
         try:
             async for batch in stream:
@@ -108,6 +110,25 @@ class _Reader:
         finally:
             await stream.aclose()
         return lines, True
+
+
+def _mixed(line: LogLine, source: int) -> MixedLine:
+    """The line with the number of its log, unless it came with one."""
+    return line if isinstance(line, MixedLine) else MixedLine(time=line.time, stream=line.stream, data=line.data, source=source)
+
+
+def _unseen(lines: Sequence[LogLine], time: int, seen: int) -> tuple[list[LogLine], int]:
+    """The lines without the first ``seen`` of a time up to which all is shown already, and how many of those did not come yet.
+
+    They need not come first: what follows several tasks of a service brings the lines of one before those of another.
+    """
+    fresh: list[LogLine] = []
+    for line in lines:
+        if seen and line.time <= time:
+            seen -= 1
+        else:
+            fresh.append(line)
+    return fresh, seen
 
 
 def _run(lines: Sequence[LogLine]) -> int:
@@ -123,13 +144,21 @@ class MixedLog:
     """
 
     def __init__(
-        self, engine: Engine, containers: Sequence[str], post: Callable[[Message], object], *, tail: int = PAGE, keep: Keep | None = None
+        self,
+        engine: Engine,
+        containers: Sequence[str],
+        post: Callable[[Message], object],
+        *,
+        tail: int = PAGE,
+        keep: Keep | None = None,
+        lines: Lines | None = None,
     ) -> None:
+        """With ``lines`` other logs than those of containers are read; lines of one log may then come from several sources."""
         self.window = LogWindow()
         self.following = self.ended = self.ready = False
         self.error = ""
         self.looked = 0
-        self._engine, self._containers, self._post = engine, tuple(containers), post
+        self._lines, self._containers, self._post = lines or engine.containers.logs, tuple(containers), post
         self._tail, self._keep = tail, keep
         self._back: list[_Reader] = []
         self._forward: list[_Reader] = []
@@ -168,7 +197,7 @@ class MixedLog:
         """Show the end and follow it. What was shown stays until there is something of the end."""
         await self.close()
         self._forward = []
-        self._back = [_Reader(self._engine, one, index, back=True) for index, one in enumerate(self._containers)]
+        self._back = [_Reader(self._lines, one, index, back=True) for index, one in enumerate(self._containers)]
         window = LogWindow()
         window.version = self.window.version
         window.replace((), at_start=False, at_end=True)
@@ -193,7 +222,7 @@ class MixedLog:
         """Show what was written from a moment on; None is the beginning."""
         await self.close()
         self._back = [] if time is not None else self._exhausted()
-        self._forward = [_Reader(self._engine, one, index, back=False, edge=time) for index, one in enumerate(self._containers)]
+        self._forward = [_Reader(self._lines, one, index, back=False, edge=time) for index, one in enumerate(self._containers)]
         self.window.replace((), at_start=time is None, at_end=False)
         await self.newer()
 
@@ -227,7 +256,7 @@ class MixedLog:
         return found
 
     def _exhausted(self) -> list[_Reader]:
-        readers = [_Reader(self._engine, one, index, back=True) for index, one in enumerate(self._containers)]
+        readers = [_Reader(self._lines, one, index, back=True) for index, one in enumerate(self._containers)]
         for reader in readers:
             reader.done = True
         return readers
@@ -240,9 +269,8 @@ class MixedLog:
         for entry in entries if back else reversed(entries):
             if entry.time != edge:
                 break
-            known[entry.source if isinstance(entry, MixedLine) else 0] += 1
-        engine = self._engine
-        return [_Reader(engine, one, index, back=back, edge=edge, known=known[index]) for index, one in enumerate(self._containers)]
+            known[entry.source if isinstance(entry, MixedLine) and len(known) > 1 else 0] += 1
+        return [_Reader(self._lines, one, index, back=back, edge=edge, known=known[index]) for index, one in enumerate(self._containers)]
 
     async def _fill_back(self, count: int, window: LogWindow) -> int:
         ready = await self._collect(self._back, count, back=True)
@@ -302,16 +330,13 @@ class MixedLog:
 
     async def _run(self, container: str, source: int, since: tuple[int, int] | None) -> None:
         skip = since[1] if since else 0
-        stream = self._engine.containers.logs(container, LogQuery(follow=True, since=since[0] if since else None))
+        stream = self._lines(container, LogQuery(follow=True, since=since[0] if since else None))
         try:
             async for batch in stream:
-                fresh = batch[skip:] if skip else batch
-                skip = max(0, skip - len(batch))
-                self._waiting += [
-                    MixedLine(time=line.time, stream=line.stream, data=line.data, source=source)
-                    for line in fresh
-                    if self._keep is None or self._keep(line.data)
-                ]
+                fresh: Sequence[LogLine] = batch
+                if skip and since is not None:
+                    fresh, skip = _unseen(batch, since[0], skip)
+                self._waiting += [_mixed(line, source) for line in fresh if self._keep is None or self._keep(line.data)]
                 if self._waiting and self._telling is None:
                     self._telling = asyncio.get_running_loop().call_later(FLUSH, self._flush)
                 await asyncio.sleep(0)  # a flood of lines must let the screen live

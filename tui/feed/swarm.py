@@ -122,6 +122,7 @@ class TaskLogFeed(LogFeed):
         self._sources: dict[str, int] = {}
 
     async def lines(self, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
+        """The lines that are asked for, each with the number of its task."""
         if not query.follow and query.until is None:
             query = query.replace(until=time.time_ns())  # what is bounded comes in order
         stream = self._engine.swarm.services.logs(self._container, query)
@@ -137,5 +138,4 @@ class TaskLogFeed(LogFeed):
         if task not in self._sources:
             self._sources[task] = len(self._sources)
             self.names = (*self.names, self._name_of(task))
-            self.window.version += 1  # names stand before all lines, which are laid out anew
         return self._sources[task]

@@ -29,12 +29,11 @@ from tui.presenters import details
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.log_document import stamp
 from tui.presenters.stats import stats_lines
-from tui.presenters.text import safe
 from tui.screens.log_pages import turn_to
 from tui.screens.log_words import empty_log, what_logs
 from tui.screens.picker import Picker
+from tui.screens.seeking import Seeker
 from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of
-from tui.widgets.line_view import first_seen
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 
@@ -80,6 +79,7 @@ class Content:
         terminals: of containers; the tab is there for a container that has one.
         settings: a person's; others when the file changes.
         paging: held while another part of the log is loaded.
+        seeker: goes to what is searched for.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Content:
         self._settling: Timer | None = None
         self._top: Timer | None = None
         self.paging = asyncio.Lock()
-        self._seeking = asyncio.Lock()
+        self.seeker = Seeker(self)
         self._loading = False
         self._opened: str | None = None
 
@@ -185,13 +185,11 @@ class Content:
     def status(self) -> None:
         """Write into the pane's lower border where one is."""
         view, log = self.pane.view, self.log
-        found = view.found() if view.term else []
         if self.picker.active:
             lines = f"{self.picker.count} line{'s' if self.picker.count > 1 else ''}"
             text = f"{lines} · y copies, v range{', enter shows it in its place' if self.only else ''}, esc"
         elif view.term:
-            at = found.index(view.current) + 1 if view.current in found else 0
-            text = f"“{safe(view.term)}” {f'{at} of ' if at else ''}{len(found)}"
+            text = self.seeker.found()
         elif self.tab == "shell":
             text = self.pane.terminal_view.status
         elif view is not self.pane.log_view or log is None:
@@ -269,47 +267,6 @@ class Content:
     async def page(self, edge: Edge) -> None:
         """Load another part of the log."""
         await turn_to(self, edge)
-
-    async def seek(self, step: int) -> bool:
-        """Go to the next match in a direction, beyond what is loaded if need be: whether there is one.
-
-        One at a time: a further step goes on from where the one before has led.
-        """
-        async with self._seeking:
-            return await self._seek(step)
-
-    async def _seek(self, step: int) -> bool:
-        view = self.pane.view
-        start = view.current + step if view.current >= 0 else first_seen(view, step)
-        found = view.search_from(start, step)
-        while found < 0 and view is self.pane.log_view and (log := self.log) is not None:
-            window = log.window
-            if not window.entries or (window.at_start if step < 0 else window.at_end):
-                break
-            self.pane.log_view.following = False
-            edge = window.entries[0] if step < 0 else window.entries[-1]
-            count = await (log.older(5000) if step < 0 else log.newer(5000))
-            if not count or log is not self.log:
-                break
-            self.pane.show_status(f"searching “{safe(view.term)}” {stamp(edge.time).strip()[:-4]}…")
-            self.log_changed()
-            place = self.pane.log_view.document.find_anchor(edge)
-            found = view.search_from((place if place >= 0 else view.line_count) - 1 if step < 0 else place + 1, step)
-            await asyncio.sleep(0)
-        if found >= 0:
-            if view is self.pane.log_view and self.pane.log_view.following:
-                self.pane.log_view.following = False
-                await self.page(Edge.PAUSE)
-            view.show_line(found)
-        self.status()
-        return found >= 0
-
-    def near(self, step: int) -> int:
-        """The nearest loaded line with a match, seen from what is on the screen; -1 for none."""
-        view = self.pane.view
-        start = first_seen(view, step)
-        found = view.search_from(start, step)
-        return found if found >= 0 else view.search_from(start, -step)
 
     async def close(self, *, rest: bool = False) -> None:
         """Give up what is open; with ``rest`` everything, until something is shown again, because another host is looked at."""

@@ -63,7 +63,7 @@ class Desk:
         content: Content,
         stage: Stage,
         keys: Keys,
-        typing: TypingLine,
+        typing: TypingLine[Noun],
         sampler: Sampler,
         memory: Memory,
         settings: Settings,

@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Label, Static
 
 from engine.errors import InvalidArgument
 from engine.model.value import Value
 from tui.presenters.text import safe
+from tui.screens.host_path import HostPathSuggester
 from tui.screens.modal import Modal
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ class Field(Value):
         name: what the check finds the text under; a wrong field is named at the beginning of the error.
         example: shown while it is empty.
         known: completions.
+        path: completed as a path of this machine.
+        secret: what is typed is not shown.
     """
 
     name: str
@@ -34,6 +37,14 @@ class Field(Value):
     text: str = ""
     example: str = ""
     known: tuple[str, ...] = ()
+    path: bool = False
+    secret: bool = False
+
+
+def _suggester(field: Field) -> Suggester | None:
+    if field.path:
+        return HostPathSuggester()
+    return SuggestFromList(field.known, case_sensitive=False) if field.known else None
 
 
 class FormModal(Modal[T | None]):
@@ -60,8 +71,14 @@ class FormModal(Modal[T | None]):
             for field in self._fields:
                 with Horizontal():
                     yield Label(field.label)
-                    suggester = SuggestFromList(field.known, case_sensitive=False) if field.known else None
-                    yield Input(field.text, placeholder=field.example, suggester=suggester, id=f"field-{field.name}", select_on_focus=False)
+                    yield Input(
+                        field.text,
+                        placeholder=field.example,
+                        suggester=_suggester(field),
+                        password=field.secret,
+                        id=f"field-{field.name}",
+                        select_on_focus=False,
+                    )
             if self._about:
                 yield Static(Content(self._about), classes="consequence")
             yield Static("", id="problem", markup=False)

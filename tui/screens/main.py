@@ -336,7 +336,7 @@ async def _modal_ready(main: MainScreen, worker: Worker[None]) -> None:
 
 
 async def _seek(desk: Desk, step: int) -> None:
-    if not await desk.content.seek(step):
+    if not await desk.content.seeker.seek(step):
         desk.tell("search", "no match")
 
 

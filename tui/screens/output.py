@@ -17,6 +17,8 @@ from tui.screens.reader import ReaderModal
 
 KEPT = 5000
 PIECE = 1 << 16
+PARTING = 1.0
+"""Seconds in which a command may end by itself when its box is closed, before the box is gone for good."""
 
 
 class OutputModal(ReaderModal):
@@ -39,10 +41,13 @@ class OutputModal(ReaderModal):
         self.view.styles.height = max(3, self.app.size.height - 6)
         self.run_worker(Late(self._run), exit_on_error=False)
 
-    def on_unmount(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+    async def on_unmount(self) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), PARTING)
 
     async def _run(self) -> None:
         for line in self._commands:

@@ -30,6 +30,11 @@ SHOWN: Mapping[Noun, tuple[str, ...]] = {
 }
 
 
+def offered(noun: Noun, *, hosts: bool) -> dict[str, Column]:
+    """The columns that a list can have: the host only where there are several, as it says nothing of a single one."""
+    return {name: column for name, column in KNOWN[noun].items() if hosts or name != "host"}
+
+
 class RowMaker:
     """Makes rows.
 
@@ -136,8 +141,11 @@ def _marked(row: Row, place: int, mark: str) -> Row:
 
 
 def _wanted(noun: Noun, names: Sequence[str], *, hosts: bool) -> tuple[str, ...]:
-    """The columns that are asked for, the usual ones for none; the name is always there, and the host behind it where there are several."""
-    known = tuple(name for name in names if name in KNOWN[noun]) or SHOWN[noun]
+    """The columns that are asked for, the usual ones for none.
+
+    The name is always there, and the host where there are several: behind the name unless it has a place, and nowhere for a single one.
+    """
+    known = tuple(name for name in names if name in offered(noun, hosts=hosts)) or SHOWN[noun]
     known = known if "name" in known else ("name", *known)
     if not hosts or "host" in known:
         return known

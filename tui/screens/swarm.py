@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,7 +22,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui import messages
-from tui.actions import CHANGING, Action, Scope, with_keys
+from tui.actions import CHANGING, Action, Scope, in_scopes, with_keys
 from tui.config import Settings
 from tui.feed.swarm import SwarmFeed
 from tui.late import Late
@@ -30,6 +31,7 @@ from tui.presenters.swarm import COLUMNS
 from tui.presenters.text import safe
 from tui.presets import keymap
 from tui.screens.commands.swarm import SWARM_HANDLERS, offered
+from tui.screens.commands.swarm_logs import LOG_HANDLERS, applies, seek
 from tui.screens.desk import Desk, acting
 from tui.screens.menu import Entry, MenuModal
 from tui.screens.modal import Modal
@@ -38,6 +40,7 @@ from tui.screens.swarm_content import SwarmContent
 from tui.screens.swarm_desk import SwarmDesk
 from tui.screens.swarm_lists import SwarmLists
 from tui.screens.swarm_stage import SwarmStage
+from tui.screens.typing_line import TypingLine
 from tui.swarm_snapshot import SwarmNoun
 from tui.widgets.keybar import KeyBar
 from tui.widgets.line_view import LineView
@@ -61,7 +64,7 @@ class SwarmScreen(Screen[None]):
         self._actions = tuple(
             action
             for action in with_keys(keymap(settings.preset, settings.keys))
-            if action.scope is Scope.SWARM and not (settings.readonly and action.id in CHANGING)
+            if (action.scope is Scope.SWARM or action.id in LOG_HANDLERS) and not (settings.readonly and action.id in CHANGING)
         )
         panes = {noun: ListPane(number, noun.value.capitalize(), COLUMNS[noun], id=noun.value) for number, noun in enumerate(SwarmNoun, 1)}
         self.feed = SwarmFeed(desk.engine, self.post_message)
@@ -72,8 +75,11 @@ class SwarmScreen(Screen[None]):
         self._column = Vertical(self._main, id="column")
         self._body = Container(self._side, self._column, id="body")
         self.stage = SwarmStage(panes, self._main, boxes=Boxes(self._side, self._column, self._body), ratio=settings.side_ratio)
-        self.desk = SwarmDesk(desk, feed=self.feed, lists=self.lists, content=self.content, stage=self.stage, settings=settings)
         self._hints, self._line = KeyBar(id="keys"), PromptLine(id="line")
+        self._typing = TypingLine(self._line, self._hints, lists=self.lists, content=self.content, stage=self.stage)
+        self.desk = SwarmDesk(
+            desk, feed=self.feed, lists=self.lists, content=self.content, stage=self.stage, typing=self._typing, settings=settings
+        )
 
     def compose(self) -> ComposeResult:
         yield Static("", id="banner", markup=False)
@@ -126,13 +132,12 @@ class SwarmScreen(Screen[None]):
             self.desk.desk.tell("internal error", f"{type(error).__name__}: {error}\nThe rest goes on; please report this.", bad=True)
 
     def on_prompt_line_changed(self, message: PromptLine.Changed) -> None:
-        self._filter(message.text.strip())
+        self._typing.changed(message.text)
 
     def on_prompt_line_closed(self, message: PromptLine.Closed) -> None:
-        self._hints.display = True
-        if not message.kept:
-            self._filter("")
-        self.stage.focus_list(self.stage.noun)
+        work = self._typing.closed(message.text, kept=message.kept, seek=partial(seek, self.desk))
+        if work is not None:
+            self.run_worker(work, group="commands", exit_on_error=False)
 
     def on_resize(self) -> None:
         self.stage.arrange()
@@ -152,7 +157,7 @@ class SwarmScreen(Screen[None]):
         """Do what the key means here; what is typed in has its own keys."""
         if not isinstance(self.focused, ListPane | LineView):
             return
-        action = next((one.id for one in self._actions if event.key in one.keys), "")
+        action = next((one.id for one in self._active() if event.key in one.keys), "")
         if action:
             event.stop()
             event.prevent_default()
@@ -172,14 +177,13 @@ class SwarmScreen(Screen[None]):
             case "swarm.clear":
                 self._clear()
             case "swarm.filter":
-                self._hints.display = False
-                self._line.open("filter:", self.lists.panes[self.stage.noun].filter)
+                self._typing.open("filter")
             case "swarm.menu":
                 await self._menu()
             case _:
                 chosen = next(one for one in self._actions if one.id == action)
                 if await self.desk.permitted(chosen):
-                    outcome = SWARM_HANDLERS[action](self.desk)
+                    outcome = (LOG_HANDLERS.get(action) or SWARM_HANDLERS[action])(self.desk)
                     if inspect.isawaitable(outcome):
                         await outcome
 
@@ -198,7 +202,9 @@ class SwarmScreen(Screen[None]):
         if self.stage.main_focused:
             self.stage.focus_list(self.stage.noun)
         elif pane.filter:
-            self._filter("")
+            pane.filter = ""
+            self.lists.refresh(self.stage.noun)
+            self._refresh()
         else:
             self.dismiss()
 
@@ -211,13 +217,14 @@ class SwarmScreen(Screen[None]):
 
     # --- keeping the parts in step -------------------------------------------------------------------------------
 
-    def _filter(self, text: str) -> None:
-        self.lists.panes[self.stage.noun].filter = text
-        self.lists.refresh(self.stage.noun)
-        self._refresh()
+    def _active(self) -> Sequence[Action]:
+        """What the keys do: in the main pane those of logs come before those of the lists."""
+        return in_scopes(
+            [one for one in self._actions if one.id not in LOG_HANDLERS or applies(one.id, self.desk)], (Scope.LOGS, Scope.SWARM)
+        )
 
     def _offered(self) -> Sequence[Action]:
-        return [one for one in self._actions if offered(one.id, self.desk.selected)]
+        return [one for one in self._active() if offered(one.id, self.stage.noun, self.desk.selected)]
 
     def _refresh(self) -> None:
         self.content.show(self.stage.noun, self.desk.selected, self.lists.snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -15,11 +16,16 @@ from tui.feed.swarm import TaskLogFeed
 from tui.late import Late
 from tui.presenters.log_document import stamp
 from tui.presenters.swarm import config_lines, task_table
-from tui.presenters.text import safe
 from tui.screens.log_pages import turn_to
+from tui.screens.log_words import empty_log, what_logs
+from tui.screens.seeking import Seeker
 from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
+
+if TYPE_CHECKING:
+    from tui.feed.mixed_log import MixedLog
+    from tui.presenters.log_filter import LogFilter
 
 TABS: Mapping[SwarmNoun, tuple[str, ...]] = {
     SwarmNoun.SERVICES: ("logs", "tasks", "config"),
@@ -38,7 +44,10 @@ class SwarmContent:
 
     Attributes:
         reveal: values that look like secrets are shown.
+        log: what is shown; one of which only some lines are shown is read as the log of several containers is.
+        only: the filter of the log, None where all lines are shown.
         paging: held while another part of the log is loaded.
+        seeker: goes to what is searched for.
     """
 
     def __init__(
@@ -46,7 +55,10 @@ class SwarmContent:
     ) -> None:
         self.pane = pane
         self.reveal = False
-        self.log: TaskLogFeed | None = None
+        self.log: TaskLogFeed | MixedLog | None = None
+        self.only: LogFilter | None = None
+        self.seeker = Seeker(self)
+        self._tasks: TaskLogFeed | None = None
         self._engine, self._post, self._settings, self._now = engine, post, settings, now
         self._tabs = {noun: tabs[0] for noun, tabs in TABS.items()}
         self._noun = SwarmNoun.SERVICES
@@ -63,10 +75,12 @@ class SwarmContent:
     def show(self, noun: SwarmNoun, thing: SwarmThing | None, snapshot: SwarmSnapshot) -> None:
         """Show the chosen tab of an object. A log is opened only when object or tab changed."""
         self._noun, self._thing, self._snapshot = noun, thing, snapshot
-        wish = (noun, key_of(thing) if thing else "", self.tab)
-        moved, self._shown = wish != self._shown, wish
-        if moved:
+        only = self.only.text if self.only and self.tab == "logs" else ""
+        wish = (noun, key_of(thing) if thing else "", self.tab, only)
+        moved, elsewhere, self._shown = wish != self._shown, wish[:3] != self._shown[:3], wish
+        if elsewhere:
             self.pane.view.term = ""
+        if moved:
             self.pane.show_tabs(TABS[noun], self.tab)
         if self.tab != "logs" or thing is None:
             self._show_text(top=moved)
@@ -93,24 +107,33 @@ class SwarmContent:
         view, log = self.pane.log_view, self.log
         if log is None or self.pane.view is not view:
             return
-        view.document.names = log.names
+        if self._tasks is not None and view.document.names != self._tasks.names:
+            view.document.names = self._tasks.names
+            log.window.version += 1  # names stand before all lines, which are laid out anew
         view.update_log(log.window.entries, log.window.version)
         if not view.row_count:
-            reason = safe(log.error.split("\n")[0]) if log.error else ""
-            view.show_placeholder(
-                *(("The log can not be read:", reason) if reason else ("No output so far.",) if log.ready else ("reading…",))
-            )
+            view.show_placeholder(*empty_log(log, self.only, running=True))
         self.status()
 
     def status(self) -> None:
         """Write into the pane's lower border where one is."""
         view, log = self.pane.log_view, self.log
-        text = ""
-        if self.pane.view is view and log is not None and view.row_count:
+        text = self.seeker.found()
+        if not text and self.pane.view is view and log is not None and view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(view.document.lines[index].anchor.time).strip()[:-4]
             text = ("end of the log" if log.ended else "following") if view.following else f"{when} · End follows"
+            text = what_logs(self.only, 0, log) + text
         self.pane.show_status(text)
+
+    def keep_only(self, text: str) -> None:
+        """Show only the lines of the log that a filter keeps, all of them where it is empty."""
+        from tui.presenters.log_filter import LogFilter  # late: as with all logs
+
+        only = LogFilter(text) if text.strip("! ") else None
+        if (only.text if only else "") != (self.only.text if self.only else ""):
+            self.only = only
+            self.show(self._noun, self._thing, self._snapshot)
 
     async def page(self, edge: Edge) -> None:
         """Load another part of the log."""
@@ -132,9 +155,17 @@ class SwarmContent:
             return
         view.show_placeholder("reading…")
         await asyncio.sleep(SETTLE)
-        self.log = TaskLogFeed(
-            self._engine, thing.id, self._post, tail=self._settings.log_lines, name_of=self._task_name, apart=isinstance(thing, Service)
+        tail, only = self._settings.log_lines, self.only
+        self._tasks = tasks = TaskLogFeed(
+            self._engine, thing.id, self._post, tail=tail, name_of=self._task_name, apart=isinstance(thing, Service)
         )
+        view.lit = only.pattern if only and not only.negated else None
+        if only:
+            from tui.feed.mixed_log import MixedLog  # late: few want it
+
+            self.log = MixedLog(self._engine, (thing.id,), self._post, tail=tail, keep=only, lines=lambda _, query: tasks.lines(query))
+        else:
+            self.log = tasks
         await self.log.last()
 
     def _task_name(self, task: str) -> str:

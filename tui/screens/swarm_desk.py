@@ -16,7 +16,8 @@ from tui.screens.modal import Modal
 from tui.screens.swarm_content import SwarmContent
 from tui.screens.swarm_lists import SwarmLists
 from tui.screens.swarm_stage import SwarmStage
-from tui.swarm_snapshot import SwarmSnapshot, SwarmThing, key_of, label_of
+from tui.screens.typing_line import TypingLine
+from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of, label_of
 
 T = TypeVar("T")
 
@@ -25,9 +26,18 @@ class SwarmDesk:
     """Collaborators, and operations with a mark in the row."""
 
     def __init__(
-        self, desk: Desk, *, feed: SwarmFeed, lists: SwarmLists, content: SwarmContent, stage: SwarmStage, settings: Settings
+        self,
+        desk: Desk,
+        *,
+        feed: SwarmFeed,
+        lists: SwarmLists,
+        content: SwarmContent,
+        stage: SwarmStage,
+        typing: TypingLine[SwarmNoun],
+        settings: Settings,
     ) -> None:
         self.desk, self.feed, self.lists, self.content, self.stage = desk, feed, lists, content, stage
+        self.typing = typing
         self._policies = settings.confirm
 
     @property
@@ -68,17 +78,21 @@ class SwarmDesk:
         typed = await self.desk.put(PromptModal(action.about, about=f"type {name} to go on"))
         return typed == name
 
-    async def perform(self, thing: SwarmThing, word: str, title: str, work: Awaitable[object], *, command: str, told: str = "") -> bool:
+    async def perform(
+        self, thing: SwarmThing | None, word: str, title: str, work: Awaitable[object], *, command: str, told: str = ""
+    ) -> bool:
         """Await ``work`` with ``word`` shown on the object; whether it went well.
 
         Args:
+            thing: what is changed, None for what is made.
             title: what is tried on what, the title of an error.
             command: the command line that does the same, for the journal.
             told: what to say when it went well and the manager has no remark.
         """
-        key = key_of(thing)
+        key = key_of(thing) if thing is not None else ""
         journal = self.desk.operations.journal
-        self.feed.mark(key, word)
+        if key:
+            self.feed.mark(key, word)
         entry, problem = journal.begin(time.time(), command), "given up"
         try:
             remarks = await work

@@ -2,20 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from tui.screens.content import Content
-from tui.screens.lists import Lists
-from tui.screens.stage import Stage
+from tui.screens.seeking import Seeker
 from tui.widgets.keybar import KeyBar
+from tui.widgets.list_pane import ListPane
+from tui.widgets.main_pane import MainPane
 from tui.widgets.prompt_line import PromptLine
 
+if TYPE_CHECKING:
+    from tui.presenters.log_filter import LogFilter
 
-class TypingLine:
+N = TypeVar("N")
+
+
+class FilteredLists(Protocol[N]):
+    """Lists that can be filtered."""
+
+    @property
+    def panes(self) -> Mapping[N, ListPane]:
+        """The lists."""
+        ...
+
+    def refresh(self, noun: N) -> None:
+        """Draw one anew."""
+        ...
+
+
+class FilteredContent(Protocol):
+    """A main pane that can be searched, and whose log can be filtered."""
+
+    only: LogFilter | None
+    seeker: Seeker
+
+    @property
+    def pane(self) -> MainPane:
+        """The pane."""
+        ...
+
+    def keep_only(self, text: str) -> None:
+        """Filter the log."""
+        ...
+
+    def status(self) -> None:
+        """Say where one is."""
+        ...
+
+
+class FocusedStage(Protocol[N]):
+    """Knows where the focus is."""
+
+    noun: N
+
+    def focus_list(self, noun: N) -> None:
+        """Put the focus into a list."""
+        ...
+
+    def focus_main(self) -> None:
+        """Put it into the main pane."""
+        ...
+
+
+class TypingLine(Generic[N]):
     """Gives the line its purpose: ``filter`` (the list), ``search`` (the text) or ``only`` (lines of the log)."""
 
-    def __init__(self, line: PromptLine, hints: KeyBar, *, lists: Lists, content: Content, stage: Stage) -> None:
+    def __init__(
+        self, line: PromptLine, hints: KeyBar, *, lists: FilteredLists[N], content: FilteredContent, stage: FocusedStage[N]
+    ) -> None:
         self._line, self._hints = line, hints
         self._lists, self._content, self._stage = lists, content, stage
         self._purpose = ""
@@ -39,7 +93,7 @@ class TypingLine:
             return
         view = self._content.pane.view
         view.term = text.lower()
-        found = self._content.near(self._direction) if view.term else -1
+        found = self._content.seeker.near(self._direction) if view.term else -1
         if found >= 0:
             view.show_line(found)
         self._content.status()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from engine.backends.docker.addresses import Address
 from engine.backends.docker.ssh import Relay
 from engine.dockerapi import failures
-from engine.errors import LongshoreError, NotModified, NotSupported, TimedOut, Unavailable
+from engine.errors import CorruptData, LongshoreError, NotModified, NotSupported, TimedOut, Unavailable
 from engine.registry.transport import load_httpx
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ NEWEST = (1, 51)
 OLDEST = (1, 24)
 _QUERY_TIMEOUT = 120.0  # a daemon that is busy with a pull answers lists late, and still is alive
 _CONNECT_TIMEOUT = 20.0
+ANSWER_LIMIT = 256 << 20
+"""Bytes of an answer that is read whole, unpacked: the longest list of a big host is a tenth of it. A far host may be anybody's."""
 _KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
@@ -109,8 +111,7 @@ class Api:
             LongshoreError: what the status stands for, with the engine's own words.
         """
         async with self.stream(method, path, parameters, body=body, headers=headers, timeout=timeout) as response:
-            with _translated(self.address):
-                return await response.aread()
+            return await self._whole(response)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -148,9 +149,7 @@ class Api:
             raise await self._lost(error) from error
         try:
             if response.status_code >= 300:
-                with _translated(self.address):
-                    answer = await response.aread()
-                raise _failure(response.status_code, answer, f"{method} {path} failed")
+                raise _failure(response.status_code, await self._whole(response), f"{method} {path} failed")
             yield response
         finally:
             await response.aclose()
@@ -160,6 +159,20 @@ class Api:
         with _translated(self.address):
             async for chunk in response.aiter_raw():
                 yield chunk
+
+    async def _whole(self, response: httpx.Response) -> bytes:
+        """The body of a streamed answer at once.
+
+        Raises:
+            CorruptData: it is longer than :data:`ANSWER_LIMIT`.
+        """
+        found = bytearray()
+        with _translated(self.address):
+            async for piece in response.aiter_bytes():
+                found += piece
+                if len(found) > ANSWER_LIMIT:
+                    raise CorruptData(f"the answer of the engine at {self.address.url} is longer than {ANSWER_LIMIT} bytes")
+        return bytes(found)
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection of one's own.
@@ -197,9 +210,13 @@ class Api:
     async def _negotiate(self) -> tuple[int, int]:
         client = await self._open()
         with _translated(self.address):
-            response = await client.get("/_ping", timeout=_timeouts(_QUERY_TIMEOUT))
+            response = await client.send(client.build_request("GET", "/_ping", timeout=_timeouts(_QUERY_TIMEOUT)), stream=True)
+        try:
+            answer = await self._whole(response)
+        finally:
+            await response.aclose()
         if response.status_code >= 300:
-            raise _failure(response.status_code, response.content, "the engine does not answer to a ping")
+            raise _failure(response.status_code, answer, "the engine does not answer to a ping")
         self._podman = "Libpod-Api-Version" in response.headers
         if pinned := os.environ.get("DOCKER_API_VERSION", ""):
             return _pinned(pinned)
@@ -259,7 +276,7 @@ def query(parameters: Parameters | None) -> dict[str, str | Sequence[str]]:
 
 def _version(text: str) -> tuple[int, int] | None:
     major, _, minor = text.partition(".")
-    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() and len(text) < 10 else None
 
 
 def _pinned(text: str) -> tuple[int, int]:

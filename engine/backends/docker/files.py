@@ -88,8 +88,12 @@ class DockerFiles:
 
     async def put_archive(self, container: str, path: str, data: AsyncIterable[bytes], *, copy_owner: bool = False) -> None:
         parameters = {"path": path, "noOverwriteDirNonDir": "true", "copyUIDGID": "true" if copy_owner else ""}
-        async with self._api.stream("PUT", f"{path_of(container)}/archive", parameters, archive=data) as response:
-            await response.aread()
+        async with (
+            self._api.stream("PUT", f"{path_of(container)}/archive", parameters, archive=data) as response,
+            contextlib.aclosing(self._api.chunks(response)) as rest,
+        ):
+            async for _ in rest:
+                pass
 
     async def export(self, container: str) -> AsyncGenerator[bytes, None]:
         async with (

@@ -108,29 +108,26 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
         raise CorruptData("the head of the engine's answer is too long") from error
     first, *rest = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal() or len(words[1]) != 3:
         raise CorruptData("the engine's answer is not HTTP")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
     return int(words[1]), headers
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
-    """The text of a failure: it is short, and followed by nothing that we want."""
+    """The text of a failure: it is short, and followed by nothing that we want. ``b""`` where it is cut off or malformed."""
     length = headers.get("content-length", "")
-    if length.isdecimal():
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            return await reader.readexactly(min(int(length), _HEAD_LIMIT))
-        return b""
-    if "chunked" not in headers.get("transfer-encoding", ""):
-        return await reader.read(_HEAD_LIMIT)
     found = b""
-    while len(found) < _HEAD_LIMIT:
-        size = (await reader.readline()).partition(b";")[0].strip()
-        try:
-            count = int(size, 16)
-        except ValueError:
-            break
-        if not 0 < count <= _HEAD_LIMIT:
-            break
-        found += (await reader.readexactly(count + 2))[:-2]
+    try:
+        if length.isdecimal():
+            return await reader.readexactly(min(int(length), _HEAD_LIMIT))
+        if "chunked" not in headers.get("transfer-encoding", ""):
+            return await reader.read(_HEAD_LIMIT)
+        while len(found) < _HEAD_LIMIT:
+            count = int((await reader.readline()).partition(b";")[0], 16)
+            if not 0 < count <= _HEAD_LIMIT:
+                break
+            found += (await reader.readexactly(count + 2))[:-2]
+    except (ValueError, asyncio.IncompleteReadError):  # no number, one of thousands of digits, a line without an end
+        pass
     return found

@@ -17,6 +17,7 @@ from engine.dockerapi import system
 from engine.dockerapi.document import Lines
 from engine.errors import Unavailable
 from engine.model.containers import ContainerExit
+from engine.model.units import whole
 
 CONDITIONS_SINCE = (1, 30)
 
@@ -49,7 +50,7 @@ async def wait(api: Api, path: str, condition: str, listening: Callable[[], None
                 if event is None:
                     continue
                 if event.action == "die":
-                    code = int(event.attributes.get("exitCode", "0") or 0)
+                    code = whole(event.attributes.get("exitCode", ""))
                 if event.action == "destroy" or condition == "next-exit":
                     return ContainerExit(exit_code=code)
     raise Unavailable(f"the engine ended its events while {unquote(path.rpartition('/')[2])} was waited for")

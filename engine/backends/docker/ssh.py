@@ -35,6 +35,8 @@ _SSH_FAILED = 255
 _PROBE_TIMEOUT = 60.0
 _SILENCE = 8.0
 """Seconds of silence after which a far side is taken for one that runs docker's command whatever is asked (``ForceCommand``)."""
+_MOST_LINES = 1000
+"""Of a greeting, and of what is found."""
 _PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 _PING_TIMEOUT = 20.0
 _PARTING = 0.5
@@ -123,9 +125,11 @@ class Relay:
                         self._follow(_discard(self._master.stdout))
                         return found
                     found.append(line)
+                    if len(found) > _MOST_LINES:
+                        raise ValueError
                     limit.reschedule(asyncio.get_running_loop().time() + _SILENCE)
-        except TimeoutError:
-            pass  # docker's command, whatever is asked, or something that is no shell
+        except (TimeoutError, ValueError):
+            pass  # docker's command, whatever is asked, or something that is no shell and goes on, with lines or without
         else:
             if await self._master.wait() == _SSH_FAILED:
                 await self._said.complete()

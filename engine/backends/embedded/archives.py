@@ -30,7 +30,9 @@ _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def absolute(path: str) -> str:
-    """``path`` made absolute and clean; ``/`` and ``/.`` at its end stay, for they say something."""
+    """``path`` made absolute and clean; ``/`` and ``/.`` at its end stay, for they say something. Raises InvalidArgument."""
+    if "\0" in path:
+        raise InvalidArgument("bad parameter: path cannot have a NUL character")
     clean = os.path.normpath("/" + path).replace("//", "/", 1)
     if path.endswith("/.") or path == ".":
         return f"{clean.rstrip('/')}/."

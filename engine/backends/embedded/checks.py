@@ -25,7 +25,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    for one in (_process, _names, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
+    for one in (_process, _names, _paths, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -61,6 +61,21 @@ def _names(config: ContainerConfig, host: HostConfig) -> None:
                 if host.dns
                 else "conflicting options: custom host-to-IP mapping and the network mode"
             )
+
+
+def _paths(config: ContainerConfig, host: HostConfig) -> None:
+    limited = (*host.device_read_bps, *host.device_write_bps, *host.device_read_iops, *host.device_write_iops)
+    found = [
+        *(path for mount in host.mounts for path in (mount.source, mount.target)),
+        *(path for device in host.devices for path in (device.path_on_host, device.path_in_container)),
+        *(device.path for device in limited),
+        *(device.path for device in host.blkio_weight_device),
+        *host.tmpfs,
+        *config.volumes,
+    ]
+    for path in found:
+        if "\0" in path:
+            raise InvalidArgument(f"invalid NUL character in path {path!r}")
 
 
 def _devices(config: ContainerConfig, host: HostConfig) -> None:

@@ -14,6 +14,7 @@ from engine.model import filters as filtering
 from engine.model.containers import Container, ContainerStatus
 from engine.model.filters import Filters
 from engine.model.patterns import Pattern
+from engine.model.units import whole
 from engine.store.containers import ContainerRecord
 
 KEYS = (
@@ -139,7 +140,7 @@ def _ports(values: tuple[str, ...], key: str) -> set[tuple[int, str]]:
         first, dash, last = numbers.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InvalidArgument(f"invalid filter '{key}={value}'")
-        found |= {(number, protocol or "tcp") for number in range(int(first), min(int(last or first), 65535) + 1)}
+        found |= {(number, protocol or "tcp") for number in range(whole(first), min(whole(last or first), 65535) + 1)}
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.model.containers import Container, ContainerStatus, Endpoint, PortBinding
+from engine.model.units import whole
 from engine.store.containers import ContainerRecord
 
 _RUNS = (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING)
@@ -45,7 +46,7 @@ def ports(record: ContainerRecord) -> tuple[PortBinding, ...]:
 def exposed_port(text: str) -> PortBinding:
     """``80/tcp`` as a port that is not published."""
     number, _, protocol = text.partition("/")
-    return PortBinding(container_port=int(number) if number.isdecimal() else 0, protocol=protocol or "tcp")
+    return PortBinding(container_port=whole(number), protocol=protocol or "tcp")
 
 
 def endpoints(record: ContainerRecord) -> tuple[Endpoint, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.docker import addresses, contexts, ssh_words
+from engine.backends.docker import addresses, api, contexts, ssh_words
 from engine.backends.docker.engine import open_engine
 from engine.errors import (
     CorruptData,
@@ -247,6 +248,25 @@ async def test_errors_have_the_engines_words(fake: tuple[FakeEngine, str]) -> No
     await docker.close()
 
 
+async def test_what_a_hostile_engine_answers_is_bounded(fake: tuple[FakeEngine, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "ANSWER_LIMIT", 1 << 20)
+    engine, path = fake
+    engine.answers["GET /_ping"] = answer(b"OK", headers=f"Api-Version: {'9' * 5000}.1\r\n")
+    bomb = gzip.compress(b" " * (8 << 20))
+    engine.answers["GET /v1.24/info"] = answer(bomb, headers="Content-Encoding: gzip\r\n")
+    engine.answers["GET /v1.24/version"] = answer(b" " * (2 << 20), "500 Internal Server Error")
+    docker = open_engine(f"unix://{path}")
+    for question in (docker.system.info(), docker.system.version()):
+        with pytest.raises(CorruptData, match="longer than"):
+            await question
+    engine.answers["GET /_ping"] = answer(b" " * (2 << 20))
+    await docker.close()
+    docker = open_engine(f"unix://{path}")
+    with pytest.raises(CorruptData, match="longer than"):
+        await docker.system.ping()
+    await docker.close()
+
+
 async def test_a_raw_stream_in_both_directions(fake: tuple[FakeEngine, str]) -> None:
     engine, path = fake
     engine.answers["GET /v1.41/containers/c/json"] = answer({"Id": "c", "Config": {"OpenStdin": True}})
@@ -278,7 +298,12 @@ async def test_a_raw_stream_in_both_directions(fake: tuple[FakeEngine, str]) -> 
         (b"", Unavailable, "without an answer"),
         (b"nonsense\r\n\r\n", CorruptData, "not HTTP"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, CorruptData, "too long"),
+        (b"HTTP/1.1 " + b"9" * 5000 + b" OK\r\n\r\n", CorruptData, "not HTTP"),
+        (b"HTTP/1.1 409 Conflict\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{", LongshoreError, "POST .* failed"),
+        (b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\ncut", LongshoreError, "POST .* failed"),
+        (b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 200_000, LongshoreError, "POST .* failed"),
     ],
+    ids=("refused", "chunked", "silent", "nonsense", "long-head", "long-status", "long-length", "cut-off", "long-chunk"),
 )
 async def test_a_raw_stream_that_is_refused(fake: tuple[FakeEngine, str], data: bytes, kind: type[LongshoreError], words: str) -> None:
     engine, path = fake

@@ -8,7 +8,7 @@ import pytest
 
 from engine.backends.embedded import checks, names
 from engine.errors import InvalidArgument
-from engine.model.containers import ContainerConfig, Device, HostConfig, PortBinding, RestartPolicy, Ulimit
+from engine.model.containers import ContainerConfig, Device, HostConfig, Mount, PortBinding, RestartPolicy, ThrottleDevice, Ulimit
 
 MEBI = 1 << 20
 
@@ -44,6 +44,11 @@ MEBI = 1 << 20
         ({"devices": (Device(path_on_host="/dev/null", path_in_container="/x", permissions="rwx"),)}, "invalid device mode: rwx"),
         ({"network_mode": "container:x", "port_bindings": (PortBinding(container_port=1),)}, "port publishing and the container type network mode"),
         ({"network_mode": "container:x", "dns": ("1.1.1.1",)}, "conflicting options: dns and the network mode"),
+        ({"mounts": (Mount(kind="bind", source="/a\0b", target="/x"),)}, r"invalid NUL character in path '/a\\x00b'"),
+        ({"mounts": (Mount(kind="volume", target="/a\0b"),)}, "invalid NUL character in path"),
+        ({"tmpfs": {"/a\0b": ""}}, "invalid NUL character in path"),
+        ({"devices": (Device(path_on_host="/dev/a\0b", path_in_container="/x"),)}, "invalid NUL character in path"),
+        ({"device_read_bps": (ThrottleDevice(path="/dev/a\0b", rate=1),)}, "invalid NUL character in path"),
     ],
 )  # fmt: skip
 def test_wishes_that_contradict_themselves(host: dict[str, Any], words: str) -> None:

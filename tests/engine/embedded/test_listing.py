@@ -36,6 +36,18 @@ def fleet(core: Core, box: ImageRecord) -> Core:
     return core
 
 
+def test_ports_that_an_image_made_up_do_not_spoil_the_list(core: Core, box: ImageRecord) -> None:
+    """One image would be enough to hide every container."""
+    ports: dict[str, object] = {"9" * 5000 + "/tcp": {}, "x/y/z": {}, "-1": {}, "80": {}}
+    add_image(core, "docker.io/library/odd:1", box.chain_ids, ExposedPorts=ports)
+    made = create(core, name="odd", image="odd:1")
+    core.containers.update_state(made.id, ContainerState(status=ContainerStatus.RUNNING, started_at=5.0))
+    (shown,) = listing(core, all=False, filters={}, limit=0, size=False)
+    assert {port.container_port for port in shown.ports} == {0, 80}
+    assert names(core, {"expose": ("80",)}) == ["odd"]
+    assert names(core, {"expose": ("1-" + "9" * 5000,)}) == []
+
+
 def names(core: Core, filters: Filters, *, all: bool = True, limit: int = 0) -> list[str]:
     return [container.name for container in listing(core, all=all, filters=filters, limit=limit, size=False)]
 

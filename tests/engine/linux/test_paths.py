@@ -48,6 +48,8 @@ def test_links_stay_inside(root: int, tmp_path: Path) -> None:
             paths.open_in_root(root, name)
     with pytest.raises(OSError, match="symbolic links"):
         paths.open_in_root(root, "loop/x")
+    with pytest.raises(OSError, match="NUL"):
+        paths.open_in_root(root, "a\0/b")
 
 
 def test_descriptors_are_not_inherited(root: int) -> None:

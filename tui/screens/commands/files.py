@@ -1,4 +1,5 @@
-"""The file browser's commands: look at a file, copy it out, copy one in. For containers, and for volumes through one that has it."""
+"""The file browser's commands: look at a file, copy it out, copy one in. For containers, and for volumes through one that
+has it, or that is made for it."""
 
 from __future__ import annotations
 
@@ -36,13 +37,21 @@ async def _of_volume(desk: Desk) -> None:
                 files = ContainerFiles(desk.engine, one.id, mount.target)
                 await _browse(desk, f"{volume.name} through {one.name}", files, one.name)
                 return
+    await _of_unused(desk, volume)
+
+
+async def _of_unused(desk: Desk, volume: Volume) -> None:
+    from tui.feed.volume_files import opened  # late: for this only
+
     name = volume.name[:12] if volume.anonymous else volume.name
-    desk.tell(
-        f"files of {name}",
-        f"An engine shows a volume's files through a container, and none has it. One that need not even run will do: "
-        f"choose an image, R, and {name}:/data as its volume.",
-        bad=True,
-    )
+    if desk.readonly:
+        desk.tell(f"files of {name}", "no container has it, and in read-only mode none is made to look through", bad=True)
+        return
+    try:
+        async with opened(desk.engine, volume, desk.lists.snapshot.images) as files:
+            await _browse(desk, name, files, files.container)
+    except LongshoreError as error:
+        desk.tell_error(f"files of {name}", error)
 
 
 async def _browse(desk: Desk, title: str, files: ContainerFiles, container: str) -> None:

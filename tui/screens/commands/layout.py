@@ -8,7 +8,7 @@ from typing import Any
 from tui.presenters.layout import Layout
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
-from tui.screens.row_maker import KNOWN, SHOWN
+from tui.screens.row_maker import SHOWN, offered
 from tui.snapshot import Noun
 
 ROWS = 2
@@ -70,7 +70,8 @@ async def _columns(desk: Desk) -> None:
     from tui.screens.columns import ColumnsModal  # late: for this only
 
     noun = desk.noun
-    chosen = await desk.ask(ColumnsModal(noun.value, KNOWN[noun], [column.name for column in desk.lists.titles(noun)], SHOWN[noun]))
+    shown = [column.name for column in desk.lists.titles(noun)]
+    chosen = await desk.ask(ColumnsModal(noun.value, offered(noun, hosts=bool(desk.lists.snapshot.hosts)), shown, SHOWN[noun]))
     if chosen is not None:
         desk.lists.choose_columns(noun, chosen, desk.settings.columns)
         desk.feed.count_sizes(desk.lists.sizes_wanted)

@@ -9,6 +9,7 @@ from typing import Any
 from engine.errors import LongshoreError
 from engine.model.services import JOBS, Service, ServiceChange, Stack, short_image
 from engine.model.swarm import Node, NodeChange, SwarmFile, Task
+from tui.screens.commands.swarm_files import NOUNS, create, files_of
 from tui.screens.confirm import ConfirmModal
 from tui.screens.menu import Entry, MenuModal
 from tui.screens.prompt import PromptModal
@@ -16,7 +17,6 @@ from tui.screens.swarm_desk import SwarmDesk
 from tui.swarm_snapshot import SwarmNoun, SwarmThing, key_of
 
 SIDEWAYS = 8
-_NOUNS = {SwarmNoun.CONFIGS: "config", SwarmNoun.SECRETS: "secret"}
 
 
 def _service(desk: SwarmDesk) -> Service | None:
@@ -98,8 +98,8 @@ async def _remove(desk: SwarmDesk) -> None:
     elif isinstance(thing, Node):
         await _remove_node(desk, thing)
     elif isinstance(thing, SwarmFile):
-        word = _NOUNS[noun]
-        files = desk.swarm.secrets if noun is SwarmNoun.SECRETS else desk.swarm.configs
+        word = NOUNS[noun]
+        files = files_of(desk, noun)
         if await desk.ask(ConfirmModal(f"Remove {word} {thing.name}?", "Its content is lost.")):
             work = files.remove(thing.id)
             await desk.perform(thing, "removing", f"remove {thing.name}", work, command=shlex.join([word, "rm", thing.name]))
@@ -314,13 +314,16 @@ SWARM_HANDLERS: Mapping[str, Callable[[SwarmDesk], Coroutine[Any, Any, None] | N
     "swarm.role": _role,
     "swarm.tokens": _tokens,
     "swarm.copy": _copy,
+    "swarm.create": create,
     "swarm.reload": lambda desk: desk.feed.reload(),
 }
 """What the actions do, but for those that are the screen's own: the filter, the menu, and leaving."""
 
 
-def offered(action: str, thing: SwarmThing | None) -> bool:
-    """The action can do something to this object, or needs none."""
+def offered(action: str, noun: SwarmNoun, thing: SwarmThing | None) -> bool:
+    """The action can do something in this list and to this object, or needs none."""
+    if action == "swarm.create":
+        return noun in NOUNS
     kinds: Mapping[str, tuple[type, ...]] = {
         "swarm.scale": (Service, Task),
         "swarm.image": (Service, Task),

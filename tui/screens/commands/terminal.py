@@ -42,11 +42,6 @@ def _look_at(desk: Desk) -> None:
 
 
 async def _open_tab(desk: Desk, one: Container, terminal: Terminal, open_session: Open) -> None:
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and not before.attached:
-        question = ConfirmModal(f"Close the terminal of {one.name}?", f"{before.title} goes on in it, and ends then.", danger=False)
-        if not await desk.ask(question):
-            return
     room = desk.content.pane.content_size
     opening = desk.content.terminals.open(terminal, open_session, width=max(2, room.width), height=max(2, room.height))
     task = asyncio.ensure_future(opening)
@@ -75,12 +70,38 @@ async def _shell(desk: Desk) -> None:
     one = _running(desk, "shell in")
     if one is None:
         return
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and not before.attached:
-        _look_at(desk)
+    if not _back_to(desk, one, attached=False):
+        choice = _shells(desk).chosen(one.image)
+        await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
+
+
+async def _another(desk: Desk) -> None:
+    one = _running(desk, "shell in")
+    if one is not None:
+        await _run_in_tab(desk, one, _shells(desk).chosen(one.image))
+
+
+def _back_to(desk: Desk, one: Container, *, attached: bool) -> bool:
+    """Go to the container's shell, or to what is attached to it, if that goes on: the shown one, else the first."""
+    terminals = desk.content.terminals
+    shown, several = terminals.get(one.id), terminals.of(one.id)
+    wanted = [terminal for terminal in several if terminal.alive and terminal.attached is attached]
+    if not wanted:
+        return False
+    terminals.show(shown if shown is not None and shown in wanted else wanted[0])
+    _look_at(desk)
+    return True
+
+
+def _next(desk: Desk) -> None:
+    one = chosen_one(desk)
+    if one is None:
         return
-    choice = _shells(desk).chosen(one.image)
-    await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
+    if not desk.content.terminals.of(one.id):
+        desk.tell(f"terminals of {one.name}", "it has none; E opens one")
+        return
+    desk.content.terminals.step(one.id, 1)
+    _look_at(desk)
 
 
 async def _shell_screen(desk: Desk) -> None:
@@ -140,10 +161,7 @@ async def _attach(desk: Desk) -> None:
     one = _running(desk, "attach to", paused=True)
     if one is None:
         return
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and before.attached:
-        _look_at(desk)
-    elif (details := await _details(desk, one)) is not None:
+    if not _back_to(desk, one, attached=True) and (details := await _details(desk, one)) is not None:
         terminal = Terminal(one.id, "attached · ^p ^q detaches", tty=details.config.tty, attached=True)
         await _open_tab(desk, one, terminal, _attach_session(desk, one, details))
 
@@ -164,7 +182,8 @@ async def _hang_up(desk: Desk) -> None:
         desk.tell(f"close the terminal of {one.name}", "it has none; E opens one")
         return
     if terminal.alive and not terminal.attached:
-        question = ConfirmModal(f"Close the terminal of {one.name}?", f"{terminal.title} ends: it gets ctrl-c and ctrl-d.", danger=False)
+        which = f"terminal {terminal.place}" if terminal.place else "the terminal"
+        question = ConfirmModal(f"Close {which} of {one.name}?", f"{terminal.title} ends: it gets ctrl-c and ctrl-d.", danger=False)
         if not await desk.ask(question):
             return
     await desk.content.terminals.hang_up(one.id)
@@ -179,6 +198,8 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "terminal.page_up": lambda desk: desk.content.pane.terminal_view.go_page(-1),
     "terminal.page_down": lambda desk: desk.content.pane.terminal_view.go_page(1),
     "containers.shell": _shell,
+    "containers.another": _another,
+    "containers.next_terminal": _next,
     "containers.attach": _attach,
     "containers.exec": _exec,
     "containers.shell_screen": _shell_screen,

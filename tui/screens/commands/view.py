@@ -45,7 +45,7 @@ def _reveal(desk: Desk) -> None:
 
 
 async def _match(desk: Desk, step: int) -> None:
-    if not await desk.content.seek(step):
+    if not await desk.content.seeker.seek(step):
         where = "below" if step > 0 else "above"
         desk.tell("search", f"no further match {where}")
 
