@@ -29,6 +29,16 @@ def _duration(name: str, help: str) -> Flag:
     return Flag(name=name, kind="duration", help=help)
 
 
+HEALTH: tuple[Flag, ...] = (
+    _string("health-cmd", "Command to run to check health"),
+    _duration("health-interval", "Time between running the check (ms|s|m|h)"),
+    Flag(name="health-retries", kind="int", help="Consecutive failures needed to report unhealthy"),
+    _duration("health-start-interval", "Time between running the check during the start period (ms|s|m|h)"),
+    _duration("health-start-period", "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)"),
+    _duration("health-timeout", "Maximum time to allow one check to run (ms|s|m|h)"),
+    Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
+)
+"""How the health of containers is asked for."""
 _WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 
 FLAGS: tuple[Flag, ...] = (
@@ -69,12 +79,7 @@ FLAGS: tuple[Flag, ...] = (
     _list("expose", "Expose a port or a range of ports"),
     _string("gpus", "GPU devices to add to the container ('all' to pass all GPUs)"),
     _list("group-add", "Add additional groups to join"),
-    _string("health-cmd", "Command to run to check health"),
-    _duration("health-interval", "Time between running the check (ms|s|m|h)"),
-    Flag(name="health-retries", kind="int", help="Consecutive failures needed to report unhealthy"),
-    _duration("health-start-interval", "Time between running the check during the start period (ms|s|m|h)"),
-    _duration("health-start-period", "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)"),
-    _duration("health-timeout", "Maximum time to allow one check to run (ms|s|m|h)"),
+    *HEALTH,
     _string("hostname", "Container host name", "h"),
     Flag(name="init", help="Run an init inside the container that forwards signals and reaps processes"),
     Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
@@ -101,7 +106,6 @@ FLAGS: tuple[Flag, ...] = (
     _list("network", "Connect a container to a network"),
     Flag(name="net", kind="list", help="Connect a container to a network", hidden=True),
     _list("network-alias", "Add network-scoped alias for the container"),
-    Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
     Flag(name="oom-kill-disable", help="Disable OOM Killer"),
     Flag(name="oom-score-adj", kind="int", help="Tune host's OOM preferences (-1000 to 1000)"),
     _string("pid", "PID namespace to use"),
@@ -158,7 +162,7 @@ def container_config(options: Options) -> ContainerConfig:
         volumes=tuple(text for text in options.values("volume") if ":" not in text),
         stop_signal=options.text("stop-signal"),
         stop_timeout=options.number("stop-timeout"),
-        healthcheck=_healthcheck(options),
+        healthcheck=healthcheck(options),
     )
 
 
@@ -194,7 +198,8 @@ def update_config(options: Options) -> UpdateConfig:
     )
 
 
-def _healthcheck(options: Options) -> Healthcheck | None:
+def healthcheck(options: Options) -> Healthcheck | None:
+    """What the flags :data:`HEALTH` ask for, ``None`` where none is given. Raises FlagError or InvalidArgument."""
     command, retries = options.text("health-cmd"), options.number("health-retries") or 0
     interval, timeout, period, start = (
         _seconds(options, f"health-{name}") for name in ("interval", "timeout", "start-period", "start-interval")
@@ -263,16 +268,16 @@ def host_config(options: Options) -> HostConfig:
         cgroupns_mode=options.text("cgroupns"),
         shm_size=_size(options, "shm-size"),
         tmpfs={path: rest for path, _, rest in (text.partition(":") for text in options.values("tmpfs"))},
-        sysctls=_pairs(options.values("sysctl")),
-        ulimits=tuple(map(_ulimit, options.values("ulimit"))),
+        sysctls=pairs(options.values("sysctl")),
+        ulimits=tuple(map(ulimit, options.values("ulimit"))),
         devices=tuple(map(_device, options.values("device"))),
         device_cgroup_rules=tuple(map(limits.cgroup_rule, options.values("device-cgroup-rule"))),
         volumes_from=options.values("volumes-from"),
-        annotations=_pairs(options.values("annotation")),
+        annotations=pairs(options.values("annotation")),
         cgroup_parent=options.text("cgroup-parent"),
         userns_mode=options.text("userns"),
         log_driver=options.text("log-driver"),
-        log_options=_pairs(options.values("log-opt")),
+        log_options=pairs(options.values("log-opt")),
         runtime=options.text("runtime"),
         volume_driver=options.text("volume-driver"),
         memory=_size(options, "memory"),
@@ -302,7 +307,7 @@ def host_config(options: Options) -> HostConfig:
         mac_address=network.options.mac_address,
         endpoint=network.options.replace(mac_address=""),
         device_requests=tuple(map(parse_gpus, options.values("gpus"))),
-        storage_options=_pairs(options.values("storage-opt")),
+        storage_options=pairs(options.values("storage-opt")),
         isolation=options.text("isolation"),
         kernel_memory=_size(options, "kernel-memory"),
     )
@@ -350,10 +355,11 @@ def _lines(path: str) -> Iterable[str]:
 
 def labels(given: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
     """Labels from ``key=value`` texts and files of them."""
-    return _pairs([*(line for path in files for line in _lines(path)), *given])
+    return pairs([*(line for path in files for line in _lines(path)), *given])
 
 
-def _pairs(texts: Iterable[str]) -> dict[str, str]:
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """``KEY=VALUE`` each."""
     return {key: value for key, _, value in (text.partition("=") for text in texts)}
 
 
@@ -398,7 +404,8 @@ def _security(text: str) -> str:
         raise InvalidArgument(f"opening seccomp profile ({value}) failed: {(error.strerror or '').lower()}") from None
 
 
-def _ulimit(text: str) -> Ulimit:
+def ulimit(text: str) -> Ulimit:
+    """``NAME=SOFT[:HARD]``. Raises FlagError."""
     name, _, values = text.partition("=")
     soft, _, hard = values.partition(":")
     try:

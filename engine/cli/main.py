@@ -147,6 +147,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
     "swarm": (
         "Manage Swarm",
         {
+            "ca": "swarm_ca",
             "init": "swarm_init",
             "join": "swarm_join",
             "join-token": "swarm_join_token",

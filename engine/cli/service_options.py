@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.cli.container_options import environment, labels
+from engine.cli.container_options import HEALTH, environment, healthcheck, labels, pairs, ulimit
 from engine.cli.flags import Flag, FlagError, Options
 from engine.cli.mounts import parse_mount
 from engine.cli.ports import parse_publish
@@ -39,6 +39,11 @@ def _rollout(verb: str) -> tuple[Flag, ...]:
 
 
 COMMON: tuple[Flag, ...] = (
+    Flag(name="cap-add", kind="list", help="Add Linux capabilities"),
+    Flag(name="cap-drop", kind="list", help="Drop Linux capabilities"),
+    *HEALTH,
+    _int("max-concurrent", "Number of job tasks to run concurrently (default equal to --replicas)"),
+    Flag(name="with-registry-auth", help="Send registry authentication details to swarm agents"),
     Flag(name="detach", short="d", help="Exit immediately instead of waiting for the service to converge"),
     _string("endpoint-mode", "Endpoint mode (vip or dnsrr)"),
     _string("entrypoint", "Overwrite the default ENTRYPOINT of the image"),
@@ -73,12 +78,20 @@ _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("config", "", "Specify configurations to expose to the service", "a configuration file"),
     ("constraint", "", "Placement constraints", "a constraint"),
     ("container-label", "", "Container labels", "a container label by its key"),
+    ("dns", "", "Set custom DNS servers", "a DNS server"),
+    ("dns-option", "", "Set DNS options", "a DNS option"),
+    ("dns-search", "", "Set custom DNS search domains", "a DNS search domain"),
     ("env", "e", "Set environment variables", "an environment variable"),
+    ("group", "", "Set one or more supplementary user groups for the container", "a supplementary group"),
+    ("host", "", "Set one or more custom host-to-IP mappings (host:ip)", "a custom host-to-IP mapping (host:ip)"),
     ("label", "l", "Service labels", "a label by its key"),
     ("mount", "", "Attach a filesystem mount to the service", "a mount by its target path"),
     ("network", "", "Network attachments", "a network"),
+    ("placement-pref", "", "Add a placement preference", "a placement preference"),
     ("publish", "p", "Publish a port as a node port", "a published port by its target port"),
     ("secret", "", "Specify secrets to expose to the service", "a secret"),
+    ("sysctl", "", "Sysctl options", "a sysctl option"),
+    ("ulimit", "", "Ulimit options", "a ulimit option"),
 )
 CREATE: tuple[Flag, ...] = (
     *COMMON,
@@ -132,6 +145,14 @@ def changed(options: Options) -> ServiceChange:
         remove_constraints=options.values("constraint-rm"),
         remove_secrets=options.values("secret-rm"),
         remove_configs=options.values("config-rm"),
+        remove_dns=options.values("dns-rm"),
+        remove_dns_options=options.values("dns-option-rm"),
+        remove_dns_search=options.values("dns-search-rm"),
+        remove_groups=options.values("group-rm"),
+        remove_hosts=options.values("host-rm"),
+        remove_spread=tuple(map(_spread, options.values("placement-pref-rm"))),
+        remove_sysctls=options.values("sysctl-rm"),
+        remove_ulimits=options.values("ulimit-rm"),
         **_added(options, "-add"),
     )
 
@@ -144,6 +165,14 @@ def _added(options: Options, suffix: str) -> Mapping[str, object]:
         "mounts": tuple(map(parse_mount, options.values(f"mount{suffix}"))),
         "networks": tuple(_network(text) for text in options.values(f"network{suffix}")),
         "constraints": options.values(f"constraint{suffix}"),
+        "dns": options.values(f"dns{suffix}"),
+        "dns_options": options.values(f"dns-option{suffix}"),
+        "dns_search": options.values(f"dns-search{suffix}"),
+        "groups": options.values(f"group{suffix}"),
+        "hosts": tuple(map(_host, options.values(f"host{suffix}"))),
+        "spread": tuple(map(_spread, options.values(f"placement-pref{suffix}"))),
+        "sysctls": pairs(options.values(f"sysctl{suffix}")),
+        "ulimits": tuple(map(ulimit, options.values(f"ulimit{suffix}"))),
         "secrets": tuple(_grant(text, "secret") for text in options.values(f"secret{suffix}")),
         "configs": tuple(_grant(text, "config") for text in options.values(f"config{suffix}")),
     }
@@ -174,6 +203,11 @@ def _common(options: Options) -> ServiceChange:
         endpoint_mode=options.text("endpoint-mode"),
         log_driver=options.text("log-driver"),
         log_options=labels(options.values("log-opt")),
+        cap_add=options.values("cap-add"),
+        cap_drop=options.values("cap-drop"),
+        healthcheck=healthcheck(options),
+        max_concurrent=_count(options, "max-concurrent"),
+        send_auth=options.on("with-registry-auth"),
         update=_rollout_config(options, "update"),
         rollback=_rollout_config(options, "rollback"),
         resolve_image=not options.on("no-resolve-image"),
@@ -194,6 +228,24 @@ def _rollout_config(options: Options, verb: str) -> RolloutConfig:
         max_failure_ratio=failures,
         order=options.text(f"{verb}-order"),
     )
+
+
+def _spread(text: str) -> str:
+    """``spread=node.labels.datacenter``, the only strategy there is."""
+    strategy, equals, by = text.partition("=")
+    if not equals:
+        raise FlagError(f'invalid argument "{text}" for "--placement-pref" flag: must have the format <strategy>=<arg>')
+    if strategy.strip().lower() != "spread":
+        raise FlagError(f'invalid argument "{text}" for "--placement-pref" flag: unsupported placement preference {strategy}')
+    return by.strip()
+
+
+def _host(text: str) -> str:
+    """``NAME:ADDRESS`` as the API has it."""
+    name, colon, address = text.partition(":")
+    if not (name and colon and address):
+        raise FlagError(f'invalid argument "{text}" for "--host" flag: bad format for add-host: "{text}"')
+    return f"{address} {name}"
 
 
 def _text(options: Options, name: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from engine.dockerapi.document import Document, load_document
 from engine.errors import (
     Conflict,
@@ -17,7 +19,14 @@ from engine.errors import (
     StartFailed,
     TooManyRequests,
     Unauthorized,
+    Unavailable,
     from_status,
+)
+
+_SOURCE = re.compile(
+    r"initializing source docker://(?P<reference>\S+): "
+    r"(?:reading manifest \S+ in \S+: )?(?P<unreachable>pinging container registry \S+: )?(?P<answer>.+)",
+    re.DOTALL,
 )
 
 # Podman answers 500 to much that is the caller's affair, with the kind of failure beside it (podman, libpod/define/errors.go).
@@ -57,7 +66,7 @@ def _cause(body: bytes) -> str:
 
 def pull_failure(found: LongshoreError) -> LongshoreError:
     """A pull's failure, with the class that the registry's answer stands for."""
-    return _registry_failure(found.message) or found
+    return _podmans_failure(found.message) or _registry_failure(found.message) or found
 
 
 def push_failure(found: LongshoreError) -> LongshoreError:
@@ -78,6 +87,21 @@ def pull_error(document: Document) -> LongshoreError:
     text = detail.text("message") or document.text("error") or "the pull failed"
     code = detail.integer("code")
     return from_status(code, text) if 400 <= code < 600 else EngineFault(text)
+
+
+def _podmans_failure(text: str) -> LongshoreError | None:
+    """What podman tells of a registry, in docker's words (containers/image, docker/docker_image_src.go)."""
+    if not (told := _SOURCE.fullmatch(text)):
+        return None
+    reference, answer = told["reference"], told["answer"]
+    if "manifest unknown" in answer or "name unknown" in answer:
+        return NotFound(f"manifest for {reference} not found: {answer}")
+    if "access to the resource is denied" in answer:
+        name = reference.rpartition(":")[0] or reference
+        return PullDenied(f"pull access denied for {name}, repository does not exist or may require 'docker login': denied: {answer}")
+    if "authentication required" in answer or "unauthorized" in answer:
+        return Unauthorized(answer)
+    return Unavailable(answer) if told["unreachable"] else None
 
 
 def _registry_failure(text: str) -> LongshoreError | None:

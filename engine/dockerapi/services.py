@@ -7,12 +7,13 @@ the document that came, and fields that we have never heard of stay as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.dockerapi import times
 from engine.dockerapi.create import dumps
 from engine.dockerapi.document import Document, load, load_document
+from engine.dockerapi.service_container import merge_container, merge_list, merge_placement, set_pairs
 from engine.dockerapi.swarm import SECOND, decode_ports, section_of, spec_of
 from engine.errors import InvalidArgument
 from engine.model.containers import Mount
@@ -124,6 +125,11 @@ def encode_update(raw: str, change: ServiceChange, ids: Mapping[str, str]) -> by
     return dumps(spec)
 
 
+def image_of(raw: str) -> str:
+    """The image in a service's document."""
+    return Document(spec_of(raw)).document("TaskTemplate").document("ContainerSpec").text("Image")
+
+
 def merge(spec: dict[str, Any], change: ServiceChange, ids: Mapping[str, str]) -> None:
     """Change a specification.
 
@@ -136,9 +142,11 @@ def merge(spec: dict[str, Any], change: ServiceChange, ids: Mapping[str, str]) -
     if change.force:
         task["ForceUpdate"] = int(task.get("ForceUpdate") or 0) + 1
     _merge_container(container, change, ids)
-    _set_pairs(spec, "Labels", change.labels, change.remove_labels)
+    merge_container(container, change)
+    set_pairs(spec, "Labels", change.labels, change.remove_labels)
     placement = section_of(task, "Placement")
-    _merge_list(placement, "Constraints", change.constraints, change.remove_constraints, key=str)
+    merge_list(placement, "Constraints", change.constraints, change.remove_constraints, key=str)
+    merge_placement(placement, change)
     if change.max_per_node is not None:
         placement["MaxReplicas"] = change.max_per_node
     if change.platforms is not None:
@@ -170,9 +178,13 @@ def merge(spec: dict[str, Any], change: ServiceChange, ids: Mapping[str, str]) -
 
 
 def _scale(spec: dict[str, Any], change: ServiceChange) -> None:
+    mode = section_of(spec, "Mode")
+    if change.max_concurrent is not None:
+        if not isinstance(mode.get("ReplicatedJob"), dict):
+            raise InvalidArgument("max-concurrent can only be used with replicated-job mode")
+        mode["ReplicatedJob"]["MaxConcurrent"] = change.max_concurrent
     if change.replicas is None:
         return
-    mode = section_of(spec, "Mode")
     if isinstance(mode.get("Replicated"), dict):
         mode["Replicated"]["Replicas"] = change.replicas
     elif isinstance(mode.get("ReplicatedJob"), dict):
@@ -197,16 +209,16 @@ def _merge_container(container: dict[str, Any], change: ServiceChange, ids: Mapp
     ):
         if value is not None:
             container[field] = value
-    _merge_list(container, "Env", change.env, change.remove_env, key=lambda text: text.partition("=")[0])
-    _set_pairs(container, "Labels", change.container_labels, change.remove_container_labels)
+    merge_list(container, "Env", change.env, change.remove_env, key=lambda text: text.partition("=")[0])
+    set_pairs(container, "Labels", change.container_labels, change.remove_container_labels)
     mounts = [_mount(mount) for mount in change.mounts]
-    _merge_list(container, "Mounts", mounts, change.remove_mounts, key=lambda mount: str(mount.get("Target")))
+    merge_list(container, "Mounts", mounts, change.remove_mounts, key=lambda mount: str(mount.get("Target")))
     for field, kind, added, removed in (
         ("Secrets", "Secret", change.secrets, change.remove_secrets),
         ("Configs", "Config", change.configs, change.remove_configs),
     ):
         grants = [_grant(kind, grant, ids) for grant in added]
-        _merge_list(container, field, grants, removed, key=lambda one, name=f"{kind}Name": str(one.get(name)))  # type: ignore[misc]  # mypy can not infer a lambda with a default
+        merge_list(container, field, grants, removed, key=lambda one, name=f"{kind}Name": str(one.get(name)))  # type: ignore[misc]  # mypy can not infer a lambda with a default
 
 
 def _grant(kind: str, grant: Grant, ids: Mapping[str, str]) -> dict[str, Any]:
@@ -232,7 +244,7 @@ def _merge_networks(spec: dict[str, Any], task: dict[str, Any], change: ServiceC
     spec.pop("Networks", None)
     added = [{"Target": ids[name]} for name in change.networks]
     removed = [ids[name] for name in change.remove_networks]
-    _merge_list(task, "Networks", added, removed, key=lambda one: str(one.get("Target")))
+    merge_list(task, "Networks", added, removed, key=lambda one: str(one.get("Target")))
 
 
 def _merge_ports(spec: dict[str, Any], change: ServiceChange) -> None:
@@ -272,20 +284,6 @@ def _merge_rollout(spec: dict[str, Any], section: str, config: RolloutConfig) ->
     ):
         if value is not None:
             spec.setdefault(section, dict(_ROLLOUT))[field] = value
-
-
-def _merge_list(where: dict[str, Any], field: str, added: Sequence[Any], removed: Iterable[str], *, key: Callable[[Any], str]) -> None:
-    """Take away what has a key that is to go or that comes anew, then add; what stays keeps its place."""
-    gone = {*removed, *map(key, added)}
-    if gone:
-        where[field] = [item for item in where.get(field) or () if key(item) not in gone] + list(added)
-
-
-def _set_pairs(where: dict[str, Any], field: str, added: Mapping[str, str], removed: Iterable[str]) -> None:
-    for name in removed:
-        section_of(where, field).pop(name, None)
-    if added:
-        section_of(where, field).update(added)
 
 
 def _duration(seconds: float | None) -> int | None:

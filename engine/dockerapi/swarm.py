@@ -39,6 +39,8 @@ def decode_cluster(body: bytes) -> Cluster:
         manager_token=tokens.text("Manager"),
         autolock=item.document("Spec").document("EncryptionConfig").flag("AutoLockManagers"),
         tls=_tls(item.document("TLSInfo")),
+        trust_root=item.document("TLSInfo").text("TrustRoot"),
+        rotating=item.flag("RootRotationInProgress"),
         created_at=times.seconds(item.text("CreatedAt")),
         updated_at=times.seconds(item.text("UpdatedAt")),
         raw=json.dumps(answer, ensure_ascii=False),
@@ -109,6 +111,9 @@ def _merge_cluster(spec: dict[str, Any], change: ClusterChange) -> None:
     ):
         if value is not None:
             section_of(spec, section)[field] = value
+    if change.rotate_root:
+        authority = section_of(spec, "CAConfig")
+        authority["ForceRotate"] = int(authority.get("ForceRotate") or 0) + 1
 
 
 def _nanoseconds(seconds: float | None) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.model.containers import Mount
+from engine.model.containers import Mount, Ulimit
+from engine.model.health import Healthcheck
 from engine.model.swarm import ServicePort, SwarmFile, natural
 from engine.model.value import EMPTY, Value
 
@@ -95,6 +96,10 @@ class ServiceChange(Value):
         networks, constraints: to add; ``remove_…`` to take away: mounts by the target path, ports by all
             but the published port where that is 0.
         stop_grace, restart_delay, restart_window: seconds.
+        hosts: ``ADDRESS NAME``, as in ``/etc/hosts``.
+        spread: labels over whose values tasks are spread evenly.
+        healthcheck: how containers are asked; what it leaves empty stays, and a test of ``NONE`` asks no more.
+        send_auth: the manager gets our credentials for the image's registry, to give them to the nodes.
         resolve_image: the registry is asked for the image's digest, so that every node runs the same one.
         platforms: architecture and system of each platform that the image is for; ``None`` leaves them as they are.
     """
@@ -145,6 +150,27 @@ class ServiceChange(Value):
     log_options: Mapping[str, str] = EMPTY
     update: RolloutConfig = RolloutConfig()
     rollback: RolloutConfig = RolloutConfig()
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    remove_dns: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    remove_dns_options: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    remove_dns_search: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    remove_groups: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    remove_hosts: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = EMPTY
+    remove_sysctls: tuple[str, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    remove_ulimits: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    remove_spread: tuple[str, ...] = ()
+    max_concurrent: int | None = None
+    healthcheck: Healthcheck | None = None
+    send_auth: bool = False
     resolve_image: bool = True
     platforms: tuple[tuple[str, str], ...] | None = None
 

@@ -18,13 +18,20 @@ FINAL = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 
 
 class Cluster(Value):
-    """The swarm itself. ``tls`` stands for the root certificate; the tokens let machines join, and are secrets."""
+    """The swarm itself.
+
+    Attributes:
+        worker_token, manager_token: let machines join, and are secrets.
+        tls: stands for the root certificate, ``trust_root``, which is PEM; another one is on its way while ``rotating``.
+    """
 
     id: str
     worker_token: str = ""
     manager_token: str = ""
     autolock: bool = False
     tls: str = ""
+    trust_root: str = ""
+    rotating: bool = False
     created_at: float = 0.0
     updated_at: float = 0.0
     raw: str = "{}"
@@ -67,6 +74,7 @@ class ClusterChange(Value):
     rotate_worker_token: bool = False
     rotate_manager_token: bool = False
     rotate_unlock_key: bool = False
+    rotate_root: bool = False
 
 
 class Node(Value):

@@ -63,13 +63,16 @@ class Connection:
         self._common = common
         self._limits = limits
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self._begun = False
         self.idle_since: float | None = time.monotonic()
+        """Since when there is no request, ``None`` while there is one. Part of a head is none: who dribbles makes room too."""
 
     async def serve(self) -> None:
         """Until one side has had enough."""
         try:
             while await self._exchange():
                 self._http.start_next_cycle()
+                self._begun = False
                 self.idle_since = time.monotonic()
         except (OSError, TimeoutError, h11.ProtocolError, _Gone):
             pass  # whom should it be told
@@ -95,11 +98,12 @@ class Connection:
             await self._complain(error.error_status_hint, str(error))
             return False
         except TimeoutError:
-            if self.idle_since is None:
+            if self._begun:
                 await self._complain(408, "the request's head did not come in time")
             return False
         if head is None:
             return False
+        self.idle_since = None
         request = self._request(head)
         response = failure(request) if isinstance(request, LongshoreError) else await self._answer(request)
         try:
@@ -120,7 +124,7 @@ class Connection:
         if not self._http.trailing_data[0]:
             async with asyncio.timeout(self._limits.idle_seconds):
                 self._http.receive_data(await self._channel.read())
-        self.idle_since = None
+        self._begun = True
         async with asyncio.timeout(self._limits.head_seconds):
             event = await self._event()
         if not isinstance(event, h11.Request):

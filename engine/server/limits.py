@@ -9,7 +9,8 @@ class Limits(Value):
     """Bounds that keep a slow, stalled or hostile client from harming the others.
 
     Attributes:
-        connections: open at once. Above it the one that has been idle for longest is closed, or the new one is refused.
+        connections: open at once. Above it the one that has been without a request for longest is closed, or the new one is
+            refused.
         head_bytes: request line and headers; an ``X-Registry-Config`` with many tokens is the longest that is sent in earnest.
         head_seconds: from a request's first byte to the end of its headers.
         idle_seconds: between two requests of one connection.

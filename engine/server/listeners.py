@@ -18,7 +18,8 @@ from engine.errors import Conflict, EngineFault, InvalidArgument
 from engine.store import faults
 
 _GROUP = "docker"
-_BACKLOG = 512
+BACKLOG = 4096
+"""Clients that may wait to be accepted. On a unix socket one more is not kept waiting but fails, and asyncio alone would have it 100."""
 _FIRST_FD = 3
 
 
@@ -62,7 +63,7 @@ def tcp(address: str, context: ssl.SSLContext | None) -> list[Listener]:
             if family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.bind(place)
-            opened.listen(_BACKLOG)
+            opened.listen(BACKLOG)
     except BaseException as error:
         for listener in made:
             listener.socket.close()
@@ -163,7 +164,7 @@ def unix(path: str) -> socket.socket:
                 os.umask(before)
             _give_to_group(path)
             os.chmod(path, 0o660)
-            listener.listen(_BACKLOG)
+            listener.listen(BACKLOG)
         except BaseException:
             listener.close()
             raise

@@ -12,7 +12,7 @@ from engine.server.channel import StreamChannel
 from engine.server.connection import Connection
 from engine.server.hangups import Hangups
 from engine.server.limits import Limits
-from engine.server.listeners import Listener
+from engine.server.listeners import BACKLOG, Listener
 from engine.server.router import NEWEST, Router, split
 from engine.server.routes import MISSING, ROUTES
 from engine.server.service import Service
@@ -61,7 +61,7 @@ class Server:
         self._hangups = Hangups()
         for listener in listeners:
             opened = asyncio.start_unix_server if listener.socket.family == socket.AF_UNIX else asyncio.start_server
-            self._servers.append(await opened(partial(self._accepted, listener), sock=listener.socket))
+            self._servers.append(await opened(partial(self._accepted, listener), sock=listener.socket, backlog=BACKLOG))
 
     async def close(self) -> None:
         """Stop accepting, end every connection, and leave the engine's processes."""
@@ -102,11 +102,13 @@ class Server:
             self._count()
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle for longest; false when all of them are busy."""
+        """End the connection that has been without a request for longest; false when all of them are busy."""
         idle = [(connection.idle_since, id(task), task) for task, connection in self._open.items() if connection.idle_since is not None]
         if not idle:
             return False
-        min(idle)[2].cancel()
+        leaving = min(idle)[2]
+        self._open[leaving].idle_since = None  # it makes room for one only, though it is gone a moment later
+        leaving.cancel()
         return True
 
 

@@ -147,6 +147,11 @@ class Description:
         for document in documents(answer.body):
             yield from self._mismatches(route, schema, document)
 
+    def routes(self) -> Iterator[tuple[str, str]]:
+        """Every method and path, with placeholders."""
+        for path, methods in self._document["paths"].items():
+            yield from ((method.upper(), path) for method in methods if method != "parameters")
+
     def route(self, answer: Answer) -> str:
         """Method and path, with placeholders."""
         return f"{answer.method} {self._path(answer) or answer.path}"

@@ -109,6 +109,10 @@ def test_every_flag_of_create_arrives_and_is_taken_back_by_update(swarm: Swarm) 
         "--log-driver",
         "json-file",
     ]
+    flags += ["--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN", "--dns", "10.0.0.9", "--dns-option", "ndots:2", "--dns-search", "lan"]
+    flags += ["--group", "100", "--host", "far:10.0.0.8", "--sysctl", "net.core.somaxconn=99", "--ulimit", "nofile=10:20"]
+    flags += ["--placement-pref", "spread=node.labels.rack", "--health-cmd", "true", "--health-interval", "9s", "--health-retries", "4"]
+    flags += ["--with-registry-auth"]
     flags += ["--endpoint-mode", "dnsrr", "--replicas-max-per-node", "2", "--limit-pids", "50", "--update-max-failure-ratio", "0.5"]
     well(swarm.longshore("service", "create", "-d", "--no-resolve-image", "--name", "all", *flags, swarm.image, "sleep", "1000"))
     swarm.docker("service", "create", "-d", "--no-resolve-image", "--name", "same", *(["--publish" if flag == "-p" else flag for flag in flags]), swarm.image, "sleep", "1000")  # fmt: skip
@@ -128,10 +132,22 @@ def test_every_flag_of_create_arrives_and_is_taken_back_by_update(swarm: Swarm) 
         "--args",
         "sleep 2000",
     ]
+    take += ["--cap-add", "CHOWN", "--dns-rm", "10.0.0.9", "--dns-add", "10.0.0.7", "--dns-option-rm", "ndots:2", "--dns-search-rm", "lan"]
+    take += ["--group-rm", "100", "--host-rm", "far:10.0.0.8", "--sysctl-rm", "net.core.somaxconn", "--ulimit-rm", "nofile"]
+    take += ["--placement-pref-rm", "spread=node.labels.rack", "--placement-pref-add", "spread=node.labels.row", "--no-healthcheck"]
     take += ["--label-add", "n=1", "--secret-add", "password", "--publish-add", "mode=host,target=81", "--no-resolve-image"]
     well(swarm.longshore("service", "update", "-d", *take, "all"))
     swarm.docker("service", "update", "-d", *take, "same")
     same_specs(swarm)
+
+
+def test_the_root_certificate_is_docker_s_and_can_be_made_anew(swarm: Swarm) -> None:
+    before = well(swarm.longshore("swarm", "ca"))
+    assert before == swarm.docker("swarm", "ca").stdout and before.startswith("-----BEGIN CERTIFICATE-----")
+    after = well(swarm.longshore("swarm", "ca", "--rotate", "--quiet"))
+    assert after != before and after == swarm.docker("swarm", "ca").stdout
+    refused = swarm.longshore("swarm", "ca", "--detach")
+    assert refused.returncode == 1 and "`--detach` flag requires the `--rotate` flag" in refused.stderr
 
 
 def test_a_failed_update_says_so_and_ends_with_1(swarm: Swarm) -> None:

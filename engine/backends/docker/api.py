@@ -85,23 +85,32 @@ class Api:
         """GET, and the body of the answer."""
         return await self.request("GET", path, parameters, timeout=timeout)
 
-    async def post(self, path: str, parameters: Parameters | None = None, *, body: bytes | None = None) -> bytes:
+    async def post(
+        self, path: str, parameters: Parameters | None = None, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """POST, without a time limit: a stop or a wait takes as long as it takes."""
-        return await self.request("POST", path, parameters, body=body)
+        return await self.request("POST", path, parameters, body=body, headers=headers)
 
     async def delete(self, path: str, parameters: Parameters | None = None) -> bytes:
         """DELETE."""
         return await self.request("DELETE", path, parameters)
 
     async def request(
-        self, method: str, path: str, parameters: Parameters | None = None, *, body: bytes | None = None, timeout: float | None = None
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> bytes:
         """One request and the body of its answer.
 
         Raises:
             LongshoreError: what the status stands for, with the engine's own words.
         """
-        async with self.stream(method, path, parameters, body=body, timeout=timeout) as response:
+        async with self.stream(method, path, parameters, body=body, headers=headers, timeout=timeout) as response:
             return await self._whole(response)
 
     @contextlib.asynccontextmanager

@@ -76,7 +76,7 @@ class DockerImages:
         wanted = references.parse(reference).tagged
         if platform:
             await self._api.need(_PLATFORM_VERSION, '"--platform"')
-        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        shown = stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
         parameters = {"fromImage": wanted.name, "tag": "" if all_tags else wanted.digest or wanted.tag, "platform": platform}
         lines, told = Lines(), False
@@ -127,7 +127,7 @@ class DockerImages:
             raise InvalidArgument("cannot push a digest reference")
         if all_tags and wanted.tag:
             raise InvalidArgument("tag can't be used with --all-tags/-a")
-        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        shown = stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {"X-Registry-Auth": codec.encode_auth(shown)}  # dockerd wants it, also when it says nothing
         parameters = {"tag": "" if all_tags else wanted.tagged.tag, "platform": await self._platform(platform, (1, 46))}
         lines = Lines()
@@ -149,7 +149,7 @@ class DockerImages:
         wanted = references.parse(reference)
         if await self._api.is_podman():
             raise NotSupported(f"{self._api.address.url} does not show what a registry has: Podman's API has no such question")
-        shown = _stored_credentials(wanted.domain) if credentials is None else credentials
+        shown = stored_credentials(wanted.domain) if credentials is None else credentials
         path = f"/distribution/{quote(reference, safe='/:@')}/json"
         headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
         async with self._api.stream("GET", path, headers=headers) as response:
@@ -248,8 +248,8 @@ def _refuse_all(all_platforms: bool, does: str) -> None:
         )
 
 
-def _stored_credentials(domain: str) -> Credentials:
-    """The daemon does not read the person's docker configuration, its client does."""
+def stored_credentials(domain: str) -> Credentials:
+    """What the person is logged in with. The daemon does not read the person's docker configuration, its client does."""
     from engine.registry import credentials
 
     return credentials.lookup(domain).credentials

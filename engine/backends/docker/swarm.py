@@ -9,13 +9,16 @@ from urllib.parse import quote
 
 from engine.backends.docker import service_logs
 from engine.backends.docker.api import Api
+from engine.backends.docker.images import stored_credentials
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import networks as network_codec
 from engine.dockerapi import services as service_codec
 from engine.dockerapi import swarm as codec
 from engine.dockerapi.create import dumps
+from engine.dockerapi.images import encode_auth
 from engine.errors import EngineFault, InvalidArgument, LongshoreError, NotFound
 from engine.interface.swarm import SwarmFiles, SwarmNodes, SwarmServices, SwarmTasks
+from engine.model import reference as references
 from engine.model.filters import Filters
 from engine.model.passing import PassedAnswer, PassedRequest
 from engine.model.services import CreatedService, Service, ServiceChange, ServiceSpec
@@ -184,7 +187,7 @@ class DockerServices:
     async def create(self, spec: ServiceSpec) -> CreatedService:
         change, warnings = await self._pinned(spec.settings)
         body = service_codec.encode_create(spec.replace(settings=change), await self._ids(change))
-        answer = await self._api.post("/services/create", body=body)
+        answer = await self._api.post("/services/create", body=body, headers=self._auth(change))
         return CreatedService(id=codec.decode_id(answer), warnings=(*warnings, *service_codec.decode_warnings(answer)))
 
     async def update(self, service: str, change: ServiceChange) -> Sequence[str]:
@@ -194,8 +197,9 @@ class DockerServices:
             found = await self.inspect(service)
             body = service_codec.encode_update(found.raw, change, ids)
             parameters = {"version": codec.version_of(found.raw), "registryAuthFrom": "spec"}
+            headers = self._auth(change, service_codec.image_of(found.raw))
             try:
-                answer = await self._api.post(f"{_path('services', found.id)}/update", parameters, body=body)
+                answer = await self._api.post(f"{_path('services', found.id)}/update", parameters, body=body, headers=headers)
                 return (*warnings, *service_codec.decode_warnings(answer))
             except (EngineFault, InvalidArgument) as error:
                 await _again(error, left)
@@ -223,6 +227,13 @@ class DockerServices:
             noun, target, tty = "tasks", task.id, task.tty
         async for batch in service_logs.read(self._api, _path(noun, target), query, tty=tty):
             yield batch
+
+    def _auth(self, change: ServiceChange, image: str = "") -> Mapping[str, str]:
+        """Our credentials for the registry of the change's image, else of ``image``, where they are to be sent."""
+        named = change.image or image
+        if not (change.send_auth and named):
+            return EMPTY
+        return {"X-Registry-Auth": encode_auth(stored_credentials(references.parse(named).domain))}
 
     async def _pinned(self, change: ServiceChange) -> tuple[ServiceChange, Sequence[str]]:
         """The change with its image's digest, and docker's warning where the registry does not tell it."""

@@ -24,6 +24,7 @@ from engine.errors import (
     StartFailed,
     TooManyRequests,
     Unauthorized,
+    Unavailable,
 )
 from engine.model.auth import Credentials
 from engine.model.containers import ContainerStatus, Endpoint, PortBinding
@@ -313,3 +314,23 @@ def test_a_network_of_both_families_is_read_as_it_is_shown() -> None:
     read = networks.decode_details(show.network(network).encode())
     assert (read.enable_ipv6, read.subnets, read.members) == (True, subnets, (member,))
     assert containers.decode_endpoint("six", document.Document(show_container.endpoint_settings(place))) == place
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ("reading manifest 1 in r:5/x: manifest unknown: manifest unknown", NotFound, "manifest for r:5/x:1 not found: manifest unknown"),
+        ("reading manifest 1 in r:5/x: name unknown: repository name not known", NotFound, "manifest for r:5/x:1 not found: name unknown"),
+        ("reading manifest 1 in r:5/x: requested access to the resource is denied", PullDenied, "pull access denied for r:5/x, "),
+        ("reading manifest 1 in r:5/x: unauthorized: authentication required", Unauthorized, "unauthorized: authentication required"),
+        (
+            'pinging container registry r:5: Get "https://r:5/v2/": dial tcp: refused',
+            Unavailable,
+            'Get "https://r:5/v2/": dial tcp: refused',
+        ),
+        ("something else", EngineFault, "initializing source docker://r:5/x:1: something else"),
+    ],
+)
+def test_podman_s_words_about_a_registry_become_docker_s(answer: str, kind: type[LongshoreError], words: str) -> None:
+    found = failures.pull_failure(EngineFault(f"initializing source docker://r:5/x:1: {answer}"))
+    assert type(found) is kind and found.message.startswith(words)

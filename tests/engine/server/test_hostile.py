@@ -177,6 +177,26 @@ async def test_the_longest_idle_makes_room(harbour: Harbour) -> None:
     assert (await idle[-1].ask("GET", "/_ping"))[0] == 200
 
 
+async def test_who_dribbles_a_head_makes_room_too(harbour: Harbour) -> None:
+    for _ in range(3 * SMALL.connections):
+        slow = await harbour.connect()
+        await slow.send(b"GET /_ping HTTP/1.1\r\nX-Slow: ")
+    await harbour.alive()
+
+
+async def test_a_crowd_that_comes_at_once_is_let_in(harbour: Harbour) -> None:
+    """All of them come between two looks of the server: on a unix socket the kernel turns away whom it can not keep waiting."""
+    crowd = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+    try:
+        for client in crowd:
+            client.setblocking(False)
+            client.connect(harbour.path)
+        await harbour.alive()
+    finally:
+        for client in crowd:
+            client.close()
+
+
 async def test_too_many_at_work_are_told(harbour: Harbour) -> None:
     busy = [await harbour.connect() for _ in range(SMALL.connections)]
     for client in busy:
