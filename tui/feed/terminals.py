@@ -353,5 +353,5 @@ class Terminals:
         if shown is not None:
             self._shown[container] = shown
         for number, one in enumerate(several, 1):
-            one.place = f"{number} of {len(several)}" if len(several) > 1 else ""
+            one.place = tr("{at} of {count}", at=number, count=len(several)) if len(several) > 1 else ""
         self._post(TerminalChanged(container, True))
