@@ -46,11 +46,10 @@ def test_any_process_at_any_instant(root: StateRoot, verb: str) -> None:
     lasted = time.monotonic()
     root.out(*words)
     lasted = time.monotonic() - lasted
-    struck: set[str] = set()
-    for _ in range(INSTANTS):
+    for instant in range(INSTANTS):
         _undo(root)
         _prepare(root, before)
-        struck.add(_kill_one(root, words, chance, chance.random() * lasted))
+        _kill_one(root, words, chance, chance.random() * lasted, engine=instant % 2 == 1)
         root.told_truly()
         again = root(*words)
         assert again.returncode == 0 or (done_already and done_already in again.stderr), again.stderr
@@ -58,7 +57,6 @@ def test_any_process_at_any_instant(root: StateRoot, verb: str) -> None:
         _holds(root, verb)
         root.checked()
     _undo(root)
-    assert "front end" in struck, struck
 
 
 def _prepare(root: StateRoot, before: tuple[tuple[str, ...], ...]) -> None:
@@ -74,20 +72,18 @@ def _undo(root: StateRoot) -> None:
     assert root.out("images", "--format", "{{.Repository}}") == "busybox\n"
 
 
-def _kill_one(root: StateRoot, words: tuple[str, ...], chance: random.Random, after: float) -> str:
-    """Strike one process while the verb goes on; what it was."""
+def _kill_one(root: StateRoot, words: tuple[str, ...], chance: random.Random, after: float, *, engine: bool) -> None:
+    """Strike one process while the verb goes on: the front end, or with ``engine`` one of the engine's, if there is any."""
     front = subprocess.Popen([*root.command, *words], env=root.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + after
     until(lambda: time.monotonic() >= deadline or front.poll() is not None)
-    of_engine = _processes(root)
-    victim = chance.choice([front.pid, front.pid, *of_engine]) if of_engine else front.pid
+    victim = chance.choice((_processes(root) if engine else []) or [front.pid])
     try:
         os.kill(victim, signal.SIGKILL)
     except ProcessLookupError:
         pass
     said, _ = front.communicate(timeout=120)
     assert "Traceback" not in said
-    return "front end" if victim == front.pid else "another"
 
 
 def _processes(root: StateRoot) -> list[int]:
