@@ -16,6 +16,7 @@ from engine.model.containers import ContainerConfig, HostConfig, Mount
 from engine.model.images import Image
 from engine.model.volumes import Volume
 from tui.feed.files import ContainerFiles
+from tui.words import tr
 
 WHERE = "/longshore-volume"
 """The mount point: one that no image has, whose files an engine would copy into an empty volume."""
@@ -39,7 +40,7 @@ async def opened(engine: Engine, volume: Volume, images: Sequence[Image]) -> Asy
     there = sorted((image for image in images if image.host == volume.host), key=lambda image: image.size)
     if not there:
         raise InvalidArgument(
-            "an engine shows a volume's files through a container, and there is no image to make one of: pull any, such as busybox"
+            tr("an engine shows a volume's files through a container, and there is no image to make one of: pull any, such as busybox")
         )
     config = ContainerConfig(image=there[0].id, entrypoint=(), cmd=("never-started",), labels={LABEL: volume.name})
     mount = Mount(kind="volume", source=volume.name, target=WHERE, options=("nocopy",))
