@@ -143,6 +143,8 @@ ACTIONS: tuple[Action, ...] = (
         ("exec", "ctrl+e", "exec", "Run a command inside: which one, as whom, in a tab or on the whole screen", 0),
         ("shell_screen", "F", "shell on all", "Open a shell inside, on the whole screen", 0),
         ("attach_screen", "A", "attach on all", "Attach to its main process on the whole screen; ctrl-p ctrl-q leaves", 0),
+        ("another", "t", "new terminal", "Open another shell in a tab, beside the terminals that it has", 0),
+        ("next_terminal", "W", "next terminal", "Go to the next of its terminals; all of them go on", 0),
         ("hang_up", "D", "close terminal", "Close its terminal; a main process goes on, a shell ends", 0),
         ("files", "f", "files", "Browse its files, running or not: look at them, copy out and in", 0),
         ("kill", "ctrl+k", "kill", "Kill it at once, after asking", 18),
@@ -176,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
         ("create", "n", "new", "Create a volume", 10),
         ("remove", "d", "remove", "Remove it, after asking", 11),
         ("bulk", "b", "prune", "Remove unused volumes, each of them listed", 12),
-        ("files", "f", "files", "Browse its files through a container that has it", 13),
+        ("files", "f", "files", "Browse its files, whether a container has it or not", 13),
     ),
     *_of(
         Scope.NETWORKS,
@@ -271,7 +273,8 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 _CHANGING = {
-    "containers": "stop start restart pause remove shell attach exec shell_screen attach_screen kill rename bulk commit update networks",
+    "containers": "stop start restart pause remove shell another attach exec shell_screen attach_screen "
+    "kill rename bulk commit update networks",
     "images": "pull run remove tag bulk push load",
     "volumes": "create remove bulk",
     "networks": "create remove bulk connect disconnect",

@@ -35,12 +35,18 @@ class Images(Protocol):
         """Its layers, newest first."""
 
     def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
         """Fetch an image. ``credentials`` of ``None`` are looked up in docker's configuration.
 
         With ``all_platforms`` those of its other platforms are kept beside it, as they came, for :meth:`push` and :meth:`save`
-        (NotSupported where the engine can not).
+        (NotSupported where the engine can not). With ``all_tags`` every tag of a repository is fetched, one after another.
         The last two events are :attr:`~engine.model.images.PullPhase.DIGEST` and ``STATUS``.
         """
 

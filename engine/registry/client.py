@@ -118,6 +118,11 @@ class RegistryClient:
         media_type = str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
         return Document(data=data, digest=wanted or digests.of(data), media_type=media_type)
 
+    def page(self, path: str) -> tuple[bytes, str]:
+        """A short document of the repository, such as ``tags/list``, and its ``Link`` header. Raises as :meth:`manifest`."""
+        response = self.request("GET", path, {})
+        return self._read(response, MAX_MANIFEST), str(response.headers.get("Link", ""))
+
     def blob(self, digest: str, offset: int = 0) -> Blob:
         """A blob's bytes from ``offset`` on.
 

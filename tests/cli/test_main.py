@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from engine.cli import detaching
 from engine.cli import main as cli
 from engine.cli.container_options import FLAGS, container_config, host_config
 from engine.cli.flags import FlagError, parse
@@ -17,7 +19,7 @@ from engine.cli.ports import parse_publish
 from engine.errors import InvalidArgument, LongshoreError
 from engine.model.containers import Device, HostConfig, Mount, PortBinding, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice
 from engine.model.health import Healthcheck
-from engine.model.keys import parse_keys
+from engine.model.keys import DETACH_KEYS, parse_keys
 
 MODULES = sorted({*cli.VERBS, *(module for _, subs in cli.NOUNS.values() for module in subs.values())})
 
@@ -218,6 +220,20 @@ def test_bad_volumes(text: str) -> None:
 def test_bad_mounts(text: str) -> None:
     with pytest.raises(InvalidArgument):
         parse_mount(text)
+
+
+def test_detach_keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    flags = (detaching.FLAG,)
+    for text, keys in (
+        ('{"detachKeys": "ctrl-e,e"}', "ctrl-e,e"),
+        ('{"detachKeys": 5}', DETACH_KEYS),
+        ("[", DETACH_KEYS),
+        ("[]", DETACH_KEYS),
+    ):
+        (tmp_path / "config.json").write_text(text)
+        assert detaching.keys_of(parse(flags, [])) == keys
+        assert detaching.keys_of(parse(flags, ["--detach-keys", "a"])) == "a"
 
 
 def test_detach_keys() -> None:

@@ -18,6 +18,15 @@ async def pull(lab: Lab, name: str, platform: str = "") -> list[PullProgress]:
     return [event async for event in lab.engine.images.pull(f"{lab.host}/{name}", platform=platform)]
 
 
+async def test_every_tag_of_a_repository(images_lab: Lab) -> None:
+    lab = images_lab
+    events = [event async for event in lab.engine.images.pull(f"{lab.host}/tiny", all_tags=True)]
+    assert sorted(event.layer for event in events if event.phase is P.PULLING) == ["one", "three", "two"]
+    assert {"tiny:one", "tiny:two", "tiny:three"} <= set(await tags(lab))
+    with pytest.raises(LongshoreError):
+        _ = [event async for event in lab.engine.images.pull(f"{lab.host}/nothing-is-here", all_tags=True)]
+
+
 async def tags(lab: Lab, **filters: str) -> list[str]:
     found = await lab.engine.images.list(filters={key: (value,) for key, value in filters.items()})
     return sorted(tag.removeprefix(lab.host + "/") for image in found for tag in image.tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.errors import Conflict, InvalidArgument, LongshoreError, NotFound
 from engine.model.containers import Mount
 from engine.model.volumes import VolumeSpec
 from tests.contract.lab import Lab, sh, volume
+from tui.feed.volume_files import opened
 
 
 async def test_create_inspect_remove(lab: Lab) -> None:
@@ -178,3 +180,23 @@ async def test_a_volume_without_its_device(lab: Lab) -> None:
     await lab.engine.volumes.create(VolumeSpec(name=lab.own, options=options))
     with pytest.raises(LongshoreError, match=r"(?s)failed to mount local volume.*/nothing-is-here.*no such file or directory"):
         await lab.start("true", mounts=(volume(lab.own, "/data"),))
+
+
+async def test_files_of_a_volume_that_no_container_uses(lab: Lab) -> None:
+    await lab.engine.volumes.create(VolumeSpec(name="alone"))
+    script = "mkdir /data/deep; echo kept > /data/deep/note; ln -s ../../../../etc/hostname /data/out; ln -s /proc/self/root /data/root"
+    container = await lab.finished(*sh(script), mounts=(volume("alone", "/data"),))
+    await lab.engine.containers.remove(container)
+    found = await lab.engine.volumes.inspect("alone")
+    before = {one.id for one in await lab.engine.containers.list(all=True)}
+    async with opened(lab.engine, found, await lab.engine.images.list()) as files:
+        assert {one.name for one in (await files.list(files.top)).entries} == {"deep", "out", "root"}
+        assert await files.head(f"{files.top}/deep/note") == (b"kept\n", 5)
+        for name in ("out", "root"):  # what a link leads to is the container's, which was never started
+            with contextlib.suppress(LongshoreError):
+                data, _ = await files.head(f"{files.top}/{name}")
+                assert os.uname().nodename.encode() not in data
+    assert {one.id for one in await lab.engine.containers.list(all=True)} == before
+    with pytest.raises(InvalidArgument, match="no image to make one of"):
+        async with opened(lab.engine, found, ()):
+            pass

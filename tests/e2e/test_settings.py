@@ -7,8 +7,20 @@ from pathlib import Path
 
 from tests.support.registry import Registry
 from tests.support.stateroot import state_root
-from tests.support.tmux import terminal
+from tests.support.tmux import Terminal, terminal
 from tests.support.wait import until
+
+
+def side(screen: Terminal) -> int:
+    """The width of the lists."""
+    return screen.screen().partition("\n")[0].find("╮")
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file whole, as editors do: the program may look at any moment."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def test_the_file_is_taken_up_and_the_layout_is_remembered(registry: Registry, tmp_path: Path) -> None:
@@ -27,16 +39,15 @@ def test_the_file_is_taken_up_and_the_layout_is_remembered(registry: Registry, t
             screen.keys("Escape")
             screen.misses("not taken")
             assert path.is_file()
-            wide = screen.screen().splitlines()[0].index("╮")
-            assert wide == 59, "half of the width, as lazydocker's file wants it"
+            until(lambda: side(screen) == 59, what="half of the width, as lazydocker's file wants it")
             screen.keys("6")
             screen.shows("[4] Networks")
             screen.keys("Z")
             screen.misses("[4] Networks")
-            path.write_text("[tui]\nside_ratio = 3\n[tui.keys]\n'global.quit' = 'f5'\n")
+            write(path, "[tui]\nside_ratio = 3\n[tui.keys]\n'global.quit' = 'f5'\n")
             screen.shows("read again: side_ratio, preset, keys")
-            until(lambda: screen.screen().splitlines()[0].index("╮") == 39)
-            path.write_text("[tui]\nside_ratio = 'x'\n")
+            until(lambda: side(screen) == 39, what="a third of the width")
+            write(path, "[tui]\nside_ratio = 'x'\n")
             screen.shows("config.toml:2:")
             screen.shows("settings stay as they were")
             screen.keys("q")

@@ -62,9 +62,10 @@ def test_pull_run_watch_stop_start_remove(registry: Registry, tmp_path: Path, wi
         screen.keys("[")
 
         screen.keys("s")
-        screen.shows(name)
+        screen.shows(f"Stop {name}?")
         screen.keys("y")
         until(lambda: machine.out("inspect", "-f", "{{.State.Status}}", name) == "exited\n", what="the stop")
+        screen.shows("S start")
         screen.keys("S")
         until(lambda: machine.out("inspect", "-f", "{{.State.Status}}", name) == "running\n", what="the start")
 

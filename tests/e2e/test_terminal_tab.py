@@ -20,12 +20,14 @@ def test_shell_editor_and_monitor_in_a_tab(registry: Registry, tmp_path: Path) -
             screen.keys("E")
             screen.shows("/ #")
             screen.shows("^] leave")
-            screen.type("stty size; i=0; while :; do i=$((i+1)); echo round $i; sleep 0.1; done")
+            screen.type("stty size")
             screen.keys("Enter")
-            screen.shows("round 2")
-            size = re.search(r"│ (\d+) (\d+) ", screen.screen())
+            size = until(lambda: re.search(r"│ (\d+) (\d+) ", screen.screen()), what="the size")
             assert size is not None
             rows, columns = size.groups()
+            screen.type("i=0; while :; do i=$((i+1)); echo round $i; sleep 0.1; done")
+            screen.keys("Enter")
+            screen.shows("round 2")
             assert 25 < int(rows) < 36
             assert 60 < int(columns) < 90
 

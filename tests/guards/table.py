@@ -68,6 +68,10 @@ GUARDS: tuple[Guard, ...] = (
         ("engine/runtime/init.py", "    syscalls.close_range(first + len(others))\n", "    os.set_inheritable(high[0], True)\n"),
     ),
     _guard(
+        "a part of a volume lies in the volume", "2017-1002101 2021-25741", "tests/cli/test_places.py::test_a_part_of_a_volume",
+        ("engine/runtime/rootfs.py", "resolve = paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS", "resolve = 0"),
+    ),
+    _guard(
         "mount targets are held by descriptor", "2021-30465 2024-45310 2023-0778", f"{RUNTIME}/test_files.py::test_targets_are_resolved_inside_the_root",
         ("engine/runtime/rootfs.py",
          "                target = paths.make_directories(self._root, destination)\n            else:",

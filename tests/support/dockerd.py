@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -48,8 +49,9 @@ def running_dockerd(
     """Start dockerd with everything it writes in ``directory`` and further ``flags``, and end it; ``hostname`` is its machine's name."""
     os.makedirs(directory, exist_ok=True)
     parent = f"longshore-dockerd-{os.getpid()}{f'-{hostname}' if hostname else ''}"
-    path = os.path.join(directory, "docker.sock")
-    argv = ["dockerd", "-H", f"unix://{path}", "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
+    executing = tempfile.mkdtemp(prefix="dockerd-", dir="/tmp")  # paths of sockets may have 104 characters
+    path = os.path.join(executing, "docker.sock")
+    argv = ["dockerd", "-H", f"unix://{path}", "--data-root", f"{directory}/data", "--exec-root", executing]
     argv += ["--pidfile", f"{directory}/pid", "--config-file", f"{directory}/daemon.json", "--cgroup-parent", f"/{parent}"]
     argv += ["--userland-proxy=false", "--shutdown-timeout", "1", "--log-level", "warn", *flags]
     with open(f"{directory}/daemon.json", "w", encoding="utf-8") as file:
@@ -58,6 +60,7 @@ def running_dockerd(
         with _running(argv, directory, path, {"NODE": hostname} if hostname else {}, registry) as daemon:
             yield daemon
     finally:
+        shutil.rmtree(executing, ignore_errors=True)
         until(lambda: remove_cgroups(parent), what=f"the cgroups of {parent}")
 
 

@@ -121,7 +121,7 @@ class Harness:
     async def select(self, name: str) -> None:
         """Put the cursor on the container with that name."""
         pane = self.main.lists.panes[self.main.stage.noun]
-        key = next(row.key for row in pane.rows if row.cells[1][0] in (name, f"{name} ❯", f"{name} ·"))
+        key = next(row.key for row in pane.rows if row.cells[1][0].partition(" ")[0] == name)  # marks of terminals follow
         pane.select(key)
         await self.pilot.pause()
 

@@ -528,7 +528,13 @@ class FakeImages:
         ]
 
     async def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
         self._hub.check(f"pull {reference}")
         for step in self.steps:

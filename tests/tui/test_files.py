@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InvalidArgument
+from tests.support.images import tar_of
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, harbour
 from tui.config import Settings
@@ -118,8 +119,27 @@ async def test_a_volume_is_browsed_through_a_container_that_has_it() -> None:
         await ui.press("3")
         await ui.press("f")
         await ui.shows("pgdata through db")
-        await ui.press("escape", "down", "f")
-        await ui.until(lambda: any("none has it" in toast for toast in ui.toasts()))
+
+
+async def test_a_volume_without_a_container_gets_one_as_long_as_it_is_browsed() -> None:
+    engine = _engine()
+    with_volume = tar_of([("longshore-volume/", b"", 0o755), ("longshore-volume/note.txt", b"kept\n", 0o644)])
+    engine.containers.archive = with_volume
+    before = set(engine.containers.all)
+    async with running(engine) as ui:
+        await ui.press("3", "down", "f")
+        await ui.shows("note.txt")
+        (made,) = set(engine.containers.all) - before
+        assert engine.containers.all[made].mounts[0].options == ("nocopy",)
+        assert not engine.called("start")
+        await ui.press("escape")
+        await ui.until(lambda: set(engine.containers.all) == before)
+        engine.images.all.clear()
+        await engine.hub.emit("image", "delete", "x")
+        await ui.until(lambda: not ui.main.lists.snapshot.images)
+        await ui.press("f")
+        await ui.until(lambda: any("there is no image to make one of" in toast for toast in ui.toasts()))
+        assert set(engine.containers.all) == before
 
 
 async def test_read_only_looks_but_does_not_copy_in() -> None:

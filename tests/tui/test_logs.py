@@ -52,6 +52,25 @@ def test_the_window_is_bounded_in_lines_and_bytes_at_both_ends() -> None:
     assert sum(len(entry.data) for entry in window.entries) <= MAX_BYTES
 
 
+async def test_pages_that_nobody_wants_are_passed_over() -> None:
+    total = 60_000
+    engine = engine_with(FakeLog(total, lambda index: b"line %d\n" % index))
+    feed = LogFeed(engine, "web", lambda _: None)
+    await feed.last()
+    found = await feed.older(5000, lambda page: any(line.data == b"line 31000\n" for line in page))
+    assert found == 30_000
+    shown = numbers(feed.window)
+    assert shown == list(range(29_000, 29_000 + len(shown)))
+    found = await feed.newer(5000, lambda page: any(line.data == b"line 50000\n" for line in page))
+    assert found % 5000 == 0
+    shown = numbers(feed.window)
+    assert 50_000 in shown
+    assert shown == list(range(shown[0], shown[0] + len(shown)))
+    assert await feed.older(5000, lambda _: False) == shown[0]
+    assert feed.window.at_start
+    await feed.close()
+
+
 @pytest.mark.parametrize("stamp", [1, 7, 2500, 9000])
 async def test_paging_up_and_down_shows_every_line_once(stamp: int) -> None:
     """Whatever number of lines shares one time, pages neither overlap nor leave gaps."""

@@ -28,7 +28,7 @@ from tui.presenters.ansi import ink, text_of
 from tui.presenters.details import container_config, network_config
 from tui.presenters.geometry import Zoom, arrange
 from tui.presenters.keybar import hints
-from tui.presenters.lines import matches, restyle, width_of, wrap
+from tui.presenters.lines import matches, may_hold, restyle, width_of, wrap
 from tui.presenters.pulls import bar
 from tui.presenters.stats import graph, nice_top, rates, stats_lines
 from tui.presenters.table import Column, Row, natural_widths, render, widths
@@ -204,6 +204,14 @@ def test_lines_are_wrapped_by_cells_and_marked_by_characters() -> None:
     assert matches(line, "容器") == [(2, 4)]
     marked = restyle(line, [(2, 4)], ink("green"))
     assert [piece for piece, style in marked if style.color and style.color.name == "green"] == ["容", "器"]
+
+
+def test_plain_text_without_a_term_need_not_be_looked_at() -> None:
+    assert not may_hold((b"one\n", b"two\n"), "three")
+    assert may_hold((b"one\n", b"Three\n"), "three")
+    assert may_hold((b"one\n", b"th"), "three"), "its line goes on"
+    assert may_hold((b"th\x1b[1mree\n",), "three"), "colours are not shown as text"
+    assert may_hold(("Größer\n".encode(),), "größer")
 
 
 def test_the_form_becomes_a_request() -> None:

@@ -126,6 +126,41 @@ async def test_terminals_go_on_behind_and_the_list_shows_them() -> None:
         await ui.misses("written behind")
 
 
+async def test_a_container_has_several_terminals_that_all_go_on() -> None:
+    async with running(harbour()) as ui:
+        await ui.select("web")
+        await ui.press("E")
+        first = await _another(ui, "web")
+        await ui.type("one")
+        await ui.shows("/ # ONE")
+        await ui.press("ctrl+right_square_bracket", "t")
+        second = await _another(ui, "web", first)
+        await ui.shows("2 of 2")
+        await ui.shows("web ❯2")
+        await ui.misses("ONE")
+        await ui.type("two")
+        await ui.shows("/ # TWO")
+        _output(first, b" behind")
+        await ui.press("ctrl+right_square_bracket", "W")
+        await ui.shows("1 of 2")
+        await ui.shows("/ # ONE behind")
+        await ui.type("x")
+        await ui.until(lambda: bytes(first.written) == b"onex" and bytes(second.written) == b"two")
+        await ui.press("ctrl+right_square_bracket", "D")
+        await ui.shows("Close terminal 1 of 2 of web?")
+        await ui.press("y")
+        await ui.until(lambda: first.closed)
+        await ui.shows("/ # TWO")
+        await ui.misses("1 of 2")
+        assert not second.closed
+        await ui.press("a")
+        await ui.shows("^p ^q detaches · 2 of 2")
+        await ui.press("ctrl+right_square_bracket", "E")
+        await ui.until(lambda: _shell(ui, "web") is second)  # not a third one
+        await ui.shows("1 of 2")
+    assert second.closed
+
+
 async def test_the_end_is_said_and_what_was_there_can_be_searched() -> None:
     async with running(harbour()) as ui:
         await ui.press("E")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.metadata
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.support.images import busybox_binary, busybox_layer
-from tests.vm import policy
+from tests.vm import policy, systemd
 from tests.vm.kernel import ROOT, Kernel
 
 DISK_MODULES = ("virtio_pci", "virtio_blk")
@@ -57,7 +58,7 @@ def initramfs(kernel: Kernel, to: Path) -> None:
         "#!/bin/busybox sh\nexport PATH=/bin\nbusybox mount -t devtmpfs dev /dev\n"
         f"alias insmod='busybox insmod'\n{steps}"
         "busybox mount -t ext4 /dev/vda /disk || busybox poweroff -f\n"
-        "busybox mount --move /dev /disk/dev\nexec busybox switch_root /disk /init\n"
+        "busybox mount --move /dev /disk/dev\nexec busybox switch_root /disk ${BOOT:-/init}\n"
     )
     entries: list[tuple[str, int, bytes]] = [(name, stat.S_IFDIR | 0o755, b"") for name in ("bin", "dev", "disk")]
     entries.append(("bin/busybox", stat.S_IFREG | 0o755, busybox_binary()))
@@ -89,6 +90,7 @@ def disk(kernel: Kernel, tree: Path, to: Path) -> None:
     _confinement(kernel, tree)
     _python(tree)
     _code(tree)
+    systemd.install(tree, _base(), systemd.copier(tree), lambda files: list(_libraries(list(files))))
     (tree / "init").write_text(_init())
     (tree / "init").chmod(0o755)
     command = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", str(tree), str(to), f"{_MEGABYTES}M"]
@@ -184,6 +186,8 @@ def _code(tree: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if os.path.exists(source := str(file.locate())):
                     shutil.copy2(source, place)
+    # What is compiled here need not be compiled by an emulated processor.
+    compileall.compile_dir(tree / "longshore", quiet=1, stripdir=str(tree), workers=2)
     extensions = [str(path) for path in (tree / "packages").rglob("*.so")]
     for needed in _libraries(extensions):
         if not needed.startswith(str(tree)):

@@ -29,7 +29,7 @@ async def main(results: TextIO) -> None:
 
     engine = connect("embedded:")
     try:
-        await engine.images.import_(_bytes("/busybox.tar"), reference=f"{IMAGE}:latest")
+        await engine.images.import_(pieces("/busybox.tar"), reference=f"{IMAGE}:latest")
         lab = Lab(engine, "vm", ())
         for name in filter(None, os.environ.get("CHECKS", "").split(",")):  # from the kernel's command line
             tell(name)
@@ -56,7 +56,8 @@ async def _outcome(lab: Lab, check: Check) -> str:
     return error
 
 
-async def _bytes(path: str) -> AsyncIterator[bytes]:
+async def pieces(path: str) -> AsyncIterator[bytes]:
+    """A file's content."""
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

@@ -43,13 +43,16 @@ def build(directory: Path) -> Disks:
     return Disks(found.image, directory / "initramfs", directory / "disk")
 
 
-def run(disks: Disks, directory: Path, only: Sequence[str], *, options: str = "") -> Report:
-    """Boot it with further ``options`` for the kernel, let it do the checks of some names, and wait for its end."""
+def run(disks: Disks, directory: Path, only: Sequence[str], *, options: str = "", boots: bool = False) -> Report:
+    """Boot it with further ``options`` for the kernel, let it do the checks of some names, and wait for its end.
+
+    With ``boots`` the machine may boot again, and finds its disk as it has left it.
+    """
     console, results = directory / "console", directory / "results"
     command = [
         *("setpriv", "--pdeathsig", "KILL"),  # it does not outlive tests that are killed
         *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nodefaults", "-no-user-config"),
-        *("-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{results}"),
+        *("-display", "none", *([] if boots else ["-no-reboot"]), "-serial", f"file:{console}", "-serial", f"file:{results}"),
         *("-kernel", disks.image, "-initrd", str(disks.initramfs)),
         *("-drive", f"file={disks.disk},format=raw,if=virtio,cache=unsafe,snapshot=on"),
         *("-append", f"{_KERNEL} CHECKS={','.join(only)} {options}".strip()),

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.vm.boots import STEPS
 from tests.vm.checks import CHECKS
 from tests.vm.confinement import SELINUX
 from tests.vm.machine import Disks, Report, build, run
+from tests.vm.systemd import INIT
 
 USUAL = [name for name in CHECKS if name not in SELINUX]
 
@@ -39,6 +41,12 @@ def selinux_report(disks: Disks, tmp_path_factory: pytest.TempPathFactory) -> Re
     return run(disks, _where(tmp_path_factory), SELINUX, options="security=selinux")
 
 
+@pytest.fixture(scope="session")
+def boots_report(disks: Disks, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The machine with systemd as its init, booted twice."""
+    return run(disks, _where(tmp_path_factory), (), options=f"BOOT={INIT}", boots=True)
+
+
 def _where(factory: pytest.TempPathFactory) -> Path:
     return factory.mktemp("boot")
 
@@ -51,6 +59,11 @@ def test_check(report: Report, name: str) -> None:
 @pytest.mark.parametrize("name", SELINUX)
 def test_under_selinux(selinux_report: Report, name: str) -> None:
     _judge(selinux_report, name)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_under_systemd(boots_report: Report, name: str) -> None:
+    _judge(boots_report, name)
 
 
 def _judge(report: Report, name: str) -> None:

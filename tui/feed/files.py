@@ -31,7 +31,7 @@ class ContainerFiles:
 
     def __init__(self, engine: Engine, container: str, top: str = "/") -> None:
         self._files = engine.containers
-        self._container = container
+        self._container = self.container = container
         self.top = top
 
     async def list(self, path: str) -> Directory:

@@ -23,8 +23,16 @@ FLUSH = 0.1
 """Seconds in which lines are collected before the screen is told again; also how long a trickle is left to gather."""
 TRICKLE = 2000
 """Fewer lines than that at once are a trickle: to read each as it comes would wake a thread for each."""
+PASSED = 20
+"""Pages that are passed over at once; then somebody may be told how far it is."""
 QUIET = 0.25
 """Seconds after which a log without a line counts as empty so far."""
+
+Worth = Callable[[Sequence[LogLine]], bool]
+
+
+def _always(_lines: Sequence[LogLine]) -> bool:
+    return True
 
 
 class LogFeed:
@@ -92,41 +100,65 @@ class LogFeed:
             self._follow(LogQuery(follow=True, since=lines[-1].time), skip=self.window.seen_after() or len(lines))
         self._told()
 
-    async def older(self, count: int = PAGE) -> int:
-        """Load lines before the window: how many."""
+    async def older(self, count: int = PAGE, worth: Worth = _always) -> int:
+        """Load lines before the window: how many. Of pages that are not ``worth`` to be shown, up to :data:`PASSED` are passed over."""
+        total = 0
+        for _ in range(PASSED):
+            found = await self._page_back(count)
+            if found is None:
+                return total
+            total += len(found)
+            if not found or worth(found):
+                break
+        self._told()
+        return total
+
+    async def _page_back(self, count: int) -> Sequence[LogLine] | None:
+        """Lines that were put before the window; ``None`` when there was no place to read them from."""
         window = self.window
         if window.at_start or not (window.entries or self._waiting):
-            return 0
+            return None
         await self.pause()
         seen = window.seen_before()
         if seen is None:
             await self.first()
-            return 0
+            return None
         wanted = seen + count
         until = window.entries[0].time
         lines, _ = await self._read(LogQuery(tail=wanted, until=until), wanted + 1)
         found = lines[: max(0, len(lines) - seen)]
         window.prepend(found, at_start=len(lines) < wanted)
-        self._told()
-        return len(found)
+        return found
 
-    async def newer(self, count: int = PAGE) -> int:
-        """Load lines after the window, and follow once its end is reached: how many."""
+    async def newer(self, count: int = PAGE, worth: Worth = _always) -> int:
+        """Load lines after the window, and follow once its end is reached: how many. ``worth`` as :meth:`older` takes it."""
+        total = 0
+        for _ in range(PASSED):
+            found = await self._page_on(count)
+            if found is None:
+                return total
+            total += len(found)
+            if self.window.at_end or worth(found):
+                break
+        self._told()
+        return total
+
+    async def _page_on(self, count: int) -> Sequence[LogLine] | None:
+        """Lines that were put after the window; ``None`` when there was no place to read them from."""
         window = self.window
         if window.at_end or not window.entries:
-            return 0
+            return None
         seen = window.seen_after()
         if seen is None:
             await self.last()
-            return 0
+            return None
         since = window.entries[-1].time
         lines, complete = await self._read(LogQuery(since=since), seen + count)
         window.append(lines[seen:], at_end=complete)
         window.version += 1
         if complete:
             self._follow(LogQuery(follow=True, since=window.entries[-1].time), skip=window.seen_after() or 0)
-        self._told()
-        return len(lines) - seen
+        return lines[seen:]
 
     def lines(self, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
         """The log's lines, where they come from; that of something else than a container overrides it."""

@@ -6,8 +6,8 @@
     keys, pastes, reports --> queue --write--> engine session
 
 Output is emulated in pieces of a few milliseconds with the event loop between them, and no more of it is read before it was
-emulated: a process that floods its terminal waits, as it would for a slow one. One terminal a container; what has ended
-stays to be read until another one begins or the container is gone.
+emulated: a process that floods its terminal waits, as it would for a slow one. A container can have several, one of which is
+shown; what has ended stays to be read until another one begins in its place, it is closed, or the container is gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -58,6 +58,7 @@ class Terminal:
         alive: the session goes on, or is being opened.
         note: how it ended, in a few words.
         exit_code: of the process, None while it is not known.
+        place: which of its container's terminals it is, for people; empty for the only one.
     """
 
     def __init__(self, container: str, title: str, *, tty: bool = True, attached: bool = False) -> None:
@@ -70,6 +71,7 @@ class Terminal:
         self.alive = True
         self.note = ""
         self.exit_code: int | None = None
+        self.place = ""
         self._session: Session | None = None
         self._keys = DetachKeys() if attached else None
         self._early: list[tuple[str, str | None]] = []
@@ -250,23 +252,39 @@ def _new_emulator(width: int, height: int) -> Emulator:
 
 
 class Terminals:
-    """The terminals by container."""
+    """The terminals of each container, in the order in which they were opened; one of them is shown."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
-        self._all: dict[str, Terminal] = {}
+        self._all: dict[str, list[Terminal]] = {}
+        self._shown: dict[str, Terminal] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def get(self, container: str) -> Terminal | None:
-        """That of a container, alive or ended."""
-        return self._all.get(container)
+        """The one that is shown of a container, alive or ended; None where it has none."""
+        return self._shown.get(container)
+
+    def of(self, container: str) -> Sequence[Terminal]:
+        """All of a container."""
+        return tuple(self._all.get(container, ()))
 
     def alive(self) -> Iterator[Terminal]:
         """Those whose session goes on."""
-        return (one for one in self._all.values() if one.alive)
+        return (one for several in self._all.values() for one in several if one.alive)
+
+    def show(self, terminal: Terminal) -> None:
+        """Show this one of its container's."""
+        if terminal in self._all.get(terminal.container, ()):
+            self._arrange(terminal.container, terminal)
+
+    def step(self, container: str, step: int) -> None:
+        """Show the next or the one before."""
+        several, shown = self._all.get(container, ()), self._shown.get(container)
+        if shown is not None and shown in several:
+            self.show(several[(several.index(shown) + step) % len(several)])
 
     async def open(self, terminal: Terminal, open_session: Open, *, width: int, height: int) -> None:
-        """Open a terminal in place of an older one of its container.
+        """Open a terminal beside those of its container, and show it. It takes the place of the shown one if that has ended.
 
         Raises:
             LongshoreError: the session can not be opened; what was there stays.
@@ -274,40 +292,66 @@ class Terminals:
         container = terminal.container
 
         def changed(state: bool) -> None:
-            self._post(TerminalChanged(container, state))
+            if state or self._shown.get(container) is terminal:  # nobody looks at what the others write
+                self._post(TerminalChanged(container, state))
 
-        before = self._all.get(container)
-        self._all[container] = terminal
-        changed(True)
+        before = self._shown.get(container)
+        self._all.setdefault(container, []).append(terminal)
+        self._arrange(container, terminal)
         try:
             await terminal.start(open_session, width=width, height=height, changed=changed)
         except BaseException:
-            if self._all.get(container) is terminal:
-                del self._all[container]
-                if before is not None:
-                    self._all[container] = before
-                changed(True)
+            self._drop(terminal, before)
             raise
-        if before is not None:
+        if before is not None and not before.alive and self._drop(before):
             await before.close()
-        if self._all.get(container) is not terminal:
+        if terminal not in self._all.get(container, ()):
             await terminal.close()
 
     def forget(self, present: Collection[str]) -> None:
         """Give up those of containers that are gone."""
         for container in [one for one in self._all if one not in present]:
-            task = asyncio.create_task(self._all.pop(container).close())
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._shown.pop(container, None)
+            for terminal in self._all.pop(container):
+                task = asyncio.create_task(terminal.close())
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
 
     async def hang_up(self, container: str) -> None:
-        """Close that of a container and forget it."""
-        terminal = self._all.pop(container, None)
-        if terminal is not None:
+        """Close the one that is shown of a container and forget it; the next one is shown."""
+        terminal = self._shown.get(container)
+        if terminal is not None and self._drop(terminal):
             await terminal.close()
             self._post(TerminalChanged(container, True))
 
     async def close(self) -> None:
         """Close all of them."""
-        everyone, self._all = list(self._all.values()), {}
+        everyone = [one for several in self._all.values() for one in several]
+        self._all, self._shown = {}, {}
         await asyncio.gather(*(one.close() for one in everyone), *self._ending)
+
+    def _drop(self, terminal: Terminal, instead: Terminal | None = None) -> bool:
+        """Take one out; ``instead`` is shown where that was, or a neighbour. Whether it was there."""
+        container = terminal.container
+        several = self._all.get(container, [])
+        if terminal not in several:
+            return False
+        place = several.index(terminal)
+        del several[place]
+        shown = self._shown[container]
+        if not several:
+            del self._all[container], self._shown[container]
+            self._post(TerminalChanged(container, True))
+        elif shown is not terminal:
+            self._arrange(container, shown)
+        else:
+            self._arrange(container, instead if instead in several else several[min(place, len(several) - 1)])
+        return True
+
+    def _arrange(self, container: str, shown: Terminal | None) -> None:
+        several = self._all[container]
+        if shown is not None:
+            self._shown[container] = shown
+        for number, one in enumerate(several, 1):
+            one.place = f"{number} of {len(several)}" if len(several) > 1 else ""
+        self._post(TerminalChanged(container, True))

@@ -11,6 +11,8 @@ from rich.style import Style
 
 from tui.presenters.ansi import Styled, text_of
 
+_SHOWN_AS_IT_IS = bytes((*range(32, 127), 10))
+
 
 def width_of(line: Styled) -> int:
     """Cells that the line takes."""
@@ -52,6 +54,14 @@ def matches(line: Styled, term: str) -> list[tuple[int, int]]:
         spans.append((at, at + len(term)))
         at = text.find(term, at + len(term))
     return spans
+
+
+def may_hold(pieces: Sequence[bytes], term: str) -> bool:
+    """Whether ``term`` (lower case) can occur in lines made of these pieces, as they are shown: of plain text that is known unparsed."""
+    if not pieces or not pieces[-1].endswith(b"\n"):
+        return True  # its line goes on elsewhere
+    text = b"".join(pieces)
+    return term.encode() in text.lower() or bool(text.translate(None, _SHOWN_AS_IT_IS))
 
 
 def found_by(line: Styled, pattern: re.Pattern[str]) -> list[tuple[int, int]]:

@@ -70,7 +70,7 @@ class Keys:
         if action == "global.swarm":
             info = self._lists.snapshot.info
             return info is not None and info.swarm == "active"
-        if action == "containers.hang_up":
+        if action in ("containers.hang_up", "containers.next_terminal"):
             return any(True for _ in self._content.terminals.alive())
         if action == "images.cancel":
             return bool(self._pulls.running)

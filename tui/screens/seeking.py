@@ -8,11 +8,13 @@ from typing import Protocol
 
 from engine.model.streams import LogLine
 from tui.feed.log_window import LogWindow
+from tui.feed.logs import LogFeed
+from tui.presenters.lines import may_hold
 from tui.presenters.log_document import stamp
 from tui.presenters.text import safe
 from tui.screens.log_pages import turn_to
 from tui.widgets.line_view import first_seen
-from tui.widgets.log_view import Edge
+from tui.widgets.log_view import Edge, LogView
 from tui.widgets.main_pane import MainPane
 from tui.words import tr
 
@@ -123,7 +125,7 @@ class Seeker:
                 break
             log_view.following = False
             edge = _edge(window.entries, step)
-            count = await (log.older(PAGE) if step < 0 else log.newer(PAGE))
+            count = await _further(log, log_view, step)
             if not count or log is not shown.log:
                 break
             shown.pane.show_status(tr("searching “{term}” {strip}…", term=safe(view.term), strip=stamp(edge.time).strip()[:-4]))
@@ -138,6 +140,18 @@ class Seeker:
             view.show_line(found)
         shown.status()
         return found >= 0
+
+
+async def _further(log: SearchedLog, view: LogView, step: int) -> int:
+    """Load more of a log that is searched: how many lines. Pages in which the term can not be are passed over where that is known."""
+    shown = view.document
+    if not isinstance(log, LogFeed) or shown.times or shown.folded or shown.names:
+        return await (log.older(PAGE) if step < 0 else log.newer(PAGE))
+
+    def worth(lines: Sequence[LogLine]) -> bool:
+        return may_hold([line.data for line in lines], view.term)
+
+    return await (log.older(PAGE, worth) if step < 0 else log.newer(PAGE, worth))
 
 
 def _edge(lines: Sequence[LogLine], step: int) -> LogLine:

@@ -23,9 +23,10 @@ class TerminalTab:
         return self._stage.main_focused and self._content.pane.view is self._view and self._view.captures
 
     def mark(self, container: str) -> str:
-        """What the list shows of a container's terminal after its name."""
-        terminal = self.terminals.get(container)
-        return "" if terminal is None else " ❯" if terminal.alive else " ·"
+        """What the list shows of a container's terminals after its name: how many go on, if more than one."""
+        several = self.terminals.of(container)
+        alive = sum(one.alive for one in several)
+        return f" ❯{alive if alive > 1 else ''}" if alive else " ·" if several else ""
 
     def changed(self, container: str, selected: object) -> None:
         """Draw what is new in a container's terminal if it is looked at; ``selected`` is the object under the cursor."""

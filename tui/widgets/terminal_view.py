@@ -57,10 +57,11 @@ class TerminalView(LineView):
         """What the lower border says."""
         if self.terminal is None:
             return ""
+        place = f" · {self.terminal.place}" if self.terminal.place else ""
         if not self.terminal.alive:
-            return self.terminal.note
+            return f"{self.terminal.note}{place}"
         back = max(0, self.row_count - self.size.height - round(self.scroll_y))
-        return f"{self.terminal.title}{tr(' · {back} rows back, End follows', back=back) if back else ''}"
+        return f"{self.terminal.title}{place}{tr(' · {back} rows back, End follows', back=back) if back else ''}"
 
     def attach(self, terminal: Terminal | None) -> None:
         """Show a terminal from now on."""

@@ -64,7 +64,13 @@ class DockerImages:
         return codec.decode_history(await self._api.get(f"{path_of(image)}/history"))
 
     async def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
         _refuse_all(all_platforms, "pulls")
         wanted = references.parse(reference).tagged
@@ -72,7 +78,7 @@ class DockerImages:
             await self._api.need(_PLATFORM_VERSION, '"--platform"')
         shown = _stored_credentials(wanted.domain) if credentials is None else credentials
         headers = {} if shown.anonymous else {"X-Registry-Auth": codec.encode_auth(shown)}
-        parameters = {"fromImage": wanted.name, "tag": wanted.digest or wanted.tag, "platform": platform}
+        parameters = {"fromImage": wanted.name, "tag": "" if all_tags else wanted.digest or wanted.tag, "platform": platform}
         lines, told = Lines(), False
         before = await self._id_of(wanted) if await self._api.is_podman() else ""
         try:
@@ -86,7 +92,7 @@ class DockerImages:
                             yield progress
         except LongshoreError as error:
             raise pull_failure(error) from error
-        if not told:
+        if not told and not all_tags:
             for progress in await self._outcome(wanted, before):
                 yield progress
 

@@ -51,9 +51,26 @@ class EmbeddedImages:
         return await self._offload.run(self._core.catalog.history, image)
 
     def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
-        return self._offload.stream(lambda: _Pull(self._core, reference, platform, all_platforms, credentials))
+        def begin(reference: str) -> Source[PullProgress]:
+            return _Pull(self._core, reference, platform, all_platforms, credentials)
+
+        def every() -> Source[PullProgress]:
+            from engine.image.tags import PullAll, list_tags
+            from engine.registry import settings
+
+            return PullAll(
+                lambda: list_tags(settings.load(self._core.config), reference, credentials), lambda tag: begin(f"{reference}:{tag}")
+            )
+
+        return self._offload.stream(every if all_tags else lambda: begin(reference))
 
     def push(
         self,

@@ -52,10 +52,16 @@ class FleetImages:
         return await engine.images.history(bare)
 
     async def pull(
-        self, reference: str, *, platform: str = "", all_platforms: bool = False, credentials: Credentials | None = None
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        all_platforms: bool = False,
+        all_tags: bool = False,
+        credentials: Credentials | None = None,
     ) -> AsyncGenerator[PullProgress, None]:
         engine, bare, _ = self._members.named(reference, "pull")
-        pulled = engine.images.pull(bare, platform=platform, all_platforms=all_platforms, credentials=credentials)
+        pulled = engine.images.pull(bare, platform=platform, all_platforms=all_platforms, all_tags=all_tags, credentials=credentials)
         async with contextlib.aclosing(pulled) as steps:
             async for step in steps:
                 yield step

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from engine.cli import detaching
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.cli.terminal import Conversation, check_tty
 from engine.model.containers import ContainerStatus
-from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER",
     summary="Attach local standard input, output, and error streams to a running container",
     flags=(
-        Flag(name="detach-keys", kind="string", help="Override the key sequence for detaching a container", default=DETACH_KEYS),
+        detaching.FLAG,
         Flag(name="no-stdin", help="Do not attach STDIN"),
         Flag(name="sig-proxy", help="Proxy all received signals to the process", default="true"),
     ),
@@ -39,5 +39,5 @@ def run(context: Context, options: Options) -> int:
     check_tty(tty=details.config.tty, stdin=stdin)
     session = context.run(containers.attach(name, stdin=stdin))
     forward = (lambda number: context.run(containers.kill(name, signal=str(number)))) if options.on("sig-proxy") else None
-    talk = Conversation(context, session, tty=details.config.tty, stdin=stdin, keys=options.text("detach-keys"), forward=forward)
+    talk = Conversation(context, session, tty=details.config.tty, stdin=stdin, keys=detaching.keys_of(options), forward=forward)
     return talk.run_alone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.cli import detaching
 from engine.cli.container_options import environment
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
@@ -9,14 +10,13 @@ from engine.cli.main import print_error
 from engine.cli.terminal import Conversation, check_tty
 from engine.errors import NotExecutable, StartFailed
 from engine.model.containers import ExecConfig
-from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER COMMAND [ARG...]",
     summary="Execute a command in a running container",
     flags=(
         Flag(name="detach", short="d", help="Detached mode: run command in the background"),
-        Flag(name="detach-keys", kind="string", help="Override the key sequence for detaching a container", default=DETACH_KEYS),
+        detaching.FLAG,
         Flag(name="env", short="e", kind="list", help="Set environment variables"),
         Flag(name="env-file", kind="list", help="Read in a file of environment variables"),
         Flag(name="interactive", short="i", help="Keep STDIN open even if not attached"),
@@ -56,4 +56,4 @@ def run(context: Context, options: Options) -> int:
     if detach:
         context.run(session.close())
         return 0
-    return Conversation(context, session, tty=tty, stdin=stdin, keys=options.text("detach-keys")).run_alone()
+    return Conversation(context, session, tty=tty, stdin=stdin, keys=detaching.keys_of(options)).run_alone()

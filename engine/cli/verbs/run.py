@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from engine.cli import detaching
 from engine.cli.container_options import FLAGS, container_config, host_config
 from engine.cli.context import Context
 from engine.cli.creating import create
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.cli.terminal import Conversation, check_tty, flush
 from engine.errors import LongshoreError, NotModified
-from engine.model.keys import DETACH_KEYS
 
 FAILURE = 125
 """Docker's exit code for what is not the container's own."""
@@ -19,7 +19,7 @@ SPEC = Spec(
     flags=(
         *FLAGS,
         Flag(name="detach", short="d", help="Run container in background and print container ID"),
-        Flag(name="detach-keys", kind="string", help="Override the key sequence for detaching a container", default=DETACH_KEYS),
+        detaching.FLAG,
         Flag(name="sig-proxy", help="Proxy received signals to the process", default="true"),
     ),
     least=1,
@@ -52,7 +52,7 @@ def run(context: Context, options: Options) -> int:
         session,
         tty=config.tty,
         stdin=stdin,
-        keys=options.text("detach-keys"),
+        keys=detaching.keys_of(options),
         forward=(lambda number: _pass_on(context, made, number)) if options.on("sig-proxy") else None,
     )
     return talk.run() or 0

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from engine.cli import detaching
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.cli.many import each
 from engine.cli.terminal import Conversation, check_tty
 from engine.errors import NotModified
-from engine.model.keys import DETACH_KEYS
 
 SPEC = Spec(
     usage="[OPTIONS] CONTAINER [CONTAINER...]",
     summary="Start one or more stopped containers",
     flags=(
         Flag(name="attach", short="a", help="Attach STDOUT/STDERR and forward signals"),
-        Flag(name="detach-keys", kind="string", help="Override the key sequence for detaching a container", default=DETACH_KEYS),
+        detaching.FLAG,
         Flag(name="interactive", short="i", help="Attach container's STDIN"),
     ),
     least=1,
@@ -43,7 +43,7 @@ def run(context: Context, options: Options) -> int:
         session,
         tty=details.config.tty,
         stdin=stdin,
-        keys=options.text("detach-keys"),
+        keys=detaching.keys_of(options),
         forward=lambda number: context.run(containers.kill(name, signal=str(number))),
     )
     return talk.run() or 0

@@ -42,7 +42,8 @@ async def create(service: Service, request: Request) -> Response:
     if not request.text("fromImage"):
         raise InvalidArgument("Bad parameters: fromImage or fromSrc is missing")
     credentials = auth.decode_header(request.headers.get("x-registry-auth", ""))
-    pulling = service.engine.images.pull(_wanted(request), platform=request.text("platform"), credentials=credentials)
+    wanted, all_tags = _wanted(request)
+    pulling = service.engine.images.pull(wanted, platform=request.text("platform"), all_tags=all_tags, credentials=credentials)
     return await told(pulling, _pull_lines)
 
 
@@ -114,15 +115,13 @@ async def _import(service: Service, request: Request) -> Response:
     return Response(body=encoded(({"status": made},)), kind=JSON)
 
 
-def _wanted(request: Request) -> str:
-    """What is to be pulled. Without a tag docker pulls every tag of the repository, which is not served."""
+def _wanted(request: Request) -> tuple[str, bool]:
+    """What is to be pulled: without a tag every tag of the repository."""
     name, tag = request.text("fromImage"), request.text("tag")
     if tag:
-        return f"{name}@{tag}" if ":" in tag else f"{name}:{tag}"
+        return f"{name}@{tag}" if ":" in tag else f"{name}:{tag}", False
     parsed = references.parse(name)
-    if not parsed.tag and not parsed.digest:
-        raise NotSupported(f"pulling all tags of {name} is not served: name one with the parameter tag")
-    return name
+    return name, not parsed.tag and not parsed.digest
 
 
 def _pull_lines(event: PullProgress) -> tuple[dict[str, object], ...]:

@@ -1,4 +1,5 @@
-"""The file browser's commands: look at a file, copy it out, copy one in. For containers, and for volumes through one that has it."""
+"""The file browser's commands: look at a file, copy it out, copy one in. For containers, and for volumes through one that
+has it, or that is made for it."""
 
 from __future__ import annotations
 
@@ -37,16 +38,21 @@ async def _of_volume(desk: Desk) -> None:
                 files = ContainerFiles(desk.engine, one.id, mount.target)
                 await _browse(desk, tr("{volume} through {container}", volume=volume.name, container=one.name), files, one.name)
                 return
+    await _of_unused(desk, volume)
+
+
+async def _of_unused(desk: Desk, volume: Volume) -> None:
+    from tui.feed.volume_files import opened  # late: for this only
+
     name = volume.name[:12] if volume.anonymous else volume.name
-    desk.tell(
-        tr("files of {name}", name=name),
-        tr(
-            "An engine shows a volume's files through a container, and none has it. One that need not even run will "
-            "do: choose an image, R, and {name}:/data as its volume.",
-            name=name,
-        ),
-        bad=True,
-    )
+    if desk.readonly:
+        desk.tell(tr("files of {name}", name=name), tr("no container has it, and in read-only mode none is made to look through"), bad=True)
+        return
+    try:
+        async with opened(desk.engine, volume, desk.lists.snapshot.images) as files:
+            await _browse(desk, name, files, files.container)
+    except LongshoreError as error:
+        desk.tell_error(tr("files of {name}", name=name), error)
 
 
 async def _browse(desk: Desk, title: str, files: ContainerFiles, container: str) -> None:
@@ -73,7 +79,10 @@ async def _out(desk: Desk, files: ContainerFiles, wish: FileWish, container: str
     name = posixpath.basename(wish.path) + (".tar" if stat.S_ISDIR(wish.mode) else "")
     host = await desk.ask(
         PromptModal(
-            tr("Copy {basename} to", basename=posixpath.basename(wish.path)), text=f"./{name}", about=about, suggester=HostPathSuggester()
+            tr("Copy {basename} to", basename=posixpath.basename(wish.path)),
+            text=f"./{name}",
+            about=about,
+            suggester=HostPathSuggester(),
         )
     )
     if host:

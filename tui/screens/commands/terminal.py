@@ -43,15 +43,6 @@ def _look_at(desk: Desk) -> None:
 
 
 async def _open_tab(desk: Desk, one: Container, terminal: Terminal, open_session: Open) -> None:
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and not before.attached:
-        question = ConfirmModal(
-            tr("Close the terminal of {name}?", name=one.name),
-            tr("{title} goes on in it, and ends then.", title=before.title),
-            danger=False,
-        )
-        if not await desk.ask(question):
-            return
     room = desk.content.pane.content_size
     opening = desk.content.terminals.open(terminal, open_session, width=max(2, room.width), height=max(2, room.height))
     task = asyncio.ensure_future(opening)
@@ -80,12 +71,38 @@ async def _shell(desk: Desk) -> None:
     one = _running(desk, tr("shell in {name}"))
     if one is None:
         return
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and not before.attached:
-        _look_at(desk)
+    if not _back_to(desk, one, attached=False):
+        choice = _shells(desk).chosen(one.image)
+        await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
+
+
+async def _another(desk: Desk) -> None:
+    one = _running(desk, tr("shell in {name}"))
+    if one is not None:
+        await _run_in_tab(desk, one, _shells(desk).chosen(one.image))
+
+
+def _back_to(desk: Desk, one: Container, *, attached: bool) -> bool:
+    """Go to the container's shell, or to what is attached to it, if that goes on: the shown one, else the first."""
+    terminals = desk.content.terminals
+    shown, several = terminals.get(one.id), terminals.of(one.id)
+    wanted = [terminal for terminal in several if terminal.alive and terminal.attached is attached]
+    if not wanted:
+        return False
+    terminals.show(shown if shown is not None and shown in wanted else wanted[0])
+    _look_at(desk)
+    return True
+
+
+def _next(desk: Desk) -> None:
+    one = chosen_one(desk)
+    if one is None:
         return
-    choice = _shells(desk).chosen(one.image)
-    await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
+    if not desk.content.terminals.of(one.id):
+        desk.tell(tr("terminals of {name}", name=one.name), tr("it has none; E opens one"))
+        return
+    desk.content.terminals.step(one.id, 1)
+    _look_at(desk)
 
 
 async def _shell_screen(desk: Desk) -> None:
@@ -151,10 +168,7 @@ async def _attach(desk: Desk) -> None:
     one = _running(desk, tr("attach to {name}"), paused=True)
     if one is None:
         return
-    before = desk.content.terminals.get(one.id)
-    if before is not None and before.alive and before.attached:
-        _look_at(desk)
-    elif (details := await _details(desk, one)) is not None:
+    if not _back_to(desk, one, attached=True) and (details := await _details(desk, one)) is not None:
         terminal = Terminal(one.id, tr("attached · ^p ^q detaches"), tty=details.config.tty, attached=True)
         await _open_tab(desk, one, terminal, _attach_session(desk, one, details))
 
@@ -175,8 +189,9 @@ async def _hang_up(desk: Desk) -> None:
         desk.tell(tr("close the terminal of {name}", name=one.name), tr("it has none; E opens one"))
         return
     if terminal.alive and not terminal.attached:
+        which = tr("terminal {place}", place=terminal.place) if terminal.place else tr("the terminal")
         question = ConfirmModal(
-            tr("Close the terminal of {name}?", name=one.name),
+            tr("Close {which} of {name}?", which=which, name=one.name),
             tr("{title} ends: it gets ctrl-c and ctrl-d.", title=terminal.title),
             danger=False,
         )
@@ -194,6 +209,8 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "terminal.page_up": lambda desk: desk.content.pane.terminal_view.go_page(-1),
     "terminal.page_down": lambda desk: desk.content.pane.terminal_view.go_page(1),
     "containers.shell": _shell,
+    "containers.another": _another,
+    "containers.next_terminal": _next,
     "containers.attach": _attach,
     "containers.exec": _exec,
     "containers.shell_screen": _shell_screen,
