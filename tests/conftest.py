@@ -7,9 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from tests.support import leaks, skips
+
+# What a run looks at does not depend on chance, nor its outcome on the machine's speed; `--hypothesis-profile=default` looks further.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same")
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 STRICT = CI or os.environ.get("LONGSHORE_TEST_LEAKS") == "1"

