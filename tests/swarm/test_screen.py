@@ -227,7 +227,7 @@ async def test_a_stack_goes_whole(swarm: Swarm) -> None:
         await person.press("4")
         await person.sees("1 service")
         await person.boxed("d")
-        await person.sees("Remove stack shop with 1 services?", "shop_config")
+        await person.sees("Remove stack shop with 1 service?", "shop_config")
         await person.press("y")
         await person.until_docker(
             lambda: not asked(swarm, "stack", "ls", "-q") and not asked(swarm, "config", "ls", "-q"), "the end of the stack"

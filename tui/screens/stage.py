@@ -76,9 +76,9 @@ class Stage:
 
     @property
     def heights(self) -> dict[Noun, int]:
-        """Rows of the lists that are shown as such, not as a single line."""
-        sizes = {noun: pane.outer_size.height for noun, pane in self._panes.items() if pane.display}
-        return {noun: rows for noun, rows in sizes.items() if rows >= LEAST_HEIGHT}
+        """Rows of the lists that are shown as such, not as a single line: as arranged, though it may not be drawn yet."""
+        rows = self._applied.panes if self._applied is not None else ()
+        return {noun: height for noun, height in zip(self.layout.shown, rows, strict=False) if height >= LEAST_HEIGHT}
 
     def widen(self, by: int) -> bool:
         """Make the lists wider by some cells; not where they lie above the main pane, nor zoomed."""
