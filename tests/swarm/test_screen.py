@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from engine.connect import connect
 from tests.support.swarm import Swarm
+from tests.support.wait import until
 from tui.app import LongshoreApp
 from tui.config import Settings
 from tui.screens.form import FormModal
@@ -131,6 +132,8 @@ async def test_scrolling_back_reads_older_lines_in_order(swarm: Swarm) -> None:
     script = "i=0; while [ $i -lt 2500 ]; do i=$((i+1)); echo line $i; done; sleep 1000"
     flags = ("--name", "many", "--replicas", "2", "--stop-grace-period", "200ms")
     swarm.docker("service", "create", "-d", "-q", *flags, swarm.image, "sh", "-c", script)
+    last = ("service", "logs", "--tail", "1", "many")
+    until(lambda: swarm.docker(*last, check=False).stdout.count("line 2500") == 2, timeout=120, what="both logs, whole")
     async with looking(swarm, log_lines=300) as person:
         await person.sees("line 2500")
         await person.press("enter", "home")
