@@ -183,7 +183,8 @@ def _networks_and_volumes(ask: Asker, container: str, network: str) -> None:
 def _images(ask: Asker, container: str) -> None:
     ask("POST", "/images/create", 200, "fromImage=busybox&tag=latest")
     ask("POST", "/images/create", 400)
-    ask("POST", "/images/create", 501, "fromImage=busybox")
+    ask("POST", "/images/create", 200, "fromImage=busybox")  # all its tags
+    ask("POST", "/images/create", 501, "fromSrc=http%3A%2F%2F127.0.0.1%3A1%2Fx.tar")
     ask("GET", "/images/json", 200)
     ask("GET", "/images/{name}/json", 200, name="busybox")
     ask("GET", "/images/{name}/json", 404, name="nope/nope:1")
