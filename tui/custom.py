@@ -12,7 +12,7 @@
     readonly = true                      # harmless: offered in read-only mode too
 
 ``{name}``, ``{id}``, ``{image}``, ``{project}``, ``{service}``, ``{tag}``, ``{driver}`` are the object's, quoted for the
-shell; ``{ask:Port}`` is asked for. ``{{`` and ``}}`` are braces.
+shell, inside quotes of the line too, but not for a second shell as in ``sh -c``; ``{ask:Port}`` is asked for. ``{{`` and ``}}`` are braces.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "networks": ("name", "id", "driver"),
     "global": (),
 }
+_UNSAFE = "unsafe"
+"""Where other rules hold than those of quotes, and a value could give orders whatever is done to it."""
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
@@ -105,6 +107,10 @@ def custom_command(table: object, place: int) -> CustomCommand:
                 tr("{where}: {{{placeholder}}} is not known", where=where, placeholder=placeholder),
                 hint=tr("{scope} have {known}; {{ask:Label}} asks", scope=made.scope, known=known),
             )
+    try:
+        filled(made.command, {})
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{where}: {error.message}") from error
     return made
 
 
@@ -114,11 +120,51 @@ def placeholders(command: str) -> Sequence[str]:
 
 
 def filled(command: str, values: Mapping[str, str]) -> str:
-    """The line with its placeholders filled in, each value quoted for the shell."""
+    """The line with its placeholders filled in, each value quoted for the place in the shell's line where it stands.
 
-    def replace(found: re.Match[str]) -> str:
+    Names and labels are strangers' words: quotes that the line has around a placeholder must not end where the value says so.
+
+    Raises:
+        InvalidArgument: a placeholder stands where no quoting is safe.
+    """
+    made: list[str] = []
+    quote, at = "", 0
+    for found in _PLACE.finditer(command):
+        literal = command[at : found.start()]
+        at = found.end()
+        quote, escaping = _quote_after(literal, quote)
         if found[1] is None:
-            return found[0][0]
-        return shlex.quote(values.get(found[1], ""))
+            made += [literal, found[0][0]]
+        else:
+            made += [literal, "\\" if escaping else "", _quoted(values.get(found[1], ""), quote, found[0])]
+    return "".join(made) + command[at:]
 
-    return _PLACE.sub(replace, command)
+
+def _quote_after(text: str, quote: str) -> tuple[str, bool]:
+    """Inside which quotes the shell is after a text, or :data:`_UNSAFE`; and whether a backslash comes last."""
+    escaping = False
+    for at, char in enumerate(text):
+        if quote == _UNSAFE:
+            break
+        if escaping:
+            escaping = False
+        elif char == "\\" and quote != "'":
+            escaping = True
+        elif char == quote:
+            quote = ""
+        elif quote != "'" and (char == "`" or text.startswith("$(" if quote else "<<", at)):
+            quote = _UNSAFE
+        elif not quote and char in "'\"":
+            quote = char
+    return quote, escaping
+
+
+def _quoted(value: str, quote: str, place: str) -> str:
+    value = value.replace("\0", "").replace("\n", " ")
+    if quote == "'":
+        return value.replace("'", "'\\''")
+    if quote == '"':
+        return re.sub(r'([\\"$`])', r"\\\1", value)
+    if quote == _UNSAFE:
+        raise InvalidArgument(tr("{place} can not stand behind `…`, <<, or $(…) inside double quotes", place=place))
+    return shlex.quote(value)

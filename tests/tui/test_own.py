@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from textual.color import Color
@@ -29,6 +30,52 @@ def test_a_line_is_filled_in_and_quoted() -> None:
     assert placeholders(line) == ["name", "ask:Port"]
     assert filled(line, {"name": "a b; rm -rf /", "ask:Port": "80"}) == "echo 'a b; rm -rf /' {x} 80 ${HOME}"
     assert filled("echo {project}", {}) == "echo ''"
+
+
+EVIL = (
+    "a b",
+    "x'; touch OUT; '",
+    'x"; touch OUT; "',
+    "$(touch OUT)",
+    "`touch OUT`",
+    "x; touch OUT",
+    "x\ntouch OUT\n",
+    "\\",
+    "x\\",
+    "'\"'\"",
+    "!!",
+)
+LINES = (
+    "{name}",
+    "'{name}'",
+    '"{name}"',
+    "'a {name} b'",
+    '"a {name} b"',
+    "\\{name}",
+    '"\\{name}"',
+    "a\\'{name}",
+    "'a'{name}\"b\"",
+    "$(printf %s {name})",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_no_name_or_label_gets_out_of_the_quotes_of_a_line(line: str, tmp_path: os.PathLike[str]) -> None:
+    for value in EVIL:
+        shown = subprocess.run(
+            ["/bin/sh", "-c", filled(f"printf %s {line}", {"name": value})], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert not os.listdir(tmp_path), (line, value)
+        assert value.replace("\n", " ").strip().split(" ")[0] in shown.stdout or line.startswith("$("), (line, value, shown)
+
+
+def test_a_place_that_no_quoting_makes_safe_is_a_mistake() -> None:
+    with pytest.raises(InvalidArgument, match=r"tui.commands\[0\]: \{name\} can not stand"):
+        custom_command({"name": "x", "command": 'echo "$(wc {name})"'}, 0)
+    for line in ('echo "`wc {name}`"', "echo `wc {name}`", 'echo "$(wc "{name}")"', "cat <<END\n{name}\nEND"):
+        with pytest.raises(InvalidArgument):
+            custom_command({"name": "x", "command": line}, 0)
+    assert custom_command({"name": "x", "command": "echo $(wc {name})"}, 0).command
 
 
 @pytest.mark.parametrize(
