@@ -174,3 +174,8 @@ def things(snapshot: Snapshot, noun: Noun) -> tuple[Thing, ...]:
             return snapshot.volumes
         case Noun.NETWORKS:
             return snapshot.networks
+
+
+def users_of(snapshot: Snapshot, volume: Volume) -> list[str]:
+    """Names of the containers that have a volume mounted."""
+    return [one.name for one in snapshot.containers if any(mount.kind == "volume" and mount.source == volume.name for mount in one.mounts)]

@@ -33,7 +33,7 @@ from tui.screens.log_pages import turn_to
 from tui.screens.log_words import empty_log, what_logs
 from tui.screens.picker import Picker
 from tui.screens.seeking import Seeker
-from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of
+from tui.snapshot import MixedLine, Noun, Snapshot, Thing, key_of, users_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 from tui.words import mark, tr, trn
@@ -435,11 +435,7 @@ class Content:
             image, history = await asyncio.gather(self._engine.images.inspect(thing.id), self._engine.images.history(thing.id))
             return details.image_config(image, history, now=now, reveal=self.reveal)
         if isinstance(thing, Volume):
-            users = [
-                one.name
-                for one in self._snapshot.containers
-                if any(mount.kind == "volume" and mount.source == thing.name for mount in one.mounts)
-            ]
+            users = users_of(self._snapshot, thing)
             volume = await self._engine.volumes.inspect(thing.name)
             return details.volume_config(volume if volume.size >= 0 else volume.replace(size=thing.size), users, now=now)
         return details.network_config(await self._engine.networks.inspect(thing.id), now=now)

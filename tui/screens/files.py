@@ -21,7 +21,7 @@ from engine.model.value import Value
 from tui.late import Late
 from tui.presenters.browser import entry_line, ordered, summary
 from tui.presenters.text import clip, safe
-from tui.screens.modal import Modal
+from tui.screens.list_modal import ListModal
 from tui.words import tr
 
 MOST = 5000
@@ -43,7 +43,7 @@ class FileWish(Value):
     mode: int = 0
 
 
-class FilesModal(Modal[FileWish | None]):
+class FilesModal(ListModal[FileWish | None]):
     """Answers with a wish, None when it was closed.
 
     Attributes:
@@ -143,10 +143,6 @@ class FilesModal(Modal[FileWish | None]):
         if self.path.rstrip("/") != self._top.rstrip("/"):
             above, _, name = self.path.rstrip("/").rpartition("/")
             self._go(above or "/", name)
-
-    def action_move(self, rows: int) -> None:
-        """Move the cursor."""
-        (self._list.action_cursor_down if rows > 0 else self._list.action_cursor_up)()
 
     def action_wish(self, verb: str) -> None:
         """Answer with what is wanted of the entry under the cursor, or of the directory."""

@@ -18,7 +18,7 @@ from engine.model.hosts import Host, HostState
 from engine.model.value import Value
 from tui.late import Late
 from tui.presenters.hosts import host_rows
-from tui.screens.modal import Modal
+from tui.screens.list_modal import ListModal
 from tui.words import tr
 
 MARGIN = 8
@@ -31,7 +31,7 @@ class HostWish(Value):
     host: Host | None = None
 
 
-class HostsModal(Modal[HostWish | None]):
+class HostsModal(ListModal[HostWish | None]):
     """Answers with a :class:`HostWish`, ``None`` when nothing is wanted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,14 +83,6 @@ class HostsModal(Modal[HostWish | None]):
         self._states = {}
         self._draw()
         self._ask()
-
-    def action_move(self, step: int) -> None:
-        """Move the cursor."""
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
     def action_close(self) -> None:
         """Want nothing."""

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from engine.model.value import Value
 from tui.actions import show_key
 from tui.presenters.text import clip, pad, safe
-from tui.screens.modal import Modal
+from tui.screens.list_modal import ListModal
 from tui.words import tr
 
 _NAVIGATION = ("enter", "escape", "q", "up", "down", "j", "k", "space", "home", "end", "pageup", "pagedown")
@@ -38,7 +38,7 @@ class Entry(Value):
     hint: str = ""
 
 
-class MenuModal(Modal[str]):
+class MenuModal(ListModal[str]):
     """Answers with the value of the chosen entry, ``""`` when none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,14 +88,6 @@ class MenuModal(Modal[str]):
     def action_choose(self) -> None:
         """Choose the entry under the cursor."""
         self.query_one(OptionList).action_select()
-
-    def action_move(self, step: int) -> None:
-        """Move the cursor."""
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
     def action_close(self) -> None:
         """Choose nothing."""

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from engine.model.value import Value
 from tui.presenters.text import clip, pad, safe
-from tui.screens.modal import Modal
+from tui.screens.list_modal import ListModal
 from tui.words import tr
 
 
@@ -34,7 +34,7 @@ class Item(Value):
     inside: bool = True
 
 
-class PreviewModal(Modal[tuple[str, ...]]):
+class PreviewModal(ListModal[tuple[str, ...]]):
     """Answers with the keys of what is to be touched, with nothing when it was given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -106,14 +106,6 @@ class PreviewModal(Modal[tuple[str, ...]]):
         """Take all in; where all are in already, leave all out."""
         self._out = set() if self._out else set(range(len(self._items)))
         self._draw(range(len(self._items)))
-
-    def action_move(self, step: int) -> None:
-        """Move the cursor."""
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
     def action_go(self) -> None:
         """Answer with what is in."""

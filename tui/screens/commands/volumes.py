@@ -9,21 +9,13 @@ from engine.model.volumes import Volume
 from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
-from tui.snapshot import Noun
+from tui.snapshot import Noun, users_of
 from tui.words import tr
 
 
 def _chosen(desk: Desk) -> Volume | None:
     thing = desk.lists.selected(Noun.VOLUMES)
     return thing if isinstance(thing, Volume) else None
-
-
-def _users(desk: Desk, volume: Volume) -> list[str]:
-    return [
-        one.name
-        for one in desk.lists.snapshot.containers
-        if any(mount.kind == "volume" and mount.source == volume.name for mount in one.mounts)
-    ]
 
 
 async def _create(desk: Desk) -> None:
@@ -52,7 +44,7 @@ async def _remove(desk: Desk) -> None:
     volume = _chosen(desk)
     if volume is None:
         return
-    users = _users(desk, volume)
+    users = users_of(desk.lists.snapshot, volume)
     used = (
         tr("Used by {names}: it will be refused.", names=", ".join(users))
         if users
@@ -66,7 +58,7 @@ async def _remove(desk: Desk) -> None:
 
 async def _remove_marked(desk: Desk) -> None:
     chosen = [one for one in desk.lists.marked(Noun.VOLUMES) if isinstance(one, Volume)]
-    used = sum(bool(_users(desk, volume)) for volume in chosen)
+    used = sum(bool(users_of(desk.lists.snapshot, volume)) for volume in chosen)
     consequence = (
         tr("{used} of them are used by containers and will be refused.", used=used) if used else tr("What is in them is gone for good.")
     )
@@ -77,7 +69,7 @@ async def _remove_marked(desk: Desk) -> None:
 
 async def prune(desk: Desk) -> None:
     """Remove volumes that no container uses: anonymous ones, and what else is chosen of the list."""
-    unused = [volume for volume in desk.lists.snapshot.volumes if not _users(desk, volume)]
+    unused = [volume for volume in desk.lists.snapshot.volumes if not users_of(desk.lists.snapshot, volume)]
     if not unused:
         desk.tell(tr("prune volumes"), tr("every volume is used by a container"))
         return
