@@ -147,6 +147,7 @@ ACTIONS: tuple[Action, ...] = (
         ("next_terminal", "W", "next terminal", "Go to the next of its terminals; all of them go on", 0),
         ("hang_up", "D", "close terminal", "Close its terminal; a main process goes on, a shell ends", 0),
         ("files", "f", "files", "Browse its files, running or not: look at them, copy out and in", 0),
+        ("debug", "B", "debug", "Open a shell beside it, in a second container with tools and with its processes and network", 0),
         ("kill", "ctrl+k", "kill", "Kill it at once, after asking", 18),
         ("logs", "m", "logs", "Logs over the whole screen; of all that are marked, as one", 17),
         ("mix", "M", "join logs", "Logs of several as one, by time: choose which, or back to one", 23),
@@ -274,7 +275,7 @@ ACTIONS: tuple[Action, ...] = (
 
 _CHANGING = {
     "containers": "stop start restart pause remove shell another attach exec shell_screen attach_screen "
-    "kill rename bulk commit update networks",
+    "debug kill rename bulk commit update networks",
     "images": "pull run remove tag bulk push load",
     "volumes": "create remove bulk",
     "networks": "create remove bulk connect disconnect",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+import pytest
+
+from engine.errors import ExecutableNotFound, LongshoreError, NotFound
 from engine.interface import Session
 from engine.model.containers import ContainerStatus
-from tests.contract.lab import Lab, sh
+from tests.contract.lab import Lab, sh, within
+from tui.feed.debugging import LABEL, DebugChoice, beside
 from tui.feed.shells import ExecChoice, Shells
 from tui.feed.terminals import Terminal, Terminals
 from tui.memory import Memory
@@ -76,3 +80,56 @@ async def test_an_attach_is_left_and_its_process_goes_on(lab: Lab) -> None:
     assert "left" in terminal.note
     assert (await lab.engine.containers.inspect(container)).container.state.status is ContainerStatus.RUNNING
     await terminals.close()
+
+
+async def test_a_second_container_beside_one_shows_its_processes_network_and_files_and_goes_with_the_terminal(lab: Lab) -> None:
+    """The one that is looked at has no shell that could be asked, and runs as somebody else."""
+    container = await lab.start("sleep", "1000", user="1000:1000", hostname="quay")
+    terminals = Terminals(lambda message: None)
+    choice = DebugChoice(image=lab.image)
+
+    async def second() -> list[str]:
+        return [one.id for one in await lab.engine.containers.list(all=True, filters={"label": (f"{LABEL}={container}",)})]
+
+    async def opened() -> Terminal:
+        terminal = Terminal(container, "debug", beside=True)
+        await terminals.open(
+            terminal, lambda width, height: beside(lab.engine, container, choice, width=width, height=height), width=70, height=12
+        )
+        return terminal
+
+    terminal = await opened()
+    typed(
+        terminal,
+        "stty size; tr '\\0' ' ' </proc/1/cmdline; echo; cat /proc/1/root/etc/hostname; "
+        "for i in 1 self; do readlink /proc/$i/ns/net; done | uniq | wc -l\n",
+    )
+    await until(terminal, lambda: all(word in drawn(terminal) for word in ("12 70", "sleep 1000", "quay", "\n1\n")))
+    assert len(await second()) == 1
+    typed(terminal, "exit 3\n")
+    await until(terminal, lambda: not terminal.alive)
+    assert await within(_none(second))
+    await opened()
+    assert len(await second()) == 1
+    await terminals.hang_up(container)
+    assert not await second()
+    assert (await lab.state(container)).running
+    await opened()
+    await terminals.close()
+    assert not await second()
+
+
+async def _none(listed: Callable[[], Awaitable[list[str]]]) -> bool:
+    while await listed():
+        await asyncio.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize(("image", "command", "error"), [("nothing-of-this-name", "", NotFound), ("", "/no/such", ExecutableNotFound)])
+async def test_nothing_is_left_of_a_second_container_that_can_not_be(
+    lab: Lab, image: str, command: str, error: type[LongshoreError]
+) -> None:
+    container = await lab.sleeper()
+    with pytest.raises(error):
+        await beside(lab.engine, container, DebugChoice(image=image or lab.image, command=command), width=80, height=24)
+    assert [one.id for one in await lab.engine.containers.list(all=True)] == [container]

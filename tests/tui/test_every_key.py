@@ -215,6 +215,7 @@ STEPS: dict[str, Step] = {
     "containers.attach_screen": asked("attach"),
     "containers.hang_up": box("Close t", f"E pause {LEAVE} pause"),
     "containers.files": step(lambda ui: ui.toasts() or ui.app.screen is not ui.main, "", "escape"),
+    "containers.debug": box("Debug web"),
     "containers.kill": box("Kill web?"),
     "containers.logs": step(zoomed(Zoom.FULL), "", "escape escape"),
     "containers.mix": box("as one?"),

@@ -13,6 +13,7 @@ from engine.errors import Conflict, EngineFault, NotFound, Unavailable
 from engine.model.hosts import EMBEDDED, Host, HostState, Origin
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, harbour
+from tui.feed.debugging import LABEL
 from tui.snapshot import Noun
 
 
@@ -161,6 +162,24 @@ async def test_all_hosts_in_one_list() -> None:
         await ui.type("alpine")
         await ui.press("enter")
         await ui.until(lambda: any("no host is named" in toast for toast in ui.toasts()), "which host?")
+
+
+async def test_a_second_container_beside_one_is_made_on_its_host() -> None:
+    home, lab = harbour(), other()
+    lab.add_image("busybox:latest")
+    async with running(home, size=(160, 40), hosts=FakeHosts({EMBEDDED: home, "lab": lab})) as ui:
+        await ui.press("f7", "a")
+        await ui.until(lambda: len(ui.main.lists.snapshot.containers) == 9, "the containers of both hosts")
+        rows = ui.main.lists.panes[Noun.CONTAINERS].rows
+        ui.main.lists.panes[Noun.CONTAINERS].select(next(row.key for row in rows if row.cells[2][0] == "lab"))
+        await ui.press("B")
+        await ui.shows("Debug far-away")
+        await ui.press("enter")
+        await ui.shows("debug with busybox:latest")
+        far = lab.containers.find("far-away").id
+        config, host = await ui.until(lambda: next((made for made in lab.containers.configs.values() if LABEL in made[0].labels), None))
+        assert (config.image, config.labels[LABEL]) == ("busybox:latest", far)
+        assert host.pid_mode == host.network_mode == f"container:{far}"
 
 
 async def test_a_lost_host_keeps_its_last_list_and_the_others_go_on() -> None:

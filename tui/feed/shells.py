@@ -123,7 +123,7 @@ class Shells:
             return session
         raise ExecutableNotFound(
             tr("no shell in {image}", image=image),
-            hint=tr("^e runs a program that it does have; f shows its files, which needs no program inside"),
+            hint=tr("B opens one beside it, in a second container with tools; ^e runs a program that it does have; f shows its files"),
         )
 
     async def _run(self, container: str, command: tuple[str, ...], choice: ExecChoice, width: int, height: int) -> Session:

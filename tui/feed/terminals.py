@@ -61,12 +61,16 @@ class Terminal:
         place: which of its container's terminals it is, for people; empty for the only one.
     """
 
-    def __init__(self, container: str, title: str, *, tty: bool = True, attached: bool = False) -> None:
-        """``attached`` to a main process: the detach keys leave it, and it is not ended with the terminal."""
+    def __init__(self, container: str, title: str, *, tty: bool = True, attached: bool = False, beside: bool = False) -> None:
+        """``attached`` to a main process: the detach keys leave it, and it is not ended with the terminal.
+
+        ``beside``: it is that of a second container, which was made for it.
+        """
         self.container = container
         self.title = title
         self.tty = tty
         self.attached = attached
+        self.beside = beside
         self.emulator: Emulator | None = None
         self.alive = True
         self.note = ""

@@ -176,11 +176,18 @@ def sum_of(reports: Iterable[PruneReport]) -> PruneReport:
 
 
 def _without_host(host: HostConfig, where: str, members: Members) -> HostConfig:
-    """Networks and volumes that are named with the host, as the host calls them."""
+    """Networks, volumes and containers that are named with the host, as the host calls them."""
 
     def bare(name: str) -> str:
         short, named = naming.split(name, members.engines)
         return short if named == where else name
 
     mounts = tuple(mount.replace(source=bare(mount.source)) if mount.kind == "volume" else mount for mount in host.mounts)
-    return host.replace(network_mode=bare(host.network_mode), mounts=mounts)
+    volumes_from = tuple(":".join((bare(name), *options)) for name, *options in (word.split(":") for word in host.volumes_from))
+    return host.replace(
+        network_mode=bare(host.network_mode),
+        pid_mode=bare(host.pid_mode),
+        ipc_mode=bare(host.ipc_mode),
+        volumes_from=volumes_from,
+        mounts=mounts,
+    )

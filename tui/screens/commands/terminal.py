@@ -23,7 +23,7 @@ def _shells(desk: Desk) -> Shells:
     return Shells(desk.engine, desk.memory)
 
 
-def _running(desk: Desk, what: str, *, paused: bool = False) -> Container | None:
+def running_one(desk: Desk, what: str, *, paused: bool = False) -> Container | None:
     """The container under the cursor, if it runs; else it is said what it is."""
     one = chosen_one(desk)
     if one is None:
@@ -42,7 +42,8 @@ def _look_at(desk: Desk) -> None:
         desk.stage.focus_main()
 
 
-async def _open_tab(desk: Desk, one: Container, terminal: Terminal, open_session: Open) -> None:
+async def open_tab(desk: Desk, one: Container, terminal: Terminal, open_session: Open) -> None:
+    """Open a session in a tab of the container, and go there; what is wrong is said."""
     room = desk.content.pane.content_size
     opening = desk.content.terminals.open(terminal, open_session, width=max(2, room.width), height=max(2, room.height))
     task = asyncio.ensure_future(opening)
@@ -68,25 +69,25 @@ def _exec_session(desk: Desk, one: Container, choice: ExecChoice) -> Open:
 
 
 async def _shell(desk: Desk) -> None:
-    one = _running(desk, tr("shell in {name}"))
+    one = running_one(desk, tr("shell in {name}"))
     if one is None:
         return
-    if not _back_to(desk, one, attached=False):
+    if not back_to(desk, one):
         choice = _shells(desk).chosen(one.image)
         await (_run_on_screen if choice.screen else _run_in_tab)(desk, one, choice)
 
 
 async def _another(desk: Desk) -> None:
-    one = _running(desk, tr("shell in {name}"))
+    one = running_one(desk, tr("shell in {name}"))
     if one is not None:
         await _run_in_tab(desk, one, _shells(desk).chosen(one.image))
 
 
-def _back_to(desk: Desk, one: Container, *, attached: bool) -> bool:
-    """Go to the container's shell, or to what is attached to it, if that goes on: the shown one, else the first."""
+def back_to(desk: Desk, one: Container, *, attached: bool = False, beside: bool = False) -> bool:
+    """Go to the container's shell, to what is attached to it, or to the one beside it, if that goes on: the shown one, else the first."""
     terminals = desk.content.terminals
     shown, several = terminals.get(one.id), terminals.of(one.id)
-    wanted = [terminal for terminal in several if terminal.alive and terminal.attached is attached]
+    wanted = [terminal for terminal in several if terminal.alive and (terminal.attached, terminal.beside) == (attached, beside)]
     if not wanted:
         return False
     terminals.show(shown if shown is not None and shown in wanted else wanted[0])
@@ -106,13 +107,13 @@ def _next(desk: Desk) -> None:
 
 
 async def _shell_screen(desk: Desk) -> None:
-    one = _running(desk, tr("shell in {name}"))
+    one = running_one(desk, tr("shell in {name}"))
     if one is not None:
         await _run_on_screen(desk, one, _shells(desk).chosen(one.image))
 
 
 async def _exec(desk: Desk) -> None:
-    one = _running(desk, tr("exec in {name}"))
+    one = running_one(desk, tr("exec in {name}"))
     if one is None:
         return
     shells = _shells(desk)
@@ -137,7 +138,7 @@ async def _exec(desk: Desk) -> None:
 
 
 async def _run_in_tab(desk: Desk, one: Container, choice: ExecChoice) -> None:
-    await _open_tab(desk, one, Terminal(one.id, _words(choice)), _exec_session(desk, one, choice))
+    await open_tab(desk, one, Terminal(one.id, _words(choice)), _exec_session(desk, one, choice))
 
 
 async def _run_on_screen(desk: Desk, one: Container, choice: ExecChoice) -> None:
@@ -165,16 +166,16 @@ def _attach_session(desk: Desk, one: Container, details: ContainerDetails) -> Op
 
 
 async def _attach(desk: Desk) -> None:
-    one = _running(desk, tr("attach to {name}"), paused=True)
+    one = running_one(desk, tr("attach to {name}"), paused=True)
     if one is None:
         return
-    if not _back_to(desk, one, attached=True) and (details := await _details(desk, one)) is not None:
+    if not back_to(desk, one, attached=True) and (details := await _details(desk, one)) is not None:
         terminal = Terminal(one.id, tr("attached · ^p ^q detaches"), tty=details.config.tty, attached=True)
-        await _open_tab(desk, one, terminal, _attach_session(desk, one, details))
+        await open_tab(desk, one, terminal, _attach_session(desk, one, details))
 
 
 async def _attach_screen(desk: Desk) -> None:
-    one = _running(desk, tr("attach to {name}"), paused=True)
+    one = running_one(desk, tr("attach to {name}"), paused=True)
     if one is not None and (details := await _details(desk, one)) is not None:
         title = tr("+ attach {name}   (ctrl-p ctrl-q returns to Longshore)", name=one.name)
         await desk.terminal(_attach_session(desk, one, details), title=title, tty=details.config.tty, detach=True)
