@@ -177,7 +177,8 @@ async def test_a_second_container_beside_one_is_made_on_its_host() -> None:
         await ui.press("enter")
         await ui.shows("debug with busybox:latest")
         far = lab.containers.find("far-away").id
-        config, host = await ui.until(lambda: next((made for made in lab.containers.configs.values() if LABEL in made[0].labels), None))
+        await ui.until(lambda: any(LABEL in made.labels for made, _ in lab.containers.configs.values()))
+        ((config, host),) = [made for made in lab.containers.configs.values() if LABEL in made[0].labels]
         assert (config.image, config.labels[LABEL]) == ("busybox:latest", far)
         assert host.pid_mode == host.network_mode == f"container:{far}"
 

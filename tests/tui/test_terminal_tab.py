@@ -325,7 +325,12 @@ async def test_a_flood_leaves_the_others_their_turn_and_is_not_read_ahead(monkey
     assert emulator is not None
     fed: list[int] = []
     feed = emulator.feed
-    monkeypatch.setattr(emulator, "feed", lambda piece: (fed.append(len(piece)), feed(piece)))
+
+    def counted(piece: str) -> None:
+        fed.append(len(piece))
+        feed(piece)
+
+    monkeypatch.setattr(emulator, "feed", counted)
     for _ in range(6):
         _output(session, b"y\r\n" * 1300)
     began = time.monotonic()
