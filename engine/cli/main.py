@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.cli.context import Context, Globals
 from engine.cli.flags import HELP, Flag, Options, Spec, UsageError, parse, usage_of_flags
 from engine.cli.screen import harmless
-from engine.errors import LongshoreError
+from engine.errors import InvalidArgument, LongshoreError
 from engine.hosts.choice import chosen
 
 if TYPE_CHECKING:
@@ -264,6 +264,8 @@ def main(words: Sequence[str]) -> int:
         return 0
     given = Globals(root=options.text("root"), config=options.text("config"), debug=options.on("debug"))
     try:
+        if given.config and not os.path.exists(given.config):  # told before anything is done; most verbs would not even look into it
+            raise InvalidArgument(f"configuration file {given.config}: no such file")
         if options.args[:1] != ["hosts"]:
             given = given.replace(host=chosen(options.text("host"), options.text("context"), given.root))
     except LongshoreError as error:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from engine.linux import labels
 from tests.support.stateroot import StateRoot
 from tests.support.tmux import Terminal, terminal
@@ -261,6 +263,14 @@ def test_system_start_brings_back_what_ran_before_a_boot(longshore: StateRoot) -
     assert (done.returncode, done.stdout) == (1, "1 containers are running\n") and "Error: broken: " in done.stderr
     assert longshore.out("ps", "--format", "{{.Names}}") == "back\n"
     assert longshore("--host", "unix:///nowhere", "system", "start").returncode == 1
+
+
+@pytest.mark.parametrize("words", [("ps",), ("run", "--rm", "busybox"), ("hosts", "ls"), ()])
+def test_a_configuration_that_is_named_and_is_not_there_is_told_before_anything_is_done(
+    longshore: StateRoot, words: tuple[str, ...]
+) -> None:
+    done = longshore("--config", "/nowhere/config.toml", *words)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: configuration file /nowhere/config.toml: no such file\n")
 
 
 def test_the_configuration_gives_the_default_bridge_ipv6(longshore: StateRoot, tmp_path: Path) -> None:
