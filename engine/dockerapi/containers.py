@@ -122,6 +122,7 @@ def _summary(item: Document, now: float) -> Container:
         networks=_endpoints(item.document("NetworkSettings")),
         size_rw=item.integer("SizeRw") if "SizeRw" in item else None,
         size_rootfs=item.integer("SizeRootFs") if "SizeRootFs" in item else None,
+        annotations=item.document("HostConfig").pairs("Annotations"),
     )
 
 

@@ -211,6 +211,7 @@ def _mount(item: Document) -> Mount:
         options.append(f"size={size}")
     if mode := tmpfs.integer("Mode"):
         options.append(f"mode={mode:o}")
+    options += ["=".join(row) for row in tmpfs.rows("Options")]
     return Mount(
         kind=item.text("Type"),
         source=item.text("Source"),

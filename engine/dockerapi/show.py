@@ -152,6 +152,7 @@ def info(shown: EngineInfo) -> str:
             "LiveRestoreEnabled": True,
             "Isolation": "",
             "InitBinary": "",
+            "CDISpecDirs": [],
         }
     )
 

@@ -63,7 +63,10 @@ def _summary(shown: Container, now: float) -> dict[str, Any]:
         "Labels": dict(shown.labels),
         "State": str(shown.state.status),
         "Status": status_text(shown, now),
-        "HostConfig": {"NetworkMode": shown.networks[0].network if shown.networks else "none"},
+        "HostConfig": {
+            "NetworkMode": shown.networks[0].network if shown.networks else "none",
+            **({"Annotations": dict(shown.annotations)} if shown.annotations else {}),
+        },
         "NetworkSettings": {"Networks": {endpoint.network: endpoint_settings(endpoint) for endpoint in shown.networks}},
         "Mounts": [mount_point(mount) for mount in shown.mounts if mount.kind != "tmpfs" or mount.target],
     }

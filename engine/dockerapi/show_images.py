@@ -22,8 +22,11 @@ from engine.model.images import (
 )
 from engine.model.units import human_size
 
-PLAIN = (1, 45)
-"""Since this version ``GET /images/{name}/json`` is without the fields of old builders."""
+CONTAINER_FIELDS: dict[str, Any] = {
+    **{"Hostname": "", "Domainname": "", "Image": "", "AttachStdin": False, "AttachStdout": False, "AttachStderr": False},
+    **{"Tty": False, "OpenStdin": False, "StdinOnce": False},
+}
+"""Settings of containers that the configuration of an image has before 1.50, always with these values."""
 
 _BAR = 50
 _COUNTED = (PullPhase.DOWNLOADING, PullPhase.EXTRACTING, PushPhase.PUSHING)
@@ -35,9 +38,13 @@ def listing(images: Iterable[Image], version: tuple[int, int]) -> list[dict[str,
 
 
 def details(raw: str, version: tuple[int, int]) -> dict[str, Any]:
-    """``GET /images/{name}/json`` as versions before :data:`PLAIN` have it: docker-compose 1 ends without a ``ContainerConfig``."""
+    """``GET /images/{name}/json`` as ``version`` has it. docker-compose 1 ends without the ``ContainerConfig`` of those before 1.45."""
     found: dict[str, Any] = json.loads(raw)
-    found = {**found, "Container": found.get("Container", ""), "ContainerConfig": found.get("ContainerConfig") or found.get("Config") or {}}
+    config = {key: value for key, value in (found.get("Config") or {}).items() if key not in CONTAINER_FIELDS}
+    found["Config"] = config if version >= (1, 50) else {**CONTAINER_FIELDS, **config}
+    found.pop("VirtualSize", None)
+    if version < (1, 45):
+        found |= {"Container": found.get("Container", ""), "ContainerConfig": found.get("ContainerConfig") or found["Config"]}
     return {**found, "VirtualSize": found.get("Size", 0)} if version < (1, 44) else found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from engine.dockerapi.show_images import CONTAINER_FIELDS
 from engine.image import catalog
 from engine.image.catalog import Catalog
 from engine.image.documents import ImageDocument, read_config
@@ -13,18 +14,9 @@ from engine.model.images import Image, ImageDetails
 from engine.store.images import ImageRecord, Images
 
 _EMPTY_CONFIG: dict[str, Any] = {
-    "Hostname": "",
-    "Domainname": "",
     "User": "",
-    "AttachStdin": False,
-    "AttachStdout": False,
-    "AttachStderr": False,
-    "Tty": False,
-    "OpenStdin": False,
-    "StdinOnce": False,
     "Env": None,
     "Cmd": None,
-    "Image": "",
     "Volumes": None,
     "WorkingDir": "",
     "Entrypoint": None,
@@ -70,16 +62,20 @@ def _document(record: ImageRecord, image: Image, document: ImageDocument, raw: d
         "Created": document.created or "0001-01-01T00:00:00Z",
         "DockerVersion": version if isinstance(version, str) else "",
         "Author": document.author,
-        "Config": {**_EMPTY_CONFIG, **(own if isinstance(own, dict) else {})},
+        "Config": {**_EMPTY_CONFIG, **_own_config(own if isinstance(own, dict) else {})},
         "Architecture": record.architecture,
         **({"Variant": record.variant} if record.variant else {}),
         "Os": record.os,
         "Size": record.size,
-        "VirtualSize": record.size,
         "GraphDriver": {"Data": _directories(record, layers), "Name": "overlay2"},
         "RootFS": {"Type": "layers", "Layers": list(record.diff_ids)},
         "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"},
     }
+
+
+def _own_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Without what old builders left of the container that they made the image from."""
+    return {key: value for key, value in config.items() if key not in CONTAINER_FIELDS}
 
 
 def _directories(record: ImageRecord, layers: LayerStore) -> dict[str, str]:

@@ -338,6 +338,7 @@ class Container(Value):
     networks: tuple[Endpoint, ...] = ()
     size_rw: int | None = None
     size_rootfs: int | None = None
+    annotations: Mapping[str, str] = EMPTY
     host: str = ""
 
     @property

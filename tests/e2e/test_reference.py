@@ -109,6 +109,20 @@ def test_we_say_what_dockerd_says(theirs: list[Answer], ours: list[Answer]) -> N
     assert len(wanted) > 400
 
 
+def test_newer_descriptions_are_at_hand() -> None:
+    """What a release of Debian that is out has can be had for good; what is to come may be without."""
+    kept = description.kept()
+    assert {PACKAGED, 45} <= set(kept)
+    images = Answer(45, "GET", "/images/json", 200, "application/json", b"[{}]")
+    older, newer = described(PACKAGED), described(45)
+    assert older is not None and newer is not None and newer is not older
+    assert any("VirtualSize" in found.fault for found in older.findings(images))
+    assert not any("VirtualSize" in found.fault for found in newer.findings(images))
+    assert "GET /images/json [].VirtualSize" not in older.strange(images._replace(body=b'[{"VirtualSize": 1}]'))
+    assert [*newer.strange(images._replace(body=b'[{"Id": "", "Nope": 1, "Labels": {"a": "b"}}]'))] == ["GET /images/json [].Nope"]
+    assert {description.nearest(kept, minor) for minor in (24, 41, 43)} == {PACKAGED} and description.nearest(kept, 45) == 45
+
+
 def test_the_description_can_be_failed() -> None:
     oracle = described(PACKAGED)
     assert oracle is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support import description
 from tests.support.description import Answer
 from tests.support.registry import Registry
 from tests.support.server import running_server, said
@@ -21,7 +23,7 @@ from tests.support.shapes import ANSWERS, mismatches
 from tests.support.stateroot import StateRoot, state_root
 from tests.support.wait import until
 
-VERSIONS = (24, 30, 41, 43, 44, 51)
+VERSIONS = (24, 30, 41, 43, 44, 45, 47, 48, 49, 50, 51)
 
 
 class Asker:
@@ -88,6 +90,9 @@ def test_answers(served: tuple[StateRoot, str], minor: int) -> None:
         served[0].clean()
     described = {answer.request for answer in ANSWERS if answer.oldest <= minor <= answer.newest}
     assert described - ask.seen == set(), "answers that were not looked at"
+    if minor in description.kept() and (oracle := description.described(minor)):
+        strange = {place for answer in ask.answers for place in oracle.strange(answer)}
+        assert sorted(place for place in strange if not any(re.fullmatch(pattern, place) for pattern in description.EXTRA)) == []
 
 
 def everything(ask: Asker) -> None:
@@ -211,6 +216,31 @@ def _ends(ask: Asker, container: str) -> None:
     ask("POST", "/containers/{id}/restart", 204, "t=0", id=container)
     ask("DELETE", "/containers/{id}", 204, "force=1&v=1", id=container)
     ask("DELETE", "/containers/{id}", 404, id=container)
+
+
+def test_what_newer_versions_ask_for(served: tuple[StateRoot, str]) -> None:
+    """Annotations in the list, options of a tmpfs, and an image's configuration without what belongs to containers."""
+    root, path = served
+    ask, older = Asker(path, 51), Asker(path, 49)
+    host = {
+        "Annotations": {"org.example.role": "db"},
+        "Mounts": [{"Type": "tmpfs", "Target": "/fast", "TmpfsOptions": {"SizeBytes": 1 << 20, "Options": [["exec"], ["uid", "7"]]}}],
+    }
+    try:
+        made = ask(
+            "POST", "/containers/create", 201, body={"Image": "busybox", "Cmd": ["grep", " /fast ", "/proc/mounts"], "HostConfig": host}
+        )
+        ask("POST", "/containers/{id}/start", 204, id=made["Id"])
+        ask("POST", "/containers/{id}/wait", 200, id=made["Id"])
+        log = ask("GET", "/containers/{id}/logs", 200, "stdout=1", id=made["Id"])
+        assert b"size=1024k" in log and b"uid=7" in log and b"noexec" not in log
+        (listed,) = ask("GET", "/containers/json", 200, "all=1")
+        assert listed["HostConfig"]["Annotations"] == {"org.example.role": "db"}
+        new, old = (asked("GET", "/images/{name}/json", 200, name="busybox") for asked in (ask, older))
+        assert {"Hostname", "Tty", "Image"} <= set(old["Config"]) and not {"Hostname", "Tty", "Image"} & set(new["Config"])
+        assert new["Config"]["Cmd"] == old["Config"]["Cmd"] and "VirtualSize" not in old | new
+    finally:
+        root.clean()
 
 
 def test_the_shapes_can_fail() -> None:

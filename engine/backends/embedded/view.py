@@ -25,6 +25,7 @@ def summary(record: ContainerRecord) -> Container:
         labels=record.config.labels,
         mounts=record.mounts,
         networks=endpoints(record),
+        annotations=record.host_config.annotations,
     )
 
 

@@ -6,7 +6,7 @@ from engine.dockerapi import auth, images, show_images
 from engine.errors import InvalidArgument, NotSupported
 from engine.model import reference as references
 from engine.model.images import PullProgress
-from engine.server.messages import JSON, Request, Response, empty, json_answer, raw_answer
+from engine.server.messages import JSON, Request, Response, empty, json_answer
 from engine.server.progress import archive, encoded, told
 from engine.server.router import Route
 from engine.server.service import Service
@@ -26,8 +26,7 @@ async def listing(service: Service, request: Request) -> Response:
 
 async def inspect(service: Service, request: Request) -> Response:
     """Everything about one."""
-    found = await service.engine.images.inspect(request.place["name"])
-    return raw_answer(found.raw) if request.version >= show_images.PLAIN else json_answer(show_images.details(found.raw, request.version))
+    return json_answer(show_images.details((await service.engine.images.inspect(request.place["name"])).raw, request.version))
 
 
 async def history(service: Service, request: Request) -> Response:

@@ -356,6 +356,7 @@ def test_the_list_of_containers(status: ContainerStatus) -> None:
         ),
         size_rw=5,
         size_rootfs=6,
+        annotations={"a": "b"},
     )
     (read,) = containers.decode_list(json.dumps(show_containers.listing([shown], now)).encode())
     assert read.state.started_at == pytest.approx(shown.state.started_at, abs=2)
