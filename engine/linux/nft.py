@@ -37,7 +37,8 @@ _NEWSET = 9
 _NEWSETELEM, _GETSETELEM, _DELSETELEM = 12, 13, 14
 
 _LIST_ELEM = 1
-_TABLE_NAME = 1
+_TABLE_NAME, _TABLE_FLAGS = 1, 2
+_OWNER = 0x2
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 4, 5, 7
 _HOOK_NUMBER, _HOOK_PRIORITY = 1, 2
 _RULE_TABLE, _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS, _RULE_USERDATA = 1, 2, 3, 4, 7
@@ -205,6 +206,12 @@ class NftSocket(Netlink):
     def has_chain(self, table: str, chain: str, family: int = IPV4) -> bool:
         """There is such a chain, and its table."""
         return self._exists(_GETCHAIN, family, text(_CHAIN_TABLE, table) + text(_CHAIN_NAME, chain))
+
+    def is_owned(self, chain: Chain) -> bool:
+        """The chain's table belongs to a process, which alone may change it (``flags owner``)."""
+        tables = [attributes(payload, 4) for _, payload in self.dump(_SUBSYSTEM | _GETTABLE, _general(chain.family))]
+        flags = [table.get(_TABLE_FLAGS, b"") for table in tables if _string(table.get(_TABLE_NAME)) == chain.table]
+        return any(int.from_bytes(flag, "big") & _OWNER for flag in flags)
 
     def chains(self) -> list[Chain]:
         """Every chain of every table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.linux.netlink import NetlinkError
 from engine.linux.nft import NftSocket
+from engine.network import foreign
 
 _LEGACY = (("iptables-legacy", "/proc/net/ip_tables_names"), ("ip6tables-legacy", "/proc/net/ip6_tables_names"))
 
@@ -21,7 +22,7 @@ def warnings() -> tuple[str, ...]:
         found.append("IPv4 forwarding is disabled")  # attach switches it on
     try:
         with NftSocket() as firewall:
-            firewall.has_table("longshore")
+            found += foreign.closed(firewall)
     except NetlinkError as fault:
         found.append(f"nftables can not be used ({fault.strerror}): only the networks host and none work")
     except OSError as error:

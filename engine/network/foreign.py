@@ -7,6 +7,9 @@ table still drops what must not pass, including ways from our bridges into other
 
 The rules use only expressions that iptables-nft understands, or it would call its own table incompatible. They carry a
 comment, by which they are found again.
+
+firewalld from 2.1 on marks its table as its own, and the kernel lets nobody else change that: such a chain is left alone, and
+:mod:`engine.network.doctor` says what its owner is to be told.
 """
 
 from __future__ import annotations
@@ -44,6 +47,16 @@ def admit(firewall: nft.NftSocket, owner: str, bridges: Callable[[int], Iterable
         _adjust(firewall, chain, owner, wanted[chain.family] if chain in targets else {})
 
 
+def closed(firewall: nft.NftSocket) -> list[str]:
+    """Sentences about chains that keep bridges from working and can not be changed from here. Raises NetlinkError."""
+    return [
+        f"the table {chain.table} of this host's firewall can only be changed by its owner: if containers reach nothing outside, let "
+        "their networks through with `firewall-cmd --permanent --zone=trusted --add-source=SUBNET` and `firewall-cmd --reload`"
+        for chain in _targets(firewall.chains())
+        if firewall.is_owned(chain)
+    ]
+
+
 def _targets(chains: list[nft.Chain]) -> list[nft.Chain]:
     found = []
     for chain in chains:
@@ -71,5 +84,6 @@ def _adjust(firewall: nft.NftSocket, chain: nft.Chain, owner: str, wanted: dict[
     try:
         firewall.apply(batch)
     except NetlinkError as fault:
-        if fault.errno != errno.ENOENT:  # its owner took the chain away meanwhile
+        # Its owner took the chain away meanwhile, or keeps it to itself.
+        if fault.errno not in (errno.ENOENT, errno.EPERM) or (fault.errno == errno.EPERM and not firewall.is_owned(chain)):
             raise
