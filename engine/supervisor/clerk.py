@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import _socket as bare
 import array
+import errno
 import os
 import signal
 import socket
@@ -45,6 +46,15 @@ _FDS: Final = 200
 """Descriptors in one message; the kernel takes 253."""
 
 _FIRST: Final = 3
+
+
+class _Crowded(OSError):
+    """There was no room for the descriptors of an answer; ``pid`` is the process that it was about, or 0."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(errno.EMFILE, os.strerror(errno.EMFILE))
+        self.pid = pid
+
 
 Errand = Callable[[dict[str, Any]], tuple[dict[str, Any], Sequence[int]]]
 
@@ -148,6 +158,9 @@ class Clerk:
             if ahead != op:
                 self._socket.sendmsg([codec.dumps({"op": op, **fields}).encode()])
             answer, descriptors = _receive(self._socket)
+        except _Crowded as error:
+            _kill(error.pid)
+            answer, descriptors = None, []
         except OSError:
             answer, descriptors = None, []
         if answer is None:
@@ -221,30 +234,43 @@ def send(sock: bare.socket, fields: dict[str, Any], descriptors: Sequence[int]) 
 
 
 def _receive(sock: bare.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """A message with all its descriptors; ``None`` at the end. Raises OSError."""
-    data, descriptors = _receive_part(sock)
+    """A message with all its descriptors; ``None`` at the end. Raises OSError, one for which there is no room too."""
+    data, descriptors, cut = _receive_part(sock)
     if not data:
         return None, []
     fields = wire.fields_of(data)
     if int(fields.get("fds", 0)) > _FDS:
         open_files.allow_many()
-    while len(descriptors) < int(fields.get("fds", 0)):
-        more, further = _receive_part(sock)
-        if not more:
-            break
+    while len(descriptors) < int(fields.get("fds", 0)) and not cut:
+        more, further, cut = _receive_part(sock)
         descriptors += further
+        cut = cut or not more
+    if cut:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise _Crowded(int(fields.get("pid", 0)))
     return fields, descriptors
 
 
-def _receive_part(sock: bare.socket) -> tuple[bytes, list[int]]:
+def _kill(pid: int) -> None:
+    """End a process that was made for us, but whose descriptors did not arrive. It is our child and not reaped: the pid is its own."""
+    if pid:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _receive_part(sock: bare.socket) -> tuple[bytes, list[int], bool]:
+    """Data, descriptors, and whether the kernel dropped some of them, as it does where the limit of open files is reached."""
     room = socket.CMSG_SPACE(_FDS * 4)
     try:
-        data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         # The other side died with something unread. That is told once, before what it had still said.
-        data, ancillary, _flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = sock.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
     found = array.array("i")
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             found.frombytes(content[: len(content) - len(content) % found.itemsize])
-    return data, list(found)
+    return data, list(found), bool(flags & socket.MSG_CTRUNC)

@@ -14,6 +14,9 @@ from typing import Final
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
 
+_LONGEST: Final = 86_400.0
+"""Seconds to sleep at most: epoll_wait(2) counts milliseconds in an int, and a timer may be a year away."""
+
 Callback = Callable[[int], None]
 
 
@@ -92,4 +95,4 @@ class Loop:
     def _wait(self) -> float:
         if not self._timers:
             return -1
-        return max(0.0, min(timer.due for timer in self._timers) - time.monotonic())
+        return min(_LONGEST, max(0.0, min(timer.due for timer in self._timers) - time.monotonic()))

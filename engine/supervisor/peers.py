@@ -119,7 +119,11 @@ class Peer:
             self.close()
             return
         for kind, payload in frames:
-            self.on_frame(self, kind, payload)
+            try:
+                self.on_frame(self, kind, payload)
+            except (CorruptData, ValueError, TypeError):  # a frame that says nothing we know, of a client of another version
+                self.close()
+                return
 
     def _flush(self) -> None:
         while self._queue:

@@ -53,6 +53,9 @@ def handle(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
         peer.refuse(error)
     except OSError as error:
         peer.refuse(EngineFault(str(error)))
+    except Exception as error:  # a client of another version, or a defect: no reason to die, and the container with us
+        supervisor.office.complain(f"request {fields.get('op')}: {type(error).__name__}: {error}")
+        peer.refuse(InvalidArgument(f"invalid {fields.get('op')} request: {error}"))
 
 
 def answer(peer: Peer, **fields: Any) -> None:

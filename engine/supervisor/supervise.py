@@ -6,6 +6,7 @@ import _socket as bare
 from typing import Any
 
 from engine.errors import LongshoreError
+from engine.linux import open_files
 from engine.spawner.spare import Spare
 from engine.store.locks import Lock
 from engine.store.roots import Roots
@@ -42,6 +43,7 @@ def supervise(roots: Roots, clerk: Clerk) -> None:
             facts["state"] = started[0]["state"]
         except LongshoreError as error:
             failure = error
+    open_files.allow_many()  # each session has some; what the clerk starts gets the limit as it was
     supervisor = Supervisor(
         roots,
         container_id,

@@ -45,6 +45,8 @@ from engine.supervisor.starvation import Starvation
 from engine.supervisor.streams import Audience
 
 _TRIES: Final = 3
+_BREATH: Final = 0.5
+"""Seconds without new clients after one that could not be taken."""
 
 Handler = Callable[["Supervisor", Peer, int, bytes], None]
 
@@ -140,6 +142,11 @@ class Supervisor:
         try:
             connection = bare.socket(fileno=self._listener._accept()[0])  # type: ignore[attr-defined]  # typeshed has it not
         except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:  # too many open files, or no memory: whoever waits can wait a little longer
+            self.office.complain(f"cannot take a client: {error.strerror}")
+            self.loop.forget(self._listener.fileno())
+            self.loop.later(_BREATH, lambda: None if self.finished else self.loop.watch(self._listener.fileno(), READ, self._accept))
             return
         if wire.peer_is_trusted(connection):
             self.adopt(connection)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import _socket as bare
 import os
+import resource
+import signal
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,5 +100,32 @@ def test_death_over_an_errand() -> None:
     clerk = Clerk(Desk)
     with pytest.raises(ClerkDied):
         clerk.call("die")
+    assert read(clerk.call("open")[1]) == b"open"
+    clerk.rest()
+
+
+def test_an_answer_whose_descriptors_there_is_no_room_for_fails_the_errand_and_ends_the_process_it_is_about() -> None:
+    child = os.fork()
+    if not child:
+        time.sleep(1000)
+
+    class Maker(Desk):
+        def run(self, fields: dict[str, Any]) -> tuple[dict[str, Any], Sequence[int]]:
+            answer, descriptors = super().run(fields)
+            return {**answer, "pid": child}, descriptors
+
+    clerk = Clerk(Maker)
+    clerk.ready()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = open_descriptors()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(ClerkDied):
+            clerk.call("exec")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert open_descriptors() == before - 1, "but for the line to the clerk all is as it was"
     assert read(clerk.call("open")[1]) == b"open"
     clerk.rest()

@@ -16,7 +16,7 @@ from engine.model.containers import RestartPolicy
 from engine.spawner import wire
 from engine.store.roots import Roots
 from engine.supervisor import exits, signals
-from engine.supervisor.loop import Loop
+from engine.supervisor.loop import READ, Loop
 from engine.supervisor.peers import QUEUE_LIMIT, Peer
 from engine.supervisor.restarts import Restarts
 from engine.supervisor.streams import Audience, Input, Output
@@ -137,6 +137,21 @@ def _pump(loop: Loop, count: int = 50) -> None:
         timer = loop.later(0.001, lambda: None)
         loop.once()
         loop.cancel(timer)
+
+
+@pytest.mark.parametrize("seconds", [30 * 86400.0, 1e15, float("inf")])
+def test_a_timer_may_be_further_away_than_the_kernel_counts(seconds: float) -> None:
+    loop = Loop()
+    reader, writer = os.pipe()
+    seen: list[bytes] = []
+    loop.watch(reader, READ, lambda _mask: seen.append(os.read(reader, 10)))
+    loop.later(seconds, lambda: seen.append(b"too early"))
+    os.write(writer, b"x")
+    loop.once()
+    assert seen == [b"x"]
+    loop.close()
+    os.close(reader)
+    os.close(writer)
 
 
 def test_a_client_that_does_not_read_stops_the_output_and_loses_nothing() -> None:
