@@ -376,7 +376,7 @@ def _cpus(text: str) -> int:
         return 0
     try:
         return round(float(text) * 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise FlagError(f'invalid argument "{text}" for "--cpus" flag: failed to parse {text} as a rational number') from None
 
 

@@ -93,6 +93,7 @@ class Options:
 
 
 HELP = Flag(name="help", help="Print usage", hidden=True)
+_INT = (1 << 63) - 1
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
@@ -158,13 +159,20 @@ def _take(given: dict[str, list[str]], flag: Flag, value: str | None, queue: lis
             raise FlagError(f"flag needs an argument: {shown}")
         value = queue.pop()
     if flag.kind == "int":
-        try:
-            value = str(int(value))
-        except ValueError:
-            raise FlagError(
-                f'invalid argument "{value}" for "{_both(flag)}" flag: strconv.ParseInt: parsing "{value}": invalid syntax'
-            ) from None
+        value = _whole(flag, value)
     given.setdefault(flag.name, []).append(value)
+
+
+def _whole(flag: Flag, value: str) -> str:
+    """A number that Go's int holds. Raises FlagError."""
+    try:
+        number = int(value)
+        if -_INT - 1 <= number <= _INT:
+            return str(number)
+        why = "value out of range"
+    except ValueError:
+        why = "invalid syntax"
+    raise FlagError(f'invalid argument "{value}" for "{_both(flag)}" flag: strconv.ParseInt: parsing "{value}": {why}')
 
 
 def _both(flag: Flag) -> str:

@@ -12,6 +12,8 @@ from engine.errors import InvalidArgument
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _DIGITS = 18
+_INT = (1 << 63) - 1
+"""The largest number of Go's int64, in which docker counts bytes, and nanoseconds too."""
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
 
@@ -98,9 +100,12 @@ def parse_size(text: str) -> int:
     unit = lowered.lstrip("0123456789.")
     number, short = lowered[: len(lowered) - len(unit)], unit.strip().removesuffix("b").removesuffix("i")
     try:
-        return int(float(number) * _SIZES[short])
-    except (ValueError, KeyError):
-        raise InvalidArgument(f"invalid size: '{text}'") from None
+        size = int(float(number) * _SIZES[short])
+    except (ValueError, OverflowError, KeyError):
+        size = -1
+    if not 0 <= size <= _INT:
+        raise InvalidArgument(f"invalid size: '{text}'")
+    return size
 
 
 _DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -133,6 +138,8 @@ def parse_duration(text: str) -> float:
         if unit not in _DURATIONS:
             raise InvalidArgument(f'time: unknown unit "{unit}" in duration "{text}"')
         total += value * _DURATIONS[unit]
+    if total * 1e9 > _INT:
+        raise InvalidArgument(f'time: invalid duration "{text}"')
     return sign * total
 
 
@@ -145,7 +152,7 @@ def parse_moment(text: str, *, now: float | None = None) -> int:
     current = time.time() if now is None else now
     value = text.strip()
     seconds, dot, fraction = value.partition(".")
-    if seconds.lstrip("-").isdigit() and (not dot or fraction.isdigit()):
+    if seconds.removeprefix("-").isdecimal() and (not dot or fraction.isdecimal()) and len(seconds) <= _DIGITS:
         return int(seconds) * 1_000_000_000 + int((fraction + "0" * 9)[:9])
     if len(value) >= 10 and value[4:5] == "-":
         return _parse_rfc3339(value)

@@ -17,6 +17,8 @@ from engine.linux import syscalls
 from engine.linux.syscalls import reason
 
 _SHOWN = 2048
+_LONGEST = (1 << 31) - 1
+"""Milliseconds that poll(2) can wait: 24 days."""
 
 
 def run(kind: str, hooks: Sequence[Mapping[str, Any]], state: bytes) -> None:
@@ -74,7 +76,7 @@ def _wait(pid: int, timeout: int | None) -> int:
     try:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
-        late = not poll.poll(None if timeout is None else timeout * 1000)
+        late = not poll.poll(None if timeout is None else min(timeout * 1000, _LONGEST))
         if late:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import select
+from typing import Final
 
 from engine.store import faults
 from engine.store.roots import Roots
+
+_LONGEST: Final = 86_400.0
+"""Seconds: poll(2) counts milliseconds in an int."""
 
 
 def ring(roots: Roots) -> None:
@@ -58,7 +62,7 @@ class Bell:
         return self._inotify.fd
 
     def wait(self, timeout: float | None = None, cancel_fd: int = -1) -> bool:
-        """Wait for a ring since the last call: ``False`` after ``timeout`` seconds, or when ``cancel_fd`` is readable."""
+        """Wait for a ring since the last call: ``False`` after ``timeout`` seconds or a day, or when ``cancel_fd`` is readable."""
         ready = wait_readable((self._inotify.fd, cancel_fd), timeout)
         if cancel_fd in ready:
             return False
@@ -73,9 +77,9 @@ class Bell:
 
 
 def wait_readable(descriptors: tuple[int, ...], timeout: float | None) -> set[int]:
-    """Those of ``descriptors`` (negative ones are ignored) that become readable within ``timeout`` seconds."""
+    """Those of ``descriptors`` (negative ones are ignored) that become readable within ``timeout`` seconds, or a day: none then."""
     poll = select.poll()
     for descriptor in descriptors:
         if descriptor >= 0:
             poll.register(descriptor, select.POLLIN)
-    return {descriptor for descriptor, _ in poll.poll(None if timeout is None else max(0, int(timeout * 1000 + 0.999)))}
+    return {descriptor for descriptor, _ in poll.poll(None if timeout is None else max(0, int(min(timeout, _LONGEST) * 1000 + 0.999)))}

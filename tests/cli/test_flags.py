@@ -48,6 +48,10 @@ def test_a_double_dash_ends_the_flags() -> None:
         (["-e"], "flag needs an argument: 'e' in -e"),
         (["--tty=maybe"], 'invalid argument "maybe" for "--tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax'),
         (["-n", "x"], 'invalid argument "x" for "-n, --tail" flag: strconv.ParseInt: parsing "x": invalid syntax'),
+        (
+            ["-n", "9" * 20],
+            f'invalid argument "{"9" * 20}" for "-n, --tail" flag: strconv.ParseInt: parsing "{"9" * 20}": value out of range',
+        ),
     ],
 )
 def test_errors(words: list[str], text: str) -> None:

@@ -52,7 +52,7 @@ def test_parse_size(text: str, size: int) -> None:
     assert units.parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "hello", "32x", "-32", "1.2.3m", " 3 2 "])
+@pytest.mark.parametrize("text", ["", "hello", "32x", "-32", "1.2.3m", " 3 2 ", "9223372036854775808", "9000000000p", "9" * 400])
 def test_parse_size_refuses(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid size"):
         units.parse_size(text)
@@ -74,6 +74,8 @@ def test_parse_duration(text: str, seconds: float) -> None:
         ("5x", 'unknown unit "x" in'),
         ("h", "invalid"),
         ("1h2", "missing unit in"),
+        ("9999999999h", "invalid"),
+        ("9" * 400 + "s", "invalid"),
     ],
 )
 def test_parse_duration_refuses(text: str, words: str) -> None:
@@ -90,6 +92,12 @@ def test_parse_duration_refuses(text: str, words: str) -> None:
 )  # fmt: skip
 def test_parse_moment(text: str, nanos: int) -> None:
     assert units.parse_moment(text, now=NOW) == nanos
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "9" * 5000, "--5", "\u00b2", "9" * 400 + "h"])
+def test_parse_moment_refuses(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        units.parse_moment(text)
 
 
 def test_moments_are_written_as_go_writes_them() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from engine.errors import Cancelled, CorruptData, DiskFull, EngineFault, Forbidden, InvalidArgument, NotFound
 from engine.store import atomic, faults, layout
+from engine.store.bell import wait_readable
 from engine.store.blobs import Blobs
 from engine.store.database import Database
 from engine.store.images import Images
@@ -293,3 +294,13 @@ def test_other_tools_read_the_layout(roots: Roots, database: Database) -> None:
     shown = subprocess.run(["skopeo", "inspect", "--raw", source], capture_output=True, timeout=60, check=False)
     assert shown.stderr == b"" and shown.stdout == manifest
     assert sorted(os.listdir(roots.layout)) == ["blobs", "index.json", "oci-layout"]
+
+
+def test_a_wait_may_be_asked_to_last_longer_than_the_kernel_counts() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"x")
+        assert wait_readable((reader,), 1e12) == {reader}
+    finally:
+        os.close(reader)
+        os.close(writer)
