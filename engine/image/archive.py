@@ -91,7 +91,7 @@ class Archive:
             names += len(entry.name) + len(entry.link)
             if members > MAX_MEMBERS or names > _MAX_NAMES:
                 raise CorruptData(f"the archive has more than {MAX_MEMBERS} members, or names of more than {_MAX_NAMES} bytes")
-            name = _inside(entry.name.decode("utf-8", "surrogateescape"))
+            name = inside(entry.name.decode("utf-8", "surrogateescape"))
             if not name:
                 continue
             self._files.pop(name, None)
@@ -101,10 +101,10 @@ class Archive:
             elif entry.kind in (tar.SYMLINK, tar.HARD_LINK):
                 link = entry.link.decode("utf-8", "surrogateescape")
                 base = posixpath.dirname(name) if entry.kind == tar.SYMLINK and not link.startswith("/") else ""
-                self._links[name] = _inside(posixpath.join(base, link))
+                self._links[name] = inside(posixpath.join(base, link))
 
     def _find(self, name: str) -> tuple[int, int] | None:
-        name = _inside(name)
+        name = inside(name)
         for _ in range(_MAX_LINKS):
             if name in self._files:
                 return self._files[name]
@@ -118,7 +118,7 @@ class Archive:
         return found
 
 
-def _inside(name: str) -> str:
+def inside(name: str) -> str:
     """A member's name without ``./``, ``..`` and leading slashes; ``""`` when it leads out of the archive."""
     found = posixpath.normpath(name.lstrip("/")) if name.strip("/") else ""
     return "" if found in (".", "..") or found.startswith("../") else found

@@ -148,6 +148,16 @@ class TarReader:
             os.lseek(fd, offset, os.SEEK_SET)
             self._write(fd, length)
 
+    def content(self) -> Iterator[bytes]:
+        """The content of the entry that :meth:`next` gave last, in pieces; of a sparse one what is stored."""
+        while self._stored:
+            if self._at == self._end and not self._refill():
+                raise CorruptData("tar: the archive is cut short")
+            piece = self._chunk[self._at : self._at + self._stored]
+            self._at += len(piece)
+            self._stored -= len(piece)
+            yield piece
+
     def drain(self) -> None:
         """Consume what follows the end of the archive, so that the whole stream gets digested."""
         left = MAX_TRAILING - (self._end - self._at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from typing import Protocol
 
 from engine.model.auth import Credentials
@@ -10,6 +10,7 @@ from engine.model.containers import PruneReport
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
+    ImageContents,
     ImageDetails,
     ImageLayer,
     LoadedImage,
@@ -33,6 +34,16 @@ class Images(Protocol):
 
     async def history(self, image: str) -> Sequence[ImageLayer]:
         """Its layers, newest first."""
+
+    async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
+        """What each layer holds, and what of it later ones hide. The whole image is read for it.
+
+        Args:
+            moved: told from time to time how many bytes have been read, in the caller's thread.
+
+        Raises:
+            CorruptData: its archive is malformed, or has more files than can be kept in mind.
+        """
 
     def pull(
         self,

@@ -66,6 +66,42 @@ class ImageLayer(Value):
     tags: tuple[str, ...] = ()
 
 
+class LayerContents(Value):
+    """What one layer of an image holds.
+
+    Attributes:
+        files: regular files in it.
+        size: bytes of them, unpacked; a hard link counts nothing.
+        hidden: bytes of ``size`` that later layers replace or remove, and that every copy of the image carries all the same.
+    """
+
+    files: int = 0
+    size: int = 0
+    hidden: int = 0
+
+
+class HiddenFile(Value):
+    """A file that later layers replace or remove. ``size``: bytes of all ``copies`` that can not be seen."""
+
+    path: str
+    size: int
+    copies: int = 1
+
+
+class ImageContents(Value):
+    """What an image's layers hold.
+
+    Attributes:
+        layers: the lowest first.
+        steps: for each step of the image's history, oldest first, which of ``layers`` it made, -1 for none; empty where that is not told.
+        hidden: what can not be seen any more, the largest first, at most some hundreds.
+    """
+
+    layers: tuple[LayerContents, ...] = ()
+    steps: tuple[int, ...] = ()
+    hidden: tuple[HiddenFile, ...] = ()
+
+
 class ImageDetails(Value):
     """Everything inspect tells. ``raw`` is the JSON text that ``inspect`` prints."""
 

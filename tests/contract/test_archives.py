@@ -186,3 +186,24 @@ async def test_a_save_that_is_given_up(images_lab: Lab) -> None:
     assert await anext(archive)
     await archive.aclose()
     assert await tags(images_lab) == ["app:1.0", "busybox:latest"]
+
+
+async def test_what_the_layers_of_an_image_hold_and_hide(images_lab: Lab) -> None:
+    lab = images_lab
+    lower = images.tar_of(
+        [("kept", b"1" * 10, 0o644), ("changed", b"2" * 2000, 0o644), ("gone/", b"", 0o755), ("gone/f", b"3" * 500, 0o644)]
+    )
+    upper = images.tar_of([("changed", b"new", 0o644), (".wh.gone", b"", 0o644)])
+    name = f"{lab.host}/layered:1"
+    await lab.engine.images.load(sliced(docker_archive(images.ImageSource((lower, upper)), name)))
+    read: list[int] = []
+    found = await lab.engine.images.contents(name, moved=read.append)
+    assert [(one.files, one.size, one.hidden) for one in found.layers] == [(3, 2510, 2500), (1, 3, 0)]
+    assert [(one.path, one.size, one.copies) for one in found.hidden] == [("changed", 2000, 1), ("gone/f", 500, 1)]
+    assert found.steps == (0, 1)
+    assert read == sorted(read) and read[-1] > 2513
+    with pytest.raises(NotFound):
+        await lab.engine.images.contents(f"{lab.host}/nothing-is-here")
+    task = asyncio.ensure_future(lab.engine.images.contents(lab.image, moved=lambda _: task.cancel()))
+    with pytest.raises(asyncio.CancelledError):
+        await task

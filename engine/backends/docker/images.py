@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from urllib.parse import quote
 
 from engine.backends.docker import podman
 from engine.backends.docker.api import Api, Parameters
+from engine.backends.reading import in_thread
 from engine.dockerapi import filters as filter_codec
 from engine.dockerapi import images as codec
 from engine.dockerapi.document import Document, Lines
@@ -19,6 +20,7 @@ from engine.model.containers import PruneReport
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
+    ImageContents,
     ImageDetails,
     ImageLayer,
     LoadedImage,
@@ -176,6 +178,12 @@ class DockerImages:
             usage = await DockerSystem(self._api).disk_usage(contents=True)
             return await podman.prune_unused(self, DockerContainers(self._api), usage.contents, filters)
         return codec.decode_prune(await self._api.post("/images/prune", {"filters": filter_codec.encode(filters)}))
+
+    async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
+        from engine.image.contents import contents  # late: for this only
+
+        found = await self.inspect(image)  # a name without a tag would be all images of its repository
+        return await in_thread(self.save((found.image.id,)), contents, moved)
 
     async def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
         _refuse_all(all_platforms, "saves")

@@ -13,6 +13,7 @@ from engine.model.containers import PruneReport
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
+    ImageContents,
     ImageDetails,
     ImageLayer,
     LoadedImage,
@@ -49,6 +50,13 @@ class EmbeddedImages:
 
     async def history(self, image: str) -> Sequence[ImageLayer]:
         return await self._offload.run(self._core.catalog.history, image)
+
+    async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
+        from engine.backends.reading import in_thread
+        from engine.image.contents import contents
+
+        found = await self.inspect(image)  # a name without a tag would be all images of its repository
+        return await in_thread(self.save((found.image.id,)), contents, moved)
 
     def pull(
         self,

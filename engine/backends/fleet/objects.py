@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 
 from engine.backends.fleet import naming
 from engine.backends.fleet.containers import sum_of
@@ -15,6 +15,7 @@ from engine.model.containers import PLAIN, EndpointOptions, PruneReport
 from engine.model.filters import Filters
 from engine.model.images import (
     Image,
+    ImageContents,
     ImageDetails,
     ImageLayer,
     LoadedImage,
@@ -103,6 +104,10 @@ class FleetImages:
             return naming.pruned(await engine.images.prune(filters), host)
 
         return sum_of(report for _, report in await self._members.each(prune))
+
+    async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
+        engine, bare, _ = await self._find(image)
+        return await engine.images.contents(bare, moved=moved)
 
     async def save(self, images: Sequence[str], *, platform: str = "", all_platforms: bool = False) -> AsyncGenerator[bytes, None]:
         found = [await self._find(image) for image in images]
