@@ -172,6 +172,7 @@ ACTIONS: tuple[Action, ...] = (
         ("push", "P", "push", "Push it to its registry, in the background", 16),
         ("save", "S", "save", "Save it, or all that are marked, to an archive", 17),
         ("load", "i", "load", "Load images from an archive", 18),
+        ("layers", "w", "layers", "Show its layers: what each adds, and what of it later ones hide", 19),
         ("cancel", "c", "cancel", "Cancel a pull, a push, or an archive that is written or read", 15),
     ),
     *_of(

@@ -100,7 +100,7 @@ class PullState(Value):
     """A pull, or another long operation on images, as far as it has come.
 
     Attributes:
-        verb: ``pull``, ``push``, ``save`` or ``load``.
+        verb: ``pull``, ``push``, ``save``, ``load`` or ``read``.
         layers: the newest event of each layer, in the order of their appearance.
         outcome: ``""`` while it runs, then ``done``, ``cancelled`` or ``failed``.
         note: the engine's last sentence, or the reason of the failure.

@@ -41,10 +41,13 @@ from engine.model.events import Event, EventQuery
 from engine.model.files import Change, CommitConfig, Directory, DirectoryEntry, PathStat
 from engine.model.filters import Filters
 from engine.model.images import (
+    HiddenFile,
     Image,
     ImageConfig,
+    ImageContents,
     ImageDetails,
     ImageLayer,
+    LayerContents,
     LoadedImage,
     PullPhase,
     PullProgress,
@@ -492,6 +495,14 @@ class FakeImages:
         self.hold = asyncio.Event()
         self.hold.set()
         self.pull_error: Exception | None = None
+        self.layers = ImageContents(
+            layers=(LayerContents(files=480, size=7_800_000), LayerContents(files=1200, size=62_400_000, hidden=18_000_000)),
+            steps=(0, 1, -1, -1),
+            hidden=(
+                HiddenFile(path="var/cache/apk/APKINDEX.tar.gz", size=12_000_000, copies=2),
+                HiddenFile(path="tmp/build.log", size=6_000_000),
+            ),
+        )
 
     def find(self, name: str) -> Image:
         for image in self.all.values():
@@ -526,6 +537,14 @@ class FakeImages:
             ImageLayer(created_at=found.created_at, created_by="/bin/sh -c apk add --no-cache nginx", size=62_400_000),
             ImageLayer(created_at=found.created_at, created_by="ADD rootfs.tar.xz / # buildkit", size=7_800_000),
         ]
+
+    async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
+        self._hub.check(f"contents {image}")
+        self.find(image)
+        if moved is not None:
+            moved(30_000_000)
+        await self.hold.wait()
+        return self.layers
 
     async def pull(
         self,

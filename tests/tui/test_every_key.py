@@ -233,6 +233,7 @@ STEPS: dict[str, Step] = {
     "images.pull": box("Pull an image"),
     "images.run": box("Run busybox"),
     "images.remove": box("Remove busybox"),
+    "images.layers": asked("contents", "", "c"),
     "images.tag": box("A further name for busybox"),
     "images.bulk": box("Remove 1 image,"),
     "images.push": box("Push"),

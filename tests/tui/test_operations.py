@@ -11,7 +11,7 @@ import pytest
 from engine.errors import InvalidArgument, NotFound
 from engine.model.events import Event
 from engine.model.files import Change, ChangeKind
-from engine.model.images import LoadedImage
+from engine.model.images import HiddenFile, ImageContents, ImageLayer, LayerContents, LoadedImage
 from tests.tui.conftest import running
 from tests.tui.fake import NOW, SECOND, harbour, sha
 from tui.feed import requests
@@ -347,3 +347,31 @@ async def test_what_is_meant_for_one_container_says_so_on_a_heading() -> None:
         await ui.until(lambda: any("one container is meant" in toast for toast in ui.toasts()))
         await ui.press("n")
         assert not isinstance(ui.app.screen, FormModal)
+
+
+async def test_the_layers_of_an_image_and_what_later_ones_hide() -> None:
+    async with running(harbour(), size=(160, 40)) as ui:
+        ui.engine.images.hold.clear()
+        await ui.press("2", "w")
+        await ui.shows("w reads the image")
+        await ui.until(lambda: ui.engine.called("contents"))
+        await ui.shows("reading ")  # beside the lists, with a bar, and `c` gives it up
+        await ui.press("c")
+        await ui.shows("cancelled")
+        ui.engine.images.hold.set()
+        await ui.press("w")
+        await ui.shows("18MB of 70.2MB (26%) can not be seen any more")
+        await ui.shows("12MB       2  /var/cache/apk/APKINDEX.tar.gz")
+        assert "FILES" in ui.text() and "1200" in ui.text()
+        await ui.press("w")
+        assert len(ui.engine.called("contents")) == 2, "it is known"
+
+
+def test_layers_that_can_not_be_brought_together_with_the_history_and_images_that_hide_nothing() -> None:
+    history = [ImageLayer(created_by="ADD b", size=5), ImageLayer(created_by="ADD a", size=10)]
+    layers = (LayerContents(files=1, size=10, hidden=4), LayerContents(files=2, size=5))
+    lines = [text_of(line) for line in layer_lines(history, ImageContents(layers=layers, hidden=(HiddenFile(path="x\x1b[2J", size=3),)))]
+    assert not any("FILES" in line for line in lines)
+    assert "4B of 15B (27%)" in lines[-5] and lines[-2].split() == ["3B", "1", "/x␛[2J"] and "1B in smaller ones" in lines[-1]
+    told = layer_lines(history, ImageContents(layers=(LayerContents(files=3, size=9),), steps=(-1, 0)))
+    assert "       3         —  ADD b" in text_of(told[4]) and "in vain" in text_of(told[-1])

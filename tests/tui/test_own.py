@@ -262,7 +262,7 @@ async def test_read_only_mode_leaves_out_whatever_changes_something() -> None:
 
 
 def test_every_action_that_names_an_engine_operation_is_known_to_change_something() -> None:
-    harmless = {"logs", "mix", "open", "hide", "group", "fold", "custom", "save", "cancel", "files", "hang_up", "next_terminal"}
+    harmless = {"logs", "mix", "open", "hide", "group", "fold", "custom", "save", "cancel", "files", "hang_up", "next_terminal", "layers"}
     nouns = tuple(f"{noun.value}." for noun in Noun)
     assert {action.id for action in ACTIONS if action.id.startswith(nouns)} - CHANGING == {
         action.id for action in ACTIONS if action.id.startswith(nouns) and action.id.partition(".")[2] in harmless

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from engine.errors import EngineFault
 from engine.interface import Engine
+from engine.model.images import ImageContents
 from tui.snapshot import FilePhase, FileProgress
 
 PIECE = 1 << 20
@@ -75,3 +76,33 @@ async def load_images(engine: Engine, path: str) -> AsyncGenerator[FileProgress,
         file.close()
     names = ", ".join(image.reference or image.id[:19] for image in loaded)
     yield FileProgress(phase=FilePhase.READING, layer=_LINE, current=total, total=total, detail=names)
+
+
+async def read_contents(
+    engine: Engine, image: str, size: int, told: Callable[[ImageContents], object]
+) -> AsyncGenerator[FileProgress, None]:
+    """Read what the layers of an image hold; ``told`` gets it.
+
+    Raises:
+        LongshoreError: the image is not there, or can not be read.
+    """
+    read = 0
+    news = asyncio.Event()
+
+    def moved(count: int) -> None:
+        nonlocal read
+        read = count
+        news.set()
+
+    task = asyncio.ensure_future(engine.images.contents(image, moved=moved))
+    task.add_done_callback(lambda _: news.set())
+    try:
+        while not task.done():
+            await news.wait()
+            news.clear()
+            yield FileProgress(phase=FilePhase.READING, layer=_LINE, current=read, total=max(size, read))
+        told(await task)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -11,7 +11,7 @@ from textual.message import Message
 
 from engine.errors import LongshoreError
 from engine.interface import Engine
-from engine.model.images import PullPhase, PullProgress, PushPhase, PushProgress
+from engine.model.images import ImageContents, PullPhase, PullProgress, PushPhase, PushProgress
 from tui.feed.journal import Journal
 from tui.messages import OperationFailed, OperationSucceeded, PullsChanged
 from tui.snapshot import FileProgress, PullState
@@ -71,6 +71,13 @@ class Pulls:
 
         command = shlex.join(["load", "-i", path])
         return self._begin(path, "load", command, load_images(self._engine, path), kept=tr("no image came of it"))
+
+    def look_into(self, image: str, name: str, size: int, told: Callable[[ImageContents], object]) -> asyncio.Task[bool]:
+        """Begin to read what an image's layers hold; ``size`` is about how large it is, ``told`` gets it."""
+        from tui.feed.archives import read_contents
+
+        stream = read_contents(self._engine, image, size, told)
+        return self._begin(name, "read", tr("read the layers of {name}", name=name), stream, kept=tr("nothing was changed"))
 
     def _begin(self, reference: str, verb: str, command: str, stream: AsyncGenerator[Progress, None], *, kept: str) -> asyncio.Task[bool]:
         if reference in self.running:

@@ -11,9 +11,15 @@ from tui.snapshot import FilePhase, FileProgress, PullState
 from tui.words import mark, tr
 
 DONE = frozenset((PullPhase.COMPLETE, PullPhase.EXISTS, PushPhase.PUSHED, PushPhase.EXISTS, PushPhase.MOUNTED, PushPhase.SKIPPED))
-_DOING = {"pull": mark("pulling"), "push": mark("pushing"), "save": mark("saving"), "load": mark("loading")}
-_DONE = {"pull": mark("pulled"), "push": mark("pushed"), "save": mark("saved"), "load": mark("loaded")}
-_FAILED = {"pull": mark("failed to pull"), "push": mark("failed to push"), "save": mark("failed to save"), "load": mark("failed to load")}
+_DOING = {"pull": mark("pulling"), "push": mark("pushing"), "save": mark("saving"), "load": mark("loading"), "read": mark("reading")}
+_DONE = {"pull": mark("pulled"), "push": mark("pushed"), "save": mark("saved"), "load": mark("loaded"), "read": mark("read")}
+_FAILED = {
+    "pull": mark("failed to pull"),
+    "push": mark("failed to push"),
+    "save": mark("failed to save"),
+    "load": mark("failed to load"),
+    "read": mark("failed to read"),
+}
 _COLOURS: Mapping[object, str] = {
     PullPhase.DOWNLOADING: "blue",
     PullPhase.EXTRACTING: "cyan",

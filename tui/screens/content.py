@@ -17,7 +17,7 @@ from textual.timer import Timer
 from engine.errors import LongshoreError
 from engine.interface import Engine
 from engine.model.containers import Container
-from engine.model.images import Image
+from engine.model.images import Image, ImageContents
 from engine.model.networks import Network
 from engine.model.volumes import Volume
 from tui.config import Settings
@@ -100,6 +100,7 @@ class Content:
         self.mix: tuple[str, ...] = ()
         self.picker = Picker()
         self.terminals = Terminals(post)
+        self.contents: dict[str, ImageContents] = {}
         self._engine = engine
         self._sampler = sampler
         self._post = post
@@ -430,7 +431,7 @@ class Content:
         if isinstance(thing, Image) and tab == "layers":
             from tui.presenters.files import layer_lines
 
-            return layer_lines(await self._engine.images.history(thing.id))
+            return layer_lines(await self._engine.images.history(thing.id), self.contents.get(thing.id))
         if isinstance(thing, Image):
             image, history = await asyncio.gather(self._engine.images.inspect(thing.id), self._engine.images.history(thing.id))
             return details.image_config(image, history, now=now, reveal=self.reveal)

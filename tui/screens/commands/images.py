@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from engine.model.images import Image
+from engine.model.images import Image, ImageContents
 from tui.feed.run_request import RunRequest
 from tui.presenters.text import decimal_size
 from tui.screens.commands.batch import Plan, run_batch
@@ -37,6 +37,10 @@ KNOWN = (
     "traefik",
     "ubuntu",
 )
+
+
+_READ = 20
+"""Images of which it is kept what their layers hold."""
 
 
 def _chosen(desk: Desk) -> Image | None:
@@ -167,6 +171,23 @@ async def prune(desk: Desk) -> None:
     await _remove_all(desk, unused, consequence, lambda image: not image.tags)
 
 
+async def _layers(desk: Desk) -> None:
+    image = _chosen(desk)
+    if image is None:
+        return
+    desk.content.choose("layers")
+
+    def told(contents: ImageContents) -> None:
+        kept = desk.content.contents
+        while len(kept) >= _READ:
+            del kept[next(iter(kept))]
+        kept[image.id] = contents
+        desk.content.again()
+
+    if image.id not in desk.content.contents:
+        desk.pulls.look_into(image.id, label_of(image), image.size, told)
+
+
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "images.pull": _pull,
     "images.run": _run,
@@ -174,4 +195,5 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "images.tag": _tag,
     "images.bulk": prune,
     "images.cancel": _cancel,
+    "images.layers": _layers,
 }
