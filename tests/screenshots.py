@@ -1,27 +1,32 @@
-"""``python3 -m tests screenshots``: the README's pictures and key table, from the real engine with real containers.
+"""``python3 -m tests screenshots [-- PICTURE …]``: the README's pictures and key table, from the real engine with real containers.
 
-Needs root, docker-registry, and rsvg-convert with a monospaced font.
+Needs root, docker-registry, dockerd for the pictures of hosts and of a swarm, and rsvg-convert with a monospaced font.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from textual.app import App
 from textual.pilot import Pilot
 
-from engine.connect import connect
-from engine.interface import Engine
+from engine.connect import connect, hosts
+from engine.interface import Engine, Hosts
+from engine.model.hosts import Host
 from tests.support import images
-from tests.support.registry import running_registry
+from tests.support.dockerd import RegistryFiles, running_dockerd
+from tests.support.registry import Registry, running_registry
 from tests.support.stateroot import StateRoot, state_root
+from tests.support.swarm import Swarm, two_daemons
 from tests.support.wait import until_async
 from tui.actions import key_table
 from tui.app import LongshoreApp
@@ -60,8 +65,12 @@ def fill(url: str) -> None:
     """Images under the names of a small shop."""
     box = images.busybox_layer()
     for number, name in enumerate(("shop/web:2.4", "shop/web:latest", "shop/api:latest", "shop/db:latest", "shop/mail:latest")):
-        layer = images.tar_of([(f"app/{name.split(':')[0]}", os.urandom(1 << (15 + number)), 0o644)])
-        images.push(url, name, images.ImageSource((box, layer), {"Cmd": ["sh"]}, created=f"2026-{number + 1:02}-11T09:00:00Z"))
+        main = f"app/{name.split(':')[0]}"
+        files = [(main, os.urandom(1 << (15 + number)), 0o644), (f"{main}.cache", os.urandom(900_000), 0o644)]
+        layers = [box, images.tar_of(files)]
+        if name == "shop/web:latest":  # a cache that is removed too late, and a program that is put in its place twice
+            layers.append(images.tar_of([(f"{main}.cache".replace("web.", ".wh.web."), b"", 0o644), (main, os.urandom(400_000), 0o755)]))
+        images.push(url, name, images.ImageSource(tuple(layers), {"Cmd": ["sh"]}, created=f"2026-{number + 1:02}-11T09:00:00Z"))
     images.push(url, "library/busybox:latest", images.busybox())
     parts = [images.tar_of([(f"data/{part}", os.urandom(80 << 20), 0o644)]) for part in range(5)]
     images.push(url, "library/dataset:latest", images.ImageSource((box, *parts), compression="none"))
@@ -78,12 +87,43 @@ def start(machine: StateRoot) -> None:
     machine.out("network", "create", "shop-net")
 
 
+RATE = 8 << 20
+"""Bytes a second that the registry gives to a connection, as one on the internet would: a pull can be looked at."""
+
+
+@asynccontextmanager
+async def slow(host: str, rate: int = RATE) -> AsyncIterator[str]:
+    """A registry (``host:port``) at another address, which gives ``rate`` bytes a second to each connection."""
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, pause: float) -> None:
+        with contextlib.suppress(OSError):
+            while piece := await source.read(1 << 16):
+                target.write(piece)
+                await target.drain()
+                await asyncio.sleep(pause * len(piece))
+            target.write_eof()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to = await asyncio.open_connection(*host.split(":"))
+        try:
+            await asyncio.gather(carry(reader, to, 0), carry(there, writer, 1 / rate))
+        finally:
+            for end in (to, writer):
+                end.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield "{}:{}".format(*server.sockets[0].getsockname())
+    finally:
+        server.close()
+
+
 @asynccontextmanager
 async def app(
-    engine: Callable[[], Engine], size: tuple[int, int], theme: str = "longshore-dark"
+    engine: Callable[[], Engine], size: tuple[int, int], theme: str = "longshore-dark", known: Hosts | None = None
 ) -> AsyncGenerator[tuple[App[None], Pilot[None]]]:
     """The TUI, headless."""
-    program = LongshoreApp(engine(), settings=Settings(theme=theme))
+    program = LongshoreApp(engine(), settings=Settings(theme=theme), hosts=known)
     async with program.run_test(size=size) as pilot:
         yield program, pilot
 
@@ -91,11 +131,16 @@ async def app(
 async def _shows(program: App[None], *texts: str) -> None:
     """Wait until one of the texts is on the screen."""
 
-    async def there() -> bool:
-        shown = "\n".join("".join(segment.text for segment in strip) for strip in program.screen._compositor.render_strips())
-        return any(text in shown for text in texts)
+    def shown() -> str:
+        return "\n".join("".join(segment.text for segment in strip) for strip in program.screen._compositor.render_strips())
 
-    await until_async(there, timeout=60, what=f"{' or '.join(texts)} on the screen")
+    async def there() -> bool:
+        return any(text in shown() for text in texts)
+
+    try:
+        await until_async(there, timeout=60, what=f"{' or '.join(texts)} on the screen")
+    except AssertionError as error:
+        raise AssertionError(f"{error}:\n{shown()}") from None
 
 
 def save(program: App[None], name: str) -> None:
@@ -107,65 +152,176 @@ def save(program: App[None], name: str) -> None:
     print(f"screenshots/{name}.png")
 
 
-async def pictures(engine: Callable[[], Engine], wanted: Sequence[str] = ()) -> None:
-    """Every picture of the README, or those that are named."""
+async def logs(program: App[None], pilot: Pilot[None]) -> None:
+    """A log that is followed."""
+    await _select(program, pilot, "shop-api")
+    await _shows(program, "GET /products")
+    await asyncio.sleep(2)
 
-    async def logs(program: App[None], pilot: Pilot[None]) -> None:
-        await _select(program, pilot, "shop-api")
-        await _shows(program, "GET /products")
-        await asyncio.sleep(2)
 
-    async def stats(program: App[None], pilot: Pilot[None]) -> None:
-        await _select(program, pilot, "shop-worker")
-        await pilot.press("right_square_bracket")
-        await _shows(program, "MEM USAGE")
-        await asyncio.sleep(45)
+async def stats(program: App[None], pilot: Pilot[None]) -> None:
+    """Graphs with some history."""
+    await _select(program, pilot, "shop-worker")
+    await pilot.press("right_square_bracket")
+    await _shows(program, "MEM USAGE")
+    await asyncio.sleep(45)
 
-    async def pull(program: App[None], pilot: Pilot[None]) -> None:
-        await _select(program, pilot, "shop-api")
-        await _shows(program, "GET /products")
-        await pilot.press("2", "p")
-        await pilot.press(*"dataset", "enter")
-        await _shows(program, "ownloading", "xtracting")
 
-    async def menu(program: App[None], pilot: Pilot[None]) -> None:
-        await _select(program, pilot, "shop-web")
-        await pilot.press("x")
-        await _shows(program, "Stop it")
+async def pull(program: App[None], pilot: Pilot[None]) -> None:
+    """Layers on their way."""
+    await _select(program, pilot, "shop-api")
+    await _shows(program, "GET /products")
+    await pilot.press("2", "p")
+    await pilot.press(*"dataset", "enter")
+    await _shows(program, "ownloading")
+    await asyncio.sleep(3)
 
-    def keys(select: str, *pressed: str, shows: str, wait: float = 1.0) -> Scene:
-        """Choose a container, press keys, and wait for a text and a moment more."""
 
-        async def play(program: App[None], pilot: Pilot[None]) -> None:
-            await _select(program, pilot, select)
-            await pilot.pause(0.5)
-            for key in pressed:
-                await pilot.press(key)
-                await pilot.pause(0.2)
-            await _shows(program, shows)
-            await asyncio.sleep(wait)
+async def terminal(program: App[None], pilot: Pilot[None]) -> None:
+    """A shell in a tab, after some commands."""
+    await _select(program, pilot, "shop-web")
+    await pilot.press("E")
+    await _shows(program, "/ #")
+    for line in ("ps", "wget -qO- localhost", "ls -l /www"):
+        await pilot.press(*("space" if char == " " else char for char in line), "enter")
+        await pilot.pause(0.5)
+    await _shows(program, "index.html")
+    await pilot.press("ctrl+right_square_bracket")
+    await asyncio.sleep(1)
 
-        return play
 
-    scenes: list[tuple[str, tuple[int, int], str, Scene]] = [
-        ("containers", (150, 42), "longshore-dark", logs),
-        ("stats", (150, 42), "longshore-dark", stats),
-        ("pull", (120, 34), "longshore-dark", pull),
-        ("menu", (120, 34), "longshore-light", menu),
-        ("small", (80, 24), "longshore-dark", logs),
-        ("filter", (120, 34), "longshore-dark", keys("shop-api", "5", "f", *"slow", "enter", shows="only", wait=3)),
-        ("joined", (120, 34), "longshore-dark", keys("shop-api", "asterisk", "m", shows=" logs ·", wait=2)),
-        ("preview", (120, 34), "longshore-dark", keys("shop-api", "asterisk", "d", "v", shows="Kill and remove")),
-        ("config", (120, 34), "longshore-dark", keys("shop-api", *["right_square_bracket"] * 3, shows="Command")),
-        ("usage", (120, 34), "longshore-light", keys("shop-api", "f8", shows="What lies on the disk")),
-    ]
-    for name, size, theme, scene in scenes:
-        if wanted and name not in wanted:
-            continue
-        async with app(engine, size, theme) as (program, pilot):
-            await _shows(program, "shop-web" if size[0] > 100 else "shop-")
+async def all_hosts(program: App[None], pilot: Pilot[None]) -> None:
+    """Every host's containers in one list."""
+    await pilot.press("f7")
+    await _shows(program, "20.10", "24.", "26.", "28.")
+    await pilot.press("a")
+    await _shows(program, "all hosts")
+    await _shows(program, "ci-runner")
+    await _select(program, pilot, "shop-api")
+    await _shows(program, "GET /products")
+    await asyncio.sleep(2)
+
+
+async def swarm(program: App[None], pilot: Pilot[None]) -> None:
+    """Services and their nodes, with a service's log."""
+    await pilot.press("f5")
+    await _shows(program, "shop_web")
+    await _shows(program, "node2")
+    await asyncio.sleep(3)
+
+
+def keys(select: str, *pressed: str, shows: str, wait: float = 1.0) -> Scene:
+    """Choose a container, press keys, and wait for a text and a moment more."""
+
+    async def play(program: App[None], pilot: Pilot[None]) -> None:
+        await _select(program, pilot, select)
+        await pilot.pause(0.5)
+        for key in pressed:
+            await pilot.press(key)
+            await pilot.pause(0.2)
+        await _shows(program, shows)
+        await asyncio.sleep(wait)
+
+    return play
+
+
+class Picture(NamedTuple):
+    """What is drawn: cells, theme, how to get there, and which engines it wants besides our own: ``docker``, ``swarm``, ``slow``."""
+
+    name: str
+    size: tuple[int, int]
+    scene: Scene
+    theme: str = "longshore-dark"
+    wants: str = ""
+
+
+USUAL = (120, 34)
+PICTURES = (
+    Picture("containers", (150, 42), logs),
+    Picture("stats", (150, 42), stats),
+    Picture("pull", USUAL, pull, wants="slow"),
+    Picture("menu", USUAL, keys("shop-web", "x", shows="Stop it"), "longshore-light"),
+    Picture("small", (80, 24), logs),
+    Picture("filter", USUAL, keys("shop-api", "5", "f", *"slow", "enter", shows="only", wait=3)),
+    Picture("joined", USUAL, keys("shop-api", "asterisk", "m", shows=" logs ·", wait=2)),
+    Picture("preview", USUAL, keys("shop-api", "asterisk", "d", "v", shows="Kill and remove")),
+    Picture("config", USUAL, keys("shop-api", *["right_square_bracket"] * 3, shows="Command")),
+    Picture("usage", USUAL, keys("shop-api", "f8", shows="What lies on the disk"), "longshore-light"),
+    Picture("terminal", USUAL, terminal),
+    Picture("files", USUAL, keys("shop-web", "f", shows="etc")),
+    Picture("monitor", USUAL, keys("shop-api", "f6", shows="shop-worker", wait=8)),
+    Picture("run", USUAL, keys("shop-web", "2", "R", *"demo", "tab", "tab", *"8081:80", shows="Environment")),
+    Picture("layers", USUAL, keys("shop-web", "2", "G", "w", shows="COPIES")),
+    Picture("hosts", (150, 42), all_hosts, wants="docker"),
+    Picture("swarm", USUAL, swarm, wants="swarm"),
+)
+
+
+async def pictures(wanted: Sequence[Picture], machine: StateRoot, registry: Registry, others: Others) -> None:
+    """Draw the wanted ones."""
+
+    def own() -> Engine:
+        return connect("embedded:", root=machine.roots.state, config=machine.config)
+
+    for name, size, scene, theme, wants in wanted:
+        async with contextlib.AsyncExitStack() as stack:
+            if wants == "slow":
+                machine.mirror(await stack.enter_async_context(slow(registry.host)))
+                stack.callback(machine.mirror, registry.host)
+            known = hosts(root=machine.roots.state, config=machine.config) if wants == "docker" else None
+            engine = (lambda: connect(others.swarm)) if wants == "swarm" else own
+            program, pilot = await stack.enter_async_context(app(engine, size, theme, known))
+            if wants != "swarm":
+                await _shows(program, "shop-web" if size[0] > 100 else "shop-")
             await scene(program, pilot)
             save(program, name)
+
+
+class Others(NamedTuple):
+    """Addresses of Docker hosts, empty where none is wanted."""
+
+    docker: str = ""
+    swarm: str = ""
+
+
+@contextlib.contextmanager
+def other_engines(place: str, registry: Registry, wants: Collection[str]) -> Iterator[Others]:
+    """A dockerd with two containers that is known as a host, and a swarm of two with a stack of a shop, if they are wanted."""
+    files = RegistryFiles(registry.host, registry.config)
+    with contextlib.ExitStack() as stack:
+        found = Others()
+        if "docker" in wants:
+            daemon = stack.enter_context(running_dockerd(f"{place}/docker", files))
+            found = found._replace(docker=daemon.url)
+            image = f"{registry.host}/library/busybox"
+            for words in (
+                ("pull", "-q", image),
+                ("tag", image, "busybox"),
+                ("rmi", image),
+                ("run", "-d", "--name", "registry-cache", "busybox", "sleep", "100000"),
+                ("run", "-d", "--name", "ci-runner", "busybox", "sleep", "100000"),
+            ):
+                subprocess.run(("docker", "--host", daemon.url, *words), check=True, stdout=subprocess.DEVNULL)
+            os.environ.update(XDG_CONFIG_HOME=f"{place}/config", HOME=f"{place}/home", DOCKER_CONFIG=f"{place}/home/.docker")
+            known = hosts()
+            known.add(Host(name="build", url=daemon.url))
+            known.add(Host(name="lab", url="tcp://127.0.0.1:1"))
+        if "swarm" in wants:
+            nodes = stack.enter_context(two_daemons(f"{place}/swarm", files))
+            found = found._replace(swarm=nodes.manager.url)
+            nodes.image = f"{registry.host}/library/busybox:latest"
+            form_shop(nodes)
+        yield found
+
+
+def form_shop(nodes: Swarm) -> None:
+    """A stack of three services, a config and a secret."""
+    nodes.form()
+    label = ("-l", "com.docker.stack.namespace=shop", "--container-label", "com.docker.stack.namespace=shop")
+    for name, replicas in (("shop_web", 3), ("shop_api", 2), ("shop_db", 1)):
+        nodes.service(name, *label, replicas=replicas)
+    nodes.docker("config", "create", "shop_nginx", "-", input="listen 80")
+    nodes.docker("secret", "create", "shop_token", "-", input="not shown")
 
 
 async def _select(program: App[None], pilot: Pilot[None], name: str) -> None:
@@ -190,14 +346,22 @@ def with_keys(readme: str) -> str:
 
 
 def main() -> int:
-    """Make everything."""
+    """Make everything, or the pictures that are named."""
+    unknown = set(sys.argv[1:]) - {picture.name for picture in PICTURES}
+    if unknown:
+        print(f"no picture {', '.join(sorted(unknown))}; there are: {', '.join(picture.name for picture in PICTURES)}", file=sys.stderr)
+        return 2
+    wanted = [picture for picture in PICTURES if not sys.argv[1:] or picture.name in sys.argv[1:]]
     write_keys()
     with tempfile.TemporaryDirectory(prefix="longshore-pictures-") as place, running_registry(f"{place}/registry") as registry:
         fill(registry.url)
-        with state_root(f"{place}/machine", registry.host) as machine:
+        with (
+            state_root(f"{place}/machine", registry.host) as machine,
+            other_engines(place, registry, {picture.wants for picture in wanted}) as others,
+        ):
             os.environ["LONGSHORE_RUN"] = machine.roots.run
             start(machine)
-            asyncio.run(pictures(lambda: connect("embedded:", root=machine.roots.state, config=machine.config), sys.argv[1:]))
+            asyncio.run(pictures(wanted, machine, registry, others))
     return 0
 
 

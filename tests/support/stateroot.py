@@ -28,6 +28,10 @@ class StateRoot:
         self.directory = directory
         self.roots = Roots(state=os.path.join(directory, "state"), run=os.path.join(directory, "run"))
         self.config = os.path.join(directory, "config.toml")
+        self.mirror(registry)
+
+    def mirror(self, registry: str) -> None:
+        """Name what is asked in Docker Hub's place, ``host:port``, or nothing."""
         with open(self.config, "w", encoding="utf-8") as file:
             if registry:
                 file.write(f'[registries."docker.io"]\nmirrors = ["http://{registry}"]\n')

@@ -360,7 +360,7 @@ async def test_the_layers_of_an_image_and_what_later_ones_hide() -> None:
         await ui.shows("cancelled")
         ui.engine.images.hold.set()
         await ui.press("w")
-        await ui.shows("18MB of 70.2MB (26%) can not be seen any more")
+        await ui.shows("Hidden by later layers: 18MB of 70.2MB (26%)")
         await ui.shows("12MB       2  /var/cache/apk/APKINDEX.tar.gz")
         assert "FILES" in ui.text() and "1200" in ui.text()
         await ui.press("w")

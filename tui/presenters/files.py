@@ -95,7 +95,7 @@ def _hidden_lines(contents: ImageContents) -> list[Styled]:
     if not hidden:
         return [((tr("No layer hides a file of an earlier one: nothing is carried in vain."), ink("green")),)]
     told = tr(
-        "{hidden} of {held} ({part:.0%}) can not be seen any more: later layers replace or remove it.",
+        "Hidden by later layers: {hidden} of {held} ({part:.0%})",
         hidden=decimal_size(hidden),
         held=decimal_size(held),
         part=hidden / held,
