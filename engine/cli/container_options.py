@@ -354,8 +354,15 @@ def _lines(path: str) -> Iterable[str]:
 
 
 def labels(given: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
-    """Labels from ``key=value`` texts and files of them."""
-    return pairs([*(line for path in files for line in _lines(path)), *given])
+    """Labels from ``key=value`` texts and files of them. Raises FlagError."""
+    texts = [*(line for path in files for line in _lines(path)), *given]
+    for text in texts:
+        name = text.partition("=")[0]
+        if not name:
+            raise FlagError(f'invalid argument "{text}" for "--label" flag: invalid label \'{text}\': empty name')
+        if len(name.split()) != 1 or name != name.strip():
+            raise FlagError(f'invalid argument "{text}" for "--label" flag: label \'{name}\' contains whitespaces')
+    return pairs(texts)
 
 
 def pairs(texts: Iterable[str]) -> dict[str, str]:

@@ -202,7 +202,7 @@ def _common(options: Options) -> ServiceChange:
         restart_window=seconds(options, "restart-window"),
         endpoint_mode=options.text("endpoint-mode"),
         log_driver=options.text("log-driver"),
-        log_options=labels(options.values("log-opt")),
+        log_options=pairs(options.values("log-opt")),
         cap_add=options.values("cap-add"),
         cap_drop=options.values("cap-drop"),
         healthcheck=healthcheck(options),

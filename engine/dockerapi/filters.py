@@ -6,6 +6,7 @@ import json
 
 from engine.errors import InvalidArgument
 from engine.model.filters import Filters
+from engine.model.jsontext import mend
 from engine.model.value import EMPTY
 
 
@@ -25,7 +26,7 @@ def decode(text: str) -> Filters:
     if not text:
         return EMPTY
     try:
-        given = json.loads(text)
+        given = json.loads(mend(text))
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"invalid filter: {error}") from None
     if not isinstance(given, dict):

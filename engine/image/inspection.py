@@ -11,6 +11,7 @@ from engine.image.catalog import Catalog
 from engine.image.documents import ImageDocument, read_config
 from engine.image.layers import LayerStore
 from engine.model.images import Image, ImageDetails
+from engine.model.jsontext import mend
 from engine.store.images import ImageRecord, Images
 
 _EMPTY_CONFIG: dict[str, Any] = {
@@ -45,7 +46,7 @@ def inspect(images: Catalog, table: Images, layers: LayerStore, name: str) -> Im
         os=record.os,
         author=document.author,
         layers=record.diff_ids,
-        raw=json.dumps(_document(record, image, document, json.loads(data), layers), ensure_ascii=False),
+        raw=json.dumps(_document(record, image, document, json.loads(mend(data.decode("utf-8"))), layers), ensure_ascii=False),
     )
 
 

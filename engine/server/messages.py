@@ -10,6 +10,7 @@ from engine.dockerapi import filters as filter_codec
 from engine.dockerapi.asked import AskedDocument
 from engine.errors import InvalidArgument
 from engine.model.filters import Filters
+from engine.model.jsontext import mend
 from engine.server.limits import Limits
 
 _NO = ("", "0", "no", "false", "none")  # moby, daemon/server/httputils/form.go: BoolValue
@@ -117,7 +118,7 @@ class Request:
         if not found and not optional:
             raise InvalidArgument("got EOF while reading request body")
         try:
-            value = json.loads(found or b"null")
+            value = json.loads(mend(found.decode("utf-8")) or "null")
         except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"invalid JSON: {error}") from None
         if value is not None and not isinstance(value, dict):
@@ -215,14 +216,28 @@ JSON = "application/json"
 """Exactly so: the docker command line shows errors raw when anything follows."""
 
 
+def as_json(document: Any) -> bytes:
+    """A JSON document in UTF-8."""
+    return _utf8(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+
+
+def _utf8(text: str) -> bytes:
+    """Bytes that were no UTF-8 on somebody's command line, and are in the container as they were, are U+FFFD here: docker's
+    client sends them so in the first place."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
 def json_answer(document: Any, status: int = 200) -> Response:
     """A JSON document."""
-    return Response(status, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n", kind=JSON)
+    return Response(status, as_json(document) + b"\n", kind=JSON)
 
 
 def raw_answer(text: str, status: int = 200) -> Response:
     """A JSON document that is text already."""
-    return Response(status, text.encode() + b"\n", kind=JSON)
+    return Response(status, _utf8(text) + b"\n", kind=JSON)
 
 
 def empty(status: int = 204) -> Response:

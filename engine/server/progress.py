@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any, TypeVar
 
 from engine.dockerapi import show_images
 from engine.errors import LongshoreError
-from engine.server.messages import JSON, Response
+from engine.server.messages import JSON, Response, as_json
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ async def archive(
 
 def encoded(lines: Iterable[dict[str, Any]]) -> bytes:
     """Documents as clients read them from a stream: each ends with CR LF."""
-    return b"".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\r\n" for line in lines)
+    return b"".join(as_json(line) + b"\r\n" for line in lines)
 
 
 async def _first(items: AsyncGenerator[T, None]) -> T | None:

@@ -29,7 +29,7 @@ LOG = "engine.log"
 IDLE = 60.0
 """Seconds without a request after which a spawner leaves."""
 
-_FAREWELL = 5.0
+_FAREWELL = 60.0
 _LOG_LIMIT = 1 << 20
 
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3:])"
@@ -55,18 +55,28 @@ def connect(run: str, entry: str, arguments: list[str]) -> socket:
 
 
 def dismiss(run: str) -> None:
-    """Let the spawner of ``run`` leave, if there is one, and wait for that. Supervisors and their containers go on."""
+    """Let the spawner of ``run`` leave, if there is one, and wait for that. Supervisors and their containers go on.
+
+    Raises:
+        Unavailable: it does not leave, though a busy machine was given its time.
+    """
     deadline = time.monotonic() + _FAREWELL
-    while (sock := wire.connect(os.path.join(run, SOCKET))) is not None and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        sock = wire.connect(os.path.join(run, SOCKET))
+        if sock is None:
+            if not locks.is_held(os.path.join(run, LOCK)):
+                return
+            time.sleep(0.002)
+            continue
         try:
+            sock.settimeout(max(0.1, deadline - time.monotonic()))
             sock.sendall(wire.message(wire.REQUEST, {"token": ""}))
             wire.receive(sock)
         except OSError:
-            continue
+            pass
         finally:
             sock.close()
-    while locks.is_held(os.path.join(run, LOCK)) and time.monotonic() < deadline:
-        time.sleep(0.002)
+    raise Unavailable(f"the spawner of {run} does not leave", hint=f"see {os.path.join(run, LOG)}")
 
 
 def launch(run: str, entry: str, arguments: list[str]) -> None:

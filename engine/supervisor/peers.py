@@ -24,6 +24,10 @@ def _nothing() -> None:
     """The default of every hook."""
 
 
+def _unheard(_peer: Peer, _kind: int, _payload: bytes) -> None:
+    """What a connection says that is closed already."""
+
+
 class Peer:
     """One connection. ``on_frame(kind, payload)``, ``on_closed()`` and ``on_drained()`` are its hooks."""
 
@@ -92,8 +96,12 @@ class Peer:
         self._sock.close()
         self._queue.clear()
         self._queued = 0
-        self.on_closed()
-        self.on_drained()
+        # The hooks lead back here, and a supervisor collects no cycles.
+        closed, drained = self.on_closed, self.on_drained
+        self.on_closed = self.on_drained = _nothing
+        self.on_frame = _unheard
+        closed()
+        drained()
 
     def _interest(self) -> None:
         events = (READ if self._reading else 0) | (WRITE if self._queue else 0)

@@ -234,7 +234,16 @@ def _disconnect(supervisor: Supervisor, peer: Peer, fields: Fields) -> None:
 
 def _wait(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     """Answered at the next exit."""
-    supervisor.on_exit.append(lambda code: answer(peer, exit_code=code))
+
+    def told(code: int) -> None:
+        answer(peer, exit_code=code)
+
+    def left() -> None:
+        if told in supervisor.on_exit:
+            supervisor.on_exit.remove(told)
+
+    supervisor.on_exit.append(told)
+    supervisor.when_closed(peer, left)  # a container runs for months, and whoever waits may come again every minute
 
 
 def _retire(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:

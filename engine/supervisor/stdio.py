@@ -8,7 +8,8 @@ import struct
 import termios
 from typing import Final
 
-_PIPE_SIZE: Final = 1 << 20
+PIPE_SIZE: Final = 1 << 20
+"""Bytes that a pipe between process and supervisor holds."""
 
 
 class Stdio:
@@ -36,7 +37,7 @@ class Stdio:
         self._ours[name] = ours
         self._theirs.append(theirs)
         try:
-            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         except OSError:
             pass  # over the user's quota of pipe memory: the default size works too
         return theirs

@@ -16,6 +16,7 @@ from typing import Final
 from engine.spawner import wire
 from engine.supervisor.loop import READ, WRITE, Loop
 from engine.supervisor.peers import Peer
+from engine.supervisor.stdio import PIPE_SIZE
 
 _SMALL: Final = 1 << 16
 _LARGE: Final = 1 << 18
@@ -54,9 +55,13 @@ class Output:
             self._loop.watch(self._fd, READ, self._ready)
 
     def finish(self) -> None:
-        """Take what is left without waiting for the other end to close, and close."""
-        while self._fd >= 0 and self._read():
-            pass
+        """Take what was left, without waiting for the other end to close, and close.
+
+        Somebody else may go on writing, as what an exec has left in the background does: more than the pipe held is not its output.
+        """
+        left = PIPE_SIZE
+        while left > 0 and self._fd >= 0 and (count := self._read()):
+            left -= count
         self._end()
 
     def _ready(self, _mask: int) -> None:
@@ -69,21 +74,21 @@ class Output:
         self._last = time.monotonic()
         self._read()
 
-    def _read(self) -> bool:
-        """Pass a chunk on; ``False`` when there is none now or ever."""
+    def _read(self) -> int:
+        """Pass a chunk on: its bytes, 0 when there is none now or ever."""
         try:
             chunk = os.read(self._fd, self._size)
         except BlockingIOError:
-            return False
+            return 0
         except OSError:  # EIO: the last user of the terminal has gone
             chunk = b""
         if not chunk:
             self._end()
-            return False
+            return 0
         self._size = _LARGE if len(chunk) >= _SMALL else _SMALL
         self._sink(self._kind, chunk)
         self._audience.send(self._kind, chunk)
-        return True
+        return len(chunk)
 
     def _end(self) -> None:
         if self._fd >= 0:

@@ -185,6 +185,21 @@ def test_limits_that_are_refused(flag: str, value: str, why: str) -> None:
     assert str(caught.value).startswith(f'invalid argument "{value}" for "--{flag}" flag: {why}')
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("=x", "invalid label '=x': empty name"),
+        ("", "invalid label '': empty name"),
+        ("a b=c", "label 'a b' contains whitespaces"),
+        (" a=c", "label ' a' contains whitespaces"),
+    ],
+)
+def test_labels_have_names(text: str, why: str) -> None:
+    with pytest.raises(FlagError) as caught:
+        container_config(parse(FLAGS, ["-l", text, "image"]))
+    assert str(caught.value) == f'invalid argument "{text}" for "--label" flag: {why}'
+
+
 def test_health_flags() -> None:
     def check(line: str) -> Healthcheck | None:
         return container_config(parse(FLAGS, [*line.split(), "image"], interspersed=False)).healthcheck

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.linux import labels
+from tests.support import images
+from tests.support.registry import Registry
 from tests.support.stateroot import StateRoot
 from tests.support.tmux import Terminal, terminal
 from tests.support.wait import until
@@ -289,3 +291,13 @@ def test_the_configuration_gives_the_default_bridge_ipv6(longshore: StateRoot, t
     config.write_text("[network]\nipv6 = 6\n")
     wrong = longshore(*told, "create", "busybox")
     assert wrong.returncode == 1 and f"configuration file {config}: [network]: ipv6 must be true or false" in wrong.stderr
+
+
+def test_an_image_that_says_half_a_character_is_shown(longshore: StateRoot, registry: Registry) -> None:
+    """Docker's registry takes it, and so does Go: only Python makes a text of it that nothing can write."""
+    source = images.ImageSource((images.tar_of([("x", b"", 0o644)]),), {"Labels": {"half": "\ud800"}})
+    images.push(registry.url, "library/half:latest", source)
+    longshore.out("pull", "half")
+    shown = json.loads(longshore.out("inspect", "half"))[0]["Config"]["Labels"]["half"]
+    longshore.out("rmi", "half")
+    assert shown == "\ufffd"

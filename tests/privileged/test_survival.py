@@ -107,3 +107,28 @@ def test_a_supervisor_without_room_for_another_file_refuses_sessions_and_keeps_i
     code, processes = lab.execute(container, "ps", "-o", "args")
     assert code == 0 and b"sleep 2000" not in processes
     assert lab.supervisor(container) == supervisor and lab.state(container).status is RUNNING
+
+
+@pytest.mark.parametrize(("op", "times"), [("wait", 1000), ("attach", 400), ("exec", 150)])
+def test_clients_that_come_and_go_cost_nothing(lab: Lab, op: str, times: int) -> None:
+    """A container runs for months, and something may look into it every second."""
+    container = lab.run("sleep", "1000")
+    supervisor = lab.supervisor(container)
+
+    def visit(count: int) -> int:
+        """Kilobytes of the supervisor's own afterwards."""
+        for _ in range(count):
+            if op == "exec":
+                assert lab.execute(container, "true") == (0, b"")
+                continue
+            client = wire.connect(places.socket_path(lab.roots, container))
+            assert client is not None
+            with closing(client):
+                client.sendall(wire.message(wire.REQUEST, {"op": op}))
+        assert lab.execute(container, "true") == (0, b"")
+        rollup = Path(f"/proc/{supervisor}/smaps_rollup").read_text()
+        return int(rollup.partition("Private_Dirty:")[2].split()[0])
+
+    before = visit(50)
+    assert visit(times) - before < times, "less than a kilobyte each"
+    assert lab.state(container).status is RUNNING

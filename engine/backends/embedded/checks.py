@@ -25,7 +25,8 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    for one in (_process, _names, _paths, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
+    basics = (_process, _names, _modes, _paths, _health, _policy)
+    for one in (*basics, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -61,6 +62,18 @@ def _names(config: ContainerConfig, host: HostConfig) -> None:
                 if host.dns
                 else "conflicting options: custom host-to-IP mapping and the network mode"
             )
+
+
+def _modes(config: ContainerConfig, host: HostConfig) -> None:
+    """A word that is none of a namespace's modes would be taken for none at all: one of the container's own."""
+    for what, mode, known, joins in (
+        ("PID", host.pid_mode, ("host",), True),
+        ("IPC", host.ipc_mode, ("host", "none", "private", "shareable"), True),
+        ("UTS", host.uts_mode, ("host",), False),
+        ("CGROUP", host.cgroupns_mode, ("host", "private"), False),
+    ):
+        if mode and mode not in known and not (joins and mode.startswith("container:")):
+            raise InvalidArgument(f"invalid {what} mode: {mode}")
 
 
 def _paths(config: ContainerConfig, host: HostConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.cli.container_options import labels
+from engine.cli.container_options import labels, pairs
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec, UsageError
 from engine.errors import InvalidArgument
@@ -38,7 +38,7 @@ def run(context: Context, options: Options) -> int:
         attachable=options.on("attachable"),
         enable_ipv6=options.on("ipv6"),
         subnets=_pools(options.values("subnet"), options.values("gateway"), options.values("ip-range")),
-        options=labels(options.values("opt")),
+        options=pairs(options.values("opt")),
         labels=labels(options.values("label")),
     )
     print(context.run(context.engine.networks.create(spec)), file=context.out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.cli.container_options import labels
+from engine.cli.container_options import labels, pairs
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options, Spec
 from engine.model.volumes import VolumeSpec
@@ -23,7 +23,7 @@ def run(context: Context, options: Options) -> int:
     spec = VolumeSpec(
         name=options.args[0] if options.args else "",
         driver=options.text("driver"),
-        options=labels(options.values("opt")),
+        options=pairs(options.values("opt")),
         labels=labels(options.values("label")),
     )
     print(context.run(context.engine.volumes.create(spec)).name, file=context.out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from engine.model.stats import Stats
 from engine.model.streams import LogBatch, LogLine, LogQuery
 from engine.model.units import parse_moment
 from engine.server.joining import kind_of
-from engine.server.messages import JSON, Request, Response, json_answer
+from engine.server.messages import JSON, Request, Response, as_json, json_answer
 from engine.server.router import Route
 from engine.server.service import Service
 
@@ -95,7 +94,7 @@ async def _events(found: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, N
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return as_json(document) + b"\n"
 
 
 def _moment(request: Request, key: str) -> int | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+from collections.abc import AsyncGenerator
 
 import pytest
 
+from engine.server.messages import Request
 from engine.server.router import compiled
 from engine.server.routes import MISSING, ROUTES
-from tests.engine.server.conftest import Client, Harbour, message, within
+from tests.engine.server.conftest import SMALL, Client, Harbour, message, within
 
 
 @pytest.fixture
@@ -131,6 +134,29 @@ async def test_bodies_that_are_no_document(client: Client, body: bytes, kind: st
     await client.send(head.encode() + body)
     status, _, answer = await client.answer()
     assert status == 400 and says in message(answer)
+
+
+class Once:
+    """A body that came in one piece."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def chunks(self, seconds: float) -> AsyncGenerator[bytes, None]:
+        yield self._data
+
+
+async def test_halves_of_characters_in_a_body_are_replaced() -> None:
+    body = Once(rb'{"half": "\ud800", "whole": "\ud83d\ude00"}')
+    request = Request("POST", "/", version=(1, 51), query={}, headers={"content-type": "application/json"}, body=body, limits=SMALL)
+    document = await request.document()
+    assert (document.text("half"), document.text("whole")) == ("\ufffd", "\U0001f600")
+
+
+async def test_bytes_of_a_command_line_that_are_no_characters_are_replaced(client: Client, harbour: Harbour) -> None:
+    harbour.engine.add("bytes", "busybox", cmd=("echo", os.fsdecode(b"\xff")))
+    status, _, answer = await client.ask("GET", "/containers/json")
+    assert status == 200 and "echo \ufffd" in [each["Command"] for each in json.loads(answer)]
 
 
 @pytest.mark.parametrize("filters", ["{", "[]", '{"name":1}', '{"name":[1]}', '"x"'])

@@ -19,6 +19,7 @@ from engine.supervisor import exits, signals
 from engine.supervisor.loop import READ, Loop
 from engine.supervisor.peers import QUEUE_LIMIT, Peer
 from engine.supervisor.restarts import Restarts
+from engine.supervisor.stdio import PIPE_SIZE
 from engine.supervisor.streams import Audience, Input, Output
 from engine.supervisor.trees import remove_tree
 
@@ -189,6 +190,24 @@ def test_a_client_that_does_not_read_stops_the_output_and_loses_nothing() -> Non
     theirs.close()
     _pump(loop, 2)
     assert peer.closed
+    loop.close()
+
+
+def test_the_end_of_a_process_is_not_put_off_by_what_goes_on_writing() -> None:
+    loop = Loop()
+    reader, writer = os.pipe()
+    seen = 0
+
+    def sink(_kind: int, chunk: bytes) -> None:
+        nonlocal seen
+        seen += len(chunk)
+        os.write(writer, bytes(4096))
+
+    output = Output(loop, reader, wire.STDOUT, audience=Audience(), sink=sink)
+    os.write(writer, bytes(65536))
+    output.finish()
+    assert 65536 <= seen <= PIPE_SIZE + 65536
+    os.close(writer)
     loop.close()
 
 

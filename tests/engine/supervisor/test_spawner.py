@@ -164,3 +164,21 @@ def test_garbage_and_silence_do_not_hurt_it(spawner: Spawner) -> None:
             sock.shutdown(socket.SHUT_WR)
             assert wire.receive(sock) is None
     assert spawner.ask()["spawner"] == facts["spawner"]
+
+
+def test_one_that_does_not_leave_is_told_of_and_one_that_is_slow_is_waited_for(
+    spawner: Spawner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = spawner.ask()["spawner"]
+    os.kill(pid, signal.SIGSTOP)
+    slow = threading.Thread(target=lambda: client.dismiss(str(tmp_path)))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "_FAREWELL", 0.3)
+            with pytest.raises(Unavailable, match="does not leave"):
+                client.dismiss(str(tmp_path))
+        slow.start()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    slow.join()
+    until(lambda: not alive(pid))
