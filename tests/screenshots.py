@@ -245,7 +245,7 @@ PICTURES = (
     Picture("filter", USUAL, keys("shop-api", "5", "f", *"slow", "enter", shows="only", wait=3)),
     Picture("joined", USUAL, keys("shop-api", "asterisk", "m", shows=" logs ·", wait=2)),
     Picture("preview", USUAL, keys("shop-api", "asterisk", "d", "v", shows="Kill and remove")),
-    Picture("config", USUAL, keys("shop-api", *["right_square_bracket"] * 3, shows="Command")),
+    Picture("config", USUAL, keys("shop-web", *["right_square_bracket"] * 3, shows="Command")),
     Picture("usage", USUAL, keys("shop-api", "f8", shows="What lies on the disk"), "longshore-light"),
     Picture("terminal", USUAL, terminal),
     Picture("files", USUAL, keys("shop-web", "f", shows="etc")),
