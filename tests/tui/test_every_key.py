@@ -157,6 +157,7 @@ STEPS: dict[str, Step] = {
     "logs.only": step("only:", "", "escape"),
     "logs.pick": step(lambda ui: ui.main.content.picker.active, "", "escape"),
     "logs.copy": box("loaded lines"),
+    "logs.solo": step(lambda ui: ui.main.content.solo, "escape M y pause enter", "escape escape"),
     "logs.since": box("Go to where began"),
     "logs.timestamps": step(lambda ui: view(ui).times != ""),
     "logs.look": box("How the log is drawn"),

@@ -219,6 +219,30 @@ async def test_which_logs_are_joined_is_chosen_in_a_box() -> None:
         await ui.shows("beta  │ line 2")
 
 
+async def test_of_joined_logs_one_alone_then_the_next_then_all_again() -> None:
+    engine = engine_with(alpha=FakeLog(3), beta=FakeLog(3), gamma=FakeLog(3))
+    async with running(engine) as ui:
+        await ui.press("M", "space", "y", "enter")
+        await ui.shows("2 logs")
+        await ui.press("s")
+        await ui.shows("beta of 2 logs")
+        await ui.misses("gamma │")
+        await ui.press("s")
+        await ui.shows("gamma of 2 logs")
+        await ui.misses("beta  │")
+        await ui.press("s")
+        await ui.shows("2 logs · following")
+        await ui.shows("beta  │ line 2")
+        await ui.press("M", "j", "space", "y")  # the chooser mutes too: the one that is left is shown, whichever row is selected
+        await ui.shows("of 2 logs")
+        alone = ui.main.content.solo
+        assert engine.containers.find(alone).name in ui.text()
+        await ui.press("escape")
+        await ui.until(lambda: not ui.main.content.mix)
+        await ui.shows("following")
+        assert "of 2 logs" not in ui.text()
+
+
 async def test_a_line_a_range_and_the_screen_are_copied() -> None:
     async with running(engine_with(web=FakeLog(100))) as ui:
         await ui.shows("line 99")

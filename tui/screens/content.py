@@ -98,6 +98,7 @@ class Content:
         self.log: LogFeed | MixedLog | None = None
         self.only: LogFilter | None = None
         self.mix: tuple[str, ...] = ()
+        self.solo = ""
         self.picker = Picker()
         self.terminals = Terminals(post)
         self.contents: dict[str, ImageContents] = {}
@@ -200,13 +201,11 @@ class Content:
         elif view is not self.pane.log_view or log is None:
             text = ""
         elif self.pane.log_view.following:
-            text = what_logs(self.only, len(self._joined) if self._mixed else 0, log) + (
-                tr("end of the log") if log.ended else tr("following")
-            )
+            text = what_logs(self.only, self._logs_shown, log) + (tr("end of the log") if log.ended else tr("following"))
         elif view.row_count:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(self.pane.log_view.document.lines[index].anchor.time).strip()[:-4]
-            text = tr("{logs}{when} · End follows", logs=what_logs(self.only, len(self._joined) if self._mixed else 0, log), when=when)
+            text = tr("{logs}{when} · End follows", logs=what_logs(self.only, self._logs_shown, log), when=when)
         else:
             text = ""
         self.pane.show_status(text)
@@ -222,9 +221,21 @@ class Content:
             self.show(self._noun, self._thing, self._snapshot, self._group)
 
     def mix_logs(self, containers: Sequence[str]) -> None:
-        """Show the logs of these containers as one, ordered by time; of one or none: that of the selected one."""
-        self.mix = tuple(containers) if len(containers) > 1 else ()
+        """Show the logs of these containers as one, ordered by time.
+
+        Of one of those that are joined now: that one alone, the others muted. Of one otherwise, or none: that of the selected one.
+        """
+        if len(containers) == 1 and containers[0] in self.joined:
+            self.solo = containers[0]
+        else:
+            self.mix, self.solo = tuple(containers) if len(containers) > 1 else (), ""
         self._tabs[Noun.CONTAINERS] = "logs"
+        self.show(self._noun, self._thing, self._snapshot, self._group)
+
+    def next_solo(self) -> None:
+        """Of the joined logs show the first alone, then the next one, and after the last all of them again."""
+        order = ("", *self.joined)
+        self.solo = order[(order.index(self.solo) + 1) % len(order)] if self.solo in order else ""
         self.show(self._noun, self._thing, self._snapshot, self._group)
 
     async def go_to(self, time: int) -> None:
@@ -307,13 +318,26 @@ class Content:
         return (self._noun, key, self.tab, self.reveal, only, state, terminal)
 
     @property
+    def _logs_shown(self) -> str:
+        """How many logs are joined, and which is alone of them, for people."""
+        if not self._mixed:
+            return ""
+        count = trn("{count} log", "{count} logs", len(self.joined))
+        return tr("{name} of {logs}", name=self.pane.log_view.document.names[0], logs=count) if self.solo in self.joined else count
+
+    @property
     def _mixed(self) -> bool:
         return bool(self._joined) and self._noun is Noun.CONTAINERS and self.tab == "logs"
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """Ids of the containers whose logs were joined, also those that are muted."""
+        return self.mix or (tuple(sorted(one.id for one in self._group.members)) if self._group else ())
+
+    @property
     def _joined(self) -> tuple[str, ...]:
         """Ids of the containers whose logs are shown as one."""
-        return self.mix or (tuple(sorted(one.id for one in self._group.members)) if self._group else ())
+        return (self.solo,) if self.solo in self.joined else self.joined
 
     def _later(self, delay: float, *, fresh: bool) -> None:
         self._loading = True

@@ -61,6 +61,8 @@ class Keys:
             return bool(pane.view.term)
         if action == "logs.clear":
             return bool(pane.view.term) or (pane.view is pane.log_view and bool(self._content.only or self._content.mix))
+        if action == "logs.solo":
+            return pane.view is pane.log_view and len(self._content.joined) > 1
         if action in ("logs.timestamps", "logs.only", "logs.since", "logs.look", "pick.context"):
             return pane.view is pane.log_view
         if action == "logs.reveal":

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from tui.presenters.log_filter import LogFilter
 
 
-def what_logs(only: LogFilter | None, logs: int, log: LogFeed | MixedLog) -> str:
-    """Which logs are shown, and which of their lines, where these are not all of one."""
+def what_logs(only: LogFilter | None, logs: str, log: LogFeed | MixedLog) -> str:
+    """Which logs are shown (``logs`` tells), and which of their lines, where these are not all of one."""
     reached = getattr(log, "reached", None) if only else None  # only a log that can be filtered has it
     since = tr(" since {time}", time=stamp(reached).strip()[:-4]) if reached is not None else ""
     literal = tr(" (as letters)") if only and only.literal else ""
     kept = tr("only “{text}”{literal}{since} · ", text=safe(only.text), literal=literal, since=since) if only else ""
-    return f"{kept}{tr('{logs} logs · ', logs=logs) if logs else ''}"
+    return f"{kept}{f'{safe(logs)} · ' if logs else ''}"
 
 
 def empty_log(log: LogFeed | MixedLog, only: LogFilter | None, *, running: bool) -> Sequence[str]:

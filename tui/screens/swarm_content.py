@@ -124,7 +124,7 @@ class SwarmContent:
             index, _ = view.locate(min(view.scroll_offset.y, view.row_count - 1))
             when = stamp(view.document.lines[index].anchor.time).strip()[:-4]
             text = (tr("end of the log") if log.ended else tr("following")) if view.following else tr("{when} · End follows", when=when)
-            text = what_logs(self.only, 0, log) + text
+            text = what_logs(self.only, "", log) + text
         self.pane.show_status(text)
 
     def keep_only(self, text: str) -> None:

@@ -197,6 +197,7 @@ HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
     "logs.only": lambda desk: desk.typing.open("only"),
     "logs.pick": _pick,
     "logs.copy": _copy,
+    "logs.solo": lambda desk: desk.content.next_solo(),
     "logs.since": _since,
     "logs.timestamps": _times,
     "logs.look": _look,
