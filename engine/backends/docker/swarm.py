@@ -240,7 +240,7 @@ class DockerServices:
         if not change.image or not change.resolve_image or "@" in change.image or await self._api.version() < _DISTRIBUTION_VERSION:
             return change, ()
         try:
-            answer = await self._api.get(f"/distribution/{quote(change.image, safe='/:')}/json")
+            answer = await self._api.get(f"/distribution/{quote(change.image, safe='/:')}/json", headers=self._auth(change))
         except LongshoreError:
             return change, (_UNRESOLVED.format(image=change.image),)
         digest, platforms = service_codec.decode_distribution(answer)
