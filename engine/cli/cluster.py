@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.cli.authorities import EXTERNAL, external
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options
 from engine.cli.service_options import seconds
@@ -12,11 +13,12 @@ SETTINGS: tuple[Flag, ...] = (
     Flag(name="autolock", help="Manager autolocking: a stopped manager needs the unlock key to start again (true|false)"),
     Flag(name="cert-expiry", kind="duration", help="Validity period for node certificates (ns|us|ms|s|m|h)"),
     Flag(name="dispatcher-heartbeat", kind="duration", help="Dispatcher heartbeat period (ns|us|ms|s|m|h)"),
+    EXTERNAL,
     Flag(name="max-snapshots", kind="int", help="Number of additional Raft snapshots to retain"),
     Flag(name="snapshot-interval", kind="int", help="Number of log entries between Raft snapshots"),
     Flag(name="task-history-limit", kind="int", help="Task history retention limit"),
 )
-"""The flags that ``swarm init`` and ``swarm update`` share. External certificate authorities are not among them."""
+"""The flags that ``swarm init`` and ``swarm update`` share."""
 
 
 def changed(options: Options) -> ClusterChange:
@@ -32,6 +34,7 @@ def changed(options: Options) -> ClusterChange:
         certificate_expiry=seconds(options, "cert-expiry"),
         max_snapshots=options.number("max-snapshots"),
         snapshot_interval=options.number("snapshot-interval"),
+        external=external(options),
     )
 
 

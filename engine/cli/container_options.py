@@ -94,7 +94,7 @@ FLAGS: tuple[Flag, ...] = (
     _list("label-file", "Read in a line delimited file of labels"),
     _list("link", "Add link to another container"),
     _list("link-local-ip", "Container IPv4/IPv6 link-local addresses"),
-    _string("log-driver", "Logging driver for the container"),
+    Flag(name="log-driver", kind="string", help="Logging driver for the container", completes="log-driver"),
     _list("log-opt", "Log driver options"),
     _string("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     _string("memory", "Memory limit", "m"),

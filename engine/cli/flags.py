@@ -31,6 +31,7 @@ class Flag(Value):
         kind: ``bool``, ``string``, ``int``, or ``list`` (may be repeated); shown in help.
         default: text of the default, ``""`` for none.
         bare: the value of the flag alone; another one then stands behind ``=`` only (pflag's ``NoOptDefVal``). ``""``: the next word is it.
+        completes: what its value is: ``volume-driver``, ``network-driver``, ``log-driver``, or ``""``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Flag(Value):
     default: str = ""
     bare: str = ""
     hidden: bool = False
+    completes: str = ""
 
 
 class Spec(Value):

@@ -43,6 +43,9 @@ COMMON: tuple[Flag, ...] = (
     Flag(name="cap-drop", kind="list", help="Drop Linux capabilities"),
     *HEALTH,
     _int("max-concurrent", "Number of job tasks to run concurrently (default equal to --replicas)"),
+    _string("credential-spec", "Credential spec for managed service account (Windows only)"),
+    _string("isolation", "Service container isolation mode"),
+    _int("oom-score-adj", "Tune host's OOM preferences (-1000 to 1000)"),
     Flag(name="with-registry-auth", help="Send registry authentication details to swarm agents"),
     Flag(name="detach", short="d", help="Exit immediately instead of waiting for the service to converge"),
     _string("endpoint-mode", "Endpoint mode (vip or dnsrr)"),
@@ -52,7 +55,7 @@ COMMON: tuple[Flag, ...] = (
     _string("limit-cpu", "Limit CPUs"),
     _string("limit-memory", "Limit Memory"),
     _int("limit-pids", "Limit maximum number of processes (default 0 = unlimited)"),
-    _string("log-driver", "Logging driver for service"),
+    Flag(name="log-driver", kind="string", help="Logging driver for service", completes="log-driver"),
     Flag(name="log-opt", kind="list", help="Logging driver options"),
     Flag(name="no-resolve-image", help="Do not query the registry to resolve image digest and supported platforms"),
     Flag(name="quiet", short="q", help="Suppress progress output"),
@@ -82,6 +85,7 @@ _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("dns-option", "", "Set DNS options", "a DNS option"),
     ("dns-search", "", "Set custom DNS search domains", "a DNS search domain"),
     ("env", "e", "Set environment variables", "an environment variable"),
+    ("generic-resource", "", "User defined resources", "a Generic resource"),
     ("group", "", "Set one or more supplementary user groups for the container", "a supplementary group"),
     ("host", "", "Set one or more custom host-to-IP mappings (host:ip)", "a custom host-to-IP mapping (host:ip)"),
     ("label", "l", "Service labels", "a label by its key"),
@@ -148,6 +152,7 @@ def changed(options: Options) -> ServiceChange:
         remove_dns=options.values("dns-rm"),
         remove_dns_options=options.values("dns-option-rm"),
         remove_dns_search=options.values("dns-search-rm"),
+        remove_generic_resources=options.values("generic-resource-rm"),
         remove_groups=options.values("group-rm"),
         remove_hosts=options.values("host-rm"),
         remove_spread=tuple(map(_spread, options.values("placement-pref-rm"))),
@@ -168,6 +173,7 @@ def _added(options: Options, suffix: str) -> Mapping[str, object]:
         "dns": options.values(f"dns{suffix}"),
         "dns_options": options.values(f"dns-option{suffix}"),
         "dns_search": options.values(f"dns-search{suffix}"),
+        "generic_resources": _generic(options, f"generic-resource{suffix}"),
         "groups": options.values(f"group{suffix}"),
         "hosts": tuple(map(_host, options.values(f"host{suffix}"))),
         "spread": tuple(map(_spread, options.values(f"placement-pref{suffix}"))),
@@ -207,6 +213,9 @@ def _common(options: Options) -> ServiceChange:
         cap_drop=options.values("cap-drop"),
         healthcheck=healthcheck(options),
         max_concurrent=_count(options, "max-concurrent"),
+        credential_spec=_credential_spec(options),
+        isolation=_text(options, "isolation"),
+        oom_score_adj=options.number("oom-score-adj"),
         send_auth=options.on("with-registry-auth"),
         update=_rollout_config(options, "update"),
         rollback=_rollout_config(options, "rollback"),
@@ -228,6 +237,34 @@ def _rollout_config(options: Options, verb: str) -> RolloutConfig:
         max_failure_ratio=failures,
         order=options.text(f"{verb}-order"),
     )
+
+
+def _credential_spec(options: Options) -> str | None:
+    text = _text(options, "credential-spec")
+    if text and not text.startswith(("config://", "file://", "registry://")):
+        raise _bad(
+            options, "credential-spec", 'invalid credential spec: value must be prefixed with "config://", "file://", or "registry://"'
+        )
+    return text
+
+
+def _generic(options: Options, name: str) -> Mapping[str, int]:
+    """``KIND=COUNT``; single ones by their names can not be asked for."""
+    found: dict[str, int] = {}
+    for text in options.values(name):
+        if "=" not in text:
+            raise _bad(options, name, f"invalid generic-resource format `{text}` expected `name=value`")
+        kind, equals, value = (part.strip() for part in text.partition("="))
+        if not (kind and equals and value) or "=" in value:
+            raise InvalidArgument(f"could not parse GenericResource: incorrect term {text}, missing '=' or malformed expression")
+        if not (value.removeprefix("-").isascii() and value.removeprefix("-").isdigit()):
+            raise InvalidArgument(
+                f"invalid generic-resource request `{kind}={value}`, Named Generic Resources is not supported for service create or update"
+            )
+        if value.startswith("-"):
+            raise InvalidArgument(f"could not parse GenericResource: cannot ask for negative resource {kind}")
+        found[kind] = int(value)
+    return found
 
 
 def _spread(text: str) -> str:
@@ -349,7 +386,7 @@ def _network(text: str) -> str:
 def _grant(text: str, kind: str) -> Grant:
     """``NAME``, or ``source=NAME,target=FILE,uid=0,gid=0,mode=0444``."""
     if "=" not in text:
-        return Grant(source=text, target=text if kind == "secret" else f"/{text}")
+        return Grant(source=text, target=text)
     fields = _fields(text, kind, ("source", "src", "target", "uid", "gid", "mode"))
     source = fields.get("source", fields.get("src", ""))
     if not source:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine.cli.context import Context
 from engine.cli.flags import Flag, Options
 from engine.cli.tables import ellipsis, write
+from engine.cli.verbs.inspect import show
 from engine.errors import InvalidArgument
 from engine.model import filters
 from engine.model.services import Service, by_name, ports_text, short_image
@@ -25,6 +27,10 @@ TASK_FLAGS = (
     Flag(name="no-resolve", help="Do not map IDs to Names"),
     Flag(name="no-trunc", help="Do not truncate output"),
     Flag(name="quiet", short="q", help="Only display task IDs"),
+)
+INSPECT_FLAGS = (
+    Flag(name="format", short="f", kind="string", help="Format output with a Go template, 'json', or 'pretty'"),
+    Flag(name="pretty", help="Print the information in a human friendly format"),
 )
 DETACH = Flag(name="detach", short="d", help="Exit immediately instead of waiting for the service to converge")
 
@@ -108,6 +114,22 @@ def write_tasks(context: Context, options: Options, tasks: Iterable[Task], *, wh
     default = ["ID", "Name", "Image", "Node", "DesiredState", "CurrentState", "Error", "Ports"]
     quiet = "ID" if options.on("quiet") else ""
     write(context.out, rows, headers=_TASK_HEADERS, default=default, form=options.text("format"), quiet=quiet)
+
+
+def show_pretty(context: Context, options: Options, raw: Callable[[str], str], pretty: Callable[[Any], str]) -> int:
+    """Print documents as ``inspect`` does; with ``--pretty`` for people, all or none.
+
+    Raises:
+        LongshoreError: with ``--pretty``, where one is missing.
+    """
+    form = options.text("format")
+    if not (options.on("pretty") or form == "pretty"):
+        if form.startswith("pretty"):
+            raise InvalidArgument("cannot supply extra formatting options to the pretty template")
+        return show(context, options.args, form, raw)
+    for text in [pretty(json.loads(raw(name))) for name in options.args]:
+        print(text, file=context.out)
+    return 0
 
 
 def _service_names(context: Context, tasks: Sequence[Task]) -> dict[str, str]:

@@ -7,7 +7,48 @@ from typing import Any
 
 from engine.dockerapi.create import encode_healthcheck
 from engine.dockerapi.swarm import section_of
+from engine.errors import InvalidArgument
 from engine.model.services import ServiceChange
+
+
+def merge_generic(task: dict[str, Any], change: ServiceChange) -> None:
+    """Change what a task reserves beside processors and memory.
+
+    Raises:
+        InvalidArgument: one is to be taken away that is not there (docker's words).
+    """
+    if not (change.generic_resources or change.remove_generic_resources):
+        return
+    reserved = section_of(task, "Resources", "Reservations")
+    kinds = {_kind(one): one for one in reserved.get("GenericResources") or ()}
+    for kind in change.remove_generic_resources:
+        if kind not in kinds:
+            raise InvalidArgument(f"could not find generic-resource `{kind}` to remove it")
+        del kinds[kind]
+    for kind, count in change.generic_resources.items():
+        kinds[kind] = {"DiscreteResourceSpec": {"Kind": kind, "Value": count}}
+    reserved["GenericResources"] = list(kinds.values())
+
+
+def _kind(resource: Mapping[str, Any]) -> str:
+    return str((resource.get("DiscreteResourceSpec") or resource.get("NamedResourceSpec") or {}).get("Kind"))
+
+
+def merge_credentials(container: dict[str, Any], change: ServiceChange, ids: Mapping[str, str]) -> None:
+    """Change the credential spec. One in a config is named among the service's configs too, so that its nodes get it."""
+    if change.credential_spec is None:
+        return
+    scheme, _, name = change.credential_spec.partition("://")
+    privileges = section_of(container, "Privileges")
+    before = (privileges.get("CredentialSpec") or {}).get("Config")
+    kept = [one for one in container.get("Configs") or () if not ("Runtime" in one and one.get("ConfigID") == before)]
+    if scheme == "config":
+        privileges["CredentialSpec"] = {"Config": ids[name]}
+        kept.append({"ConfigID": ids[name], "ConfigName": name, "Runtime": {}})
+    else:
+        privileges["CredentialSpec"] = {{"file": "File", "registry": "Registry"}[scheme]: name} if scheme else None
+    if kept or container.get("Configs"):
+        container["Configs"] = kept
 
 
 def merge_container(container: dict[str, Any], change: ServiceChange) -> None:

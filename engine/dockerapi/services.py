@@ -13,7 +13,7 @@ from typing import Any
 from engine.dockerapi import times
 from engine.dockerapi.create import dumps
 from engine.dockerapi.document import Document, load, load_document
-from engine.dockerapi.service_container import merge_container, merge_list, merge_placement, set_pairs
+from engine.dockerapi.service_container import merge_container, merge_credentials, merge_generic, merge_list, merge_placement, set_pairs
 from engine.dockerapi.swarm import SECOND, decode_ports, section_of, spec_of
 from engine.errors import InvalidArgument
 from engine.model.containers import Mount
@@ -151,6 +151,8 @@ def merge(spec: dict[str, Any], change: ServiceChange, ids: Mapping[str, str]) -
         placement["MaxReplicas"] = change.max_per_node
     if change.platforms is not None:
         placement["Platforms"] = [{"Architecture": architecture, "OS": system} for architecture, system in change.platforms]
+    merge_generic(task, change)
+    merge_credentials(container, change, ids)
     _merge_networks(spec, task, change, ids)
     _merge_ports(spec, change)
     for section, field, value in (
@@ -206,6 +208,8 @@ def _merge_container(container: dict[str, Any], change: ServiceChange, ids: Mapp
         ("ReadOnly", change.read_only),
         ("StopSignal", change.stop_signal),
         ("StopGracePeriod", _duration(change.stop_grace)),
+        ("Isolation", change.isolation),
+        ("OomScoreAdj", change.oom_score_adj),
     ):
         if value is not None:
             container[field] = value
@@ -222,8 +226,7 @@ def _merge_container(container: dict[str, Any], change: ServiceChange, ids: Mapp
 
 
 def _grant(kind: str, grant: Grant, ids: Mapping[str, str]) -> dict[str, Any]:
-    target = grant.target or (grant.source if kind == "Secret" else f"/{grant.source}")
-    file = {"Name": target, "UID": grant.uid, "GID": grant.gid, "Mode": grant.mode}
+    file = {"Name": grant.target or grant.source, "UID": grant.uid, "GID": grant.gid, "Mode": grant.mode}
     return {"File": file, f"{kind}ID": ids[grant.source], f"{kind}Name": grant.source}
 
 

@@ -111,9 +111,21 @@ def _merge_cluster(spec: dict[str, Any], change: ClusterChange) -> None:
     ):
         if value is not None:
             section_of(spec, section)[field] = value
+    if change.external is not None:
+        section_of(spec, "CAConfig")["ExternalCAs"] = [
+            {
+                "Protocol": one.protocol,
+                "URL": one.url,
+                "Options": dict(one.options),
+                "CACert": change.root_certificate if change.rotate_root else one.certificate,
+            }
+            for one in change.external
+        ]
     if change.rotate_root:
         authority = section_of(spec, "CAConfig")
-        authority["ForceRotate"] = int(authority.get("ForceRotate") or 0) + 1
+        authority |= {"SigningCACert": change.root_certificate, "SigningCAKey": change.root_key}
+        if not (change.root_certificate or change.root_key):
+            authority["ForceRotate"] = int(authority.get("ForceRotate") or 0) + 1
 
 
 def _nanoseconds(seconds: float | None) -> int | None:

@@ -2,12 +2,15 @@
 
 Filters such as ``name=^web-[0-9]+$`` are expressions, and dockerd's can not be made to run for hours (RE2). Python's can, ``(a+)+$`` is
 enough, and hold up every other thread meanwhile. So the expression becomes a program for a machine that follows all ways at once
-(Thompson 1968; Cox, "Regular Expression Matching: the Virtual Machine Approach"). What is known: ``. [] () (?:) | * + ? {m,n} ^ $``
-and the escapes ``\\d \\w \\s`` with their opposites.
+(Thompson 1968; Cox, "Regular Expression Matching: the Virtual Machine Approach"). The language is that of Go's ``regexp``, but for
+classes of Unicode's (``\\pL``): ``. [] [[:alpha:]] () (?:) (?P<name>) | * + ? {m,n} ^ $``, flags such as ``(?i)`` and ``(?s:…)``,
+``\\d \\w \\s \\b`` with their opposites, ``\\A \\z``, ``\\Q…\\E`` and characters by their numbers. What is said about greed
+changes nothing here: something fits, or nothing does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from engine.errors import InvalidArgument
@@ -18,8 +21,34 @@ _LARGEST = 1000
 """Steps of a program: what ``{1000}{1000}`` asks for is not made."""
 _DEEPEST = 50
 """Groups in groups."""
-_ESCAPED = {"d": (("0", "9"),), "w": (("0", "9"), ("A", "Z"), ("_", "_"), ("a", "z")), "s": (("\t", "\r"), (" ", " "))}
-_LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v"}
+Ranges = tuple[tuple[str, str], ...]
+_DIGIT: Ranges = (("0", "9"),)
+_WORD: Ranges = (*_DIGIT, ("A", "Z"), ("_", "_"), ("a", "z"))
+_ESCAPED: dict[str, Ranges] = {"d": _DIGIT, "w": _WORD, "s": (("\t", "\n"), ("\f", "\r"), (" ", " "))}
+_NAMED: dict[str, Ranges] = {
+    "alnum": (*_DIGIT, ("A", "Z"), ("a", "z")),
+    "alpha": (("A", "Z"), ("a", "z")),
+    "ascii": (("\0", "\x7f"),),
+    "blank": (("\t", "\t"), (" ", " ")),
+    "cntrl": (("\0", "\x1f"), ("\x7f", "\x7f")),
+    "digit": _DIGIT,
+    "graph": (("!", "~"),),
+    "lower": (("a", "z"),),
+    "print": ((" ", "~"),),
+    "punct": (("!", "/"), (":", "@"), ("[", "`"), ("{", "~")),
+    "space": (("\t", "\r"), (" ", " ")),
+    "upper": (("A", "Z"),),
+    "word": _WORD,
+    "xdigit": (*_DIGIT, ("A", "F"), ("a", "f")),
+}
+_LETTERS = {"a": "\a", "t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v"}
+_PLACES = {"A": "begin", "z": "end", "b": "edge", "B": "inside"}
+_FLAGS = frozenset("imsU")
+_ALIKE = ("k\u212a", "s\u017f", "å\u212b")
+"""Letters that have another one of the same case, which ``lower`` and ``upper`` do not lead to."""
+
+_HEX = re.compile(r"\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2})")
+_OCTAL = re.compile(r"[0-7]{0,2}")
 
 Fits = Callable[[str], bool]
 Step = tuple[str, Fits | None, int, int]
@@ -38,14 +67,14 @@ class Pattern:
         """The expression fits somewhere in the text."""
         current: set[int] = set()
         for place in range(len(text) + 1):
-            current = self._reached({*current, 0}, place == 0, place == len(text))
+            current = self._reached({*current, 0}, _holding(text, place))
             if any(self._steps[at][0] == "match" for at in current):
                 return True
             if place < len(text):
                 current = {to for at in current for kind, fits, to, _ in (self._steps[at],) if kind == "one" and fits and fits(text[place])}
         return False
 
-    def _reached(self, starts: set[int], first: bool, last: bool) -> set[int]:
+    def _reached(self, starts: set[int], holds: frozenset[str]) -> set[int]:
         """The steps that wait for a character, or are the end, from where some ways are."""
         seen: set[int] = set()
         ways = list(starts)
@@ -57,7 +86,7 @@ class Pattern:
             kind, _, one, other = self._steps[at]
             if kind == "fork":
                 ways += [one, other]
-            elif (kind == "begin" and first) or (kind == "end" and last):
+            elif kind in holds:
                 ways.append(one)
         return seen
 
@@ -66,9 +95,10 @@ class _Parser:
     """From text to steps. Each part is a list of steps with places counted from its own beginning."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = _unquoted(text)
         self._at = 0
         self._deep = 0
+        self._flags: frozenset[str] = frozenset()
 
     def program(self) -> list[Step]:
         made = self._any()
@@ -101,23 +131,33 @@ class _Parser:
     def _row(self) -> list[Step]:
         made: list[Step] = []
         while self._next() not in ("", "|", ")"):
-            made = self._small(made + _moved(self._repeated(), len(made)))
+            if not self._flagged():
+                made = self._small(made + _moved(self._repeated(), len(made)))
         return made
 
     def _repeated(self) -> list[Step]:
         one = self._one()
-        while True:
-            if self._take("*"):
-                one = self._times(one, 0, None)
-            elif self._take("+"):
-                one = self._times(one, 1, None)
-            elif self._take("?"):
-                one = self._times(one, 0, 1)
-            elif self._next() == "{" and (counts := self._counts()):
-                one = self._times(one, *counts)
-            else:
-                return one
+        counts = self._repetition()
+        if counts is None:
+            return one
+        if self._repetition() is not None:
+            raise self._wrong("invalid nested repetition operator")
+        return self._times(one, *counts)
+
+    def _repetition(self) -> tuple[int, int | None] | None:
+        """How often what stands before is to be there; ``None`` where nothing is said."""
+        found: tuple[int, int | None] | None = None
+        if self._take("*"):
+            found = (0, None)
+        elif self._take("+"):
+            found = (1, None)
+        elif self._take("?"):
+            found = (0, 1)
+        elif self._next() == "{":
+            found = self._counts()
+        if found is not None:
             self._take("?")  # lazy or not, what fits is the same
+        return found
 
     def _counts(self) -> tuple[int, int | None] | None:
         """``{m}``, ``{m,}`` or ``{m,n}``; ``None`` where the brace is a character."""
@@ -149,19 +189,22 @@ class _Parser:
         if self._take("["):
             return _fitting(self._class())
         if self._take("^"):
-            return [("begin", None, 1, 0)]
+            return [("line" if "m" in self._flags else "begin", None, 1, 0)]
         if self._take("$"):
-            return [("end", None, 1, 0)]
+            return [("line end" if "m" in self._flags else "end", None, 1, 0)]
         if self._take("."):
-            return _fitting(lambda character: character != "\n")
+            return _fitting((lambda character: True) if "s" in self._flags else (lambda character: character != "\n"))
         if self._next() in ("*", "+", "?"):
             raise self._wrong("missing argument to repetition operator")
-        ranges, opposite = self._character()
-        return _fitting(lambda character: any(low <= character <= high for low, high in ranges) != opposite)
+        if self._next() == "\\" and (place := _PLACES.get(self._text[self._at + 1 : self._at + 2])):
+            self._at += 2
+            return [(place, None, 1, 0)]
+        return _fitting(self._among(*(self._shorthand() or (self._exactly(), False))))
 
     def _group(self) -> list[Step]:
-        if self._next() == "?" and not self._take("?:"):
-            raise self._wrong("invalid or unsupported group")
+        before = self._flags
+        if self._take("?"):
+            self._opening()
         self._deep += 1
         if self._deep > _DEEPEST:
             raise self._wrong("groups nest too deep")
@@ -169,48 +212,158 @@ class _Parser:
         self._deep -= 1
         if not self._take(")"):
             raise self._wrong("missing closing )")
+        self._flags = before
         return made
 
-    def _character(self) -> tuple[tuple[tuple[str, str], ...], bool]:
-        """Ranges of characters, and whether all others are meant."""
-        if not self._take("\\"):
-            one = self._next()
-            self._at += 1
-            return ((one, one),), False
+    def _opening(self) -> None:
+        """What stands between ``(?`` and the group's content: a name, or flags for it."""
+        if self._take("P<") or (self._next() == "<" and self._take("<")):
+            name, closed, _ = self._text[self._at :].partition(">")
+            if not closed or not name.isascii() or not name.replace("_", "a").isalnum():
+                raise self._wrong("invalid named capture")
+            self._at += len(name) + 1
+        elif (flags := self._flags_until(":")) is not None:
+            self._flags = flags
+        else:
+            raise self._wrong("invalid or unsupported Perl syntax")
+
+    def _flagged(self) -> bool:
+        """``(?i)``: flags from here to the end of the group."""
+        if not self._text.startswith("(?", self._at):
+            return False
+        self._at += 2
+        if (flags := self._flags_until(")")) is None:
+            self._at -= 2
+            return False
+        self._flags = flags
+        return True
+
+    def _flags_until(self, end: str) -> frozenset[str] | None:
+        """``i``, ``im-s`` and so on up to ``end``, over those that are set; ``None`` where something else stands there."""
+        words, found, _ = self._text[self._at :].partition(end)
+        on, minus, off = words.partition("-")
+        if not found or not _FLAGS.issuperset(on + off) or (minus and not off) or (end == ")" and not words):
+            return None
+        self._at += len(words) + 1
+        return (self._flags | set(on)) - set(off)
+
+    def _among(self, ranges: Ranges, opposite: bool) -> Fits:
+        """Fits what is in a range, or with ``opposite`` what is in none; where case makes no difference, in any case."""
+        if "i" not in self._flags:
+            return lambda character: any(low <= character <= high for low, high in ranges) != opposite
+        return lambda character: any(low <= one <= high for one in _cases(character) for low, high in ranges) != opposite
+
+    def _shorthand(self) -> tuple[Ranges, bool] | None:
+        """``\\d`` and the like: ranges, and whether all others are meant."""
+        letter = self._text[self._at + 1 : self._at + 2]
+        if self._next() != "\\" or not letter or letter.lower() not in _ESCAPED:
+            return None
+        self._at += 2
+        return _ESCAPED[letter.lower()], letter.isupper()
+
+    def _exactly(self) -> Ranges:
+        """One character, as a range."""
+        one = self._next()
+        self._at += 1
+        if one == "\\":
+            one = self._escape()
+        return ((one, one),)
+
+    def _escape(self) -> str:
         one = self._next()
         self._at += 1
         if not one:
             raise self._wrong("trailing backslash at end of expression")
-        if one.lower() in _ESCAPED:
-            return _ESCAPED[one.lower()], one.isupper()
-        if one.isalnum() and one not in _LETTERS:
+        if one == "x" and (found := _HEX.match(self._text, self._at)):
+            self._at = found.end()
+            number = int(found[1] or found[2], 16)
+        elif one in "01234567" and (one == "0" or (self._next() and self._next() in "01234567")):
+            digits = _OCTAL.match(self._text, self._at)
+            self._at = digits.end() if digits else self._at
+            number = int(one + (digits[0] if digits else ""), 8)
+        elif one in _LETTERS:
+            return _LETTERS[one]
+        else:
+            number = 0x110000 if not one.isascii() or one.isalnum() else ord(one)
+        if number > 0x10FFFF:
             raise self._wrong(f"invalid escape sequence \\{one}")
-        one = _LETTERS.get(one, one)
-        return ((one, one),), False
+        return chr(number)
 
     def _class(self) -> Fits:
         opposite = self._take("^")
-        parts: list[tuple[tuple[tuple[str, str], ...], bool]] = []
+        parts: list[Fits] = []
         while not parts or self._next() != "]":
             if not self._next():
                 raise self._wrong("missing closing ]")
-            ranges, others = self._character()
-            if not others and len(ranges) == 1 and self._next() == "-" and self._text[self._at + 1 : self._at + 2] not in ("", "]"):
-                self._at += 1
-                (last, *more), _ = self._character()
-                if more or last[1] < ranges[0][0]:
-                    raise self._wrong("invalid character class range")
-                ranges = ((ranges[0][0], last[1]),)
-            parts.append((ranges, others))
+            parts.append(self._among(*(self._shorthand() or self._named() or (self._span(), False))))
         self._at += 1
-        return lambda character: (
-            any(any(low <= character <= high for low, high in ranges) != others for ranges, others in parts) != opposite
-        )
+        return lambda character: any(fits(character) for fits in parts) != opposite
+
+    def _named(self) -> tuple[Ranges, bool] | None:
+        """``[:alpha:]`` in a class."""
+        if not self._text.startswith("[:", self._at):
+            return None
+        name, closed, _ = self._text[self._at + 2 :].partition(":]")
+        if not closed:
+            return None
+        if name.removeprefix("^") not in _NAMED:
+            raise self._wrong("invalid character class range")
+        self._at += len(name) + 4
+        return _NAMED[name.removeprefix("^")], name.startswith("^")
+
+    def _span(self) -> Ranges:
+        """``a`` or ``a-z`` in a class."""
+        ((low, high),) = self._exactly()
+        if self._next() == "-" and self._text[self._at + 1 : self._at + 2] not in ("", "]"):
+            self._at += 1
+            ((high, _),) = self._exactly()
+            if high < low:
+                raise self._wrong("invalid character class range")
+        return ((low, high),)
 
     def _small(self, made: list[Step]) -> list[Step]:
         if len(made) > _LARGEST:
             raise self._wrong("expression is too large")
         return made
+
+
+def _holding(text: str, place: int) -> frozenset[str]:
+    """What is true of a place between characters."""
+    before, after = text[place - 1 : place] if place else "", text[place : place + 1]
+    edge = _is_word(before) != _is_word(after)
+    found = ["edge" if edge else "inside"]
+    found += [name for name, holds in (("begin", not before), ("end", not after)) if holds]
+    found += [name for name, holds in (("line", before in ("", "\n")), ("line end", after in ("", "\n"))) if holds]
+    return frozenset(found)
+
+
+def _is_word(character: str) -> bool:
+    return bool(character) and any(low <= character <= high for low, high in _WORD)
+
+
+def _cases(character: str) -> frozenset[str]:
+    """A character in each case that has it as one character."""
+    found = {character, *(case for case in (character.lower(), character.upper()) if len(case) == 1)}
+    for alike in _ALIKE:
+        if found & set(alike):
+            found |= {*alike, alike[0].upper()}
+    return frozenset(found)
+
+
+def _unquoted(text: str) -> str:
+    """With a backslash before each character that stands between ``\\Q`` and ``\\E``."""
+    made: list[str] = []
+    at = 0
+    while at < len(text):
+        if text.startswith("\\Q", at):
+            quoted, _, _ = text[at + 2 :].partition("\\E")
+            made += [f"\\{one}" if one.isascii() and not one.isalnum() else one for one in quoted]
+            at += len(quoted) + 4
+        else:
+            length = 2 if text[at] == "\\" else 1
+            made.append(text[at : at + length])
+            at += length
+    return "".join(made)
 
 
 def _fitting(fits: Fits) -> list[Step]:

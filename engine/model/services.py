@@ -99,6 +99,9 @@ class ServiceChange(Value):
         hosts: ``ADDRESS NAME``, as in ``/etc/hosts``.
         spread: labels over whose values tasks are spread evenly.
         healthcheck: how containers are asked; what it leaves empty stays, and a test of ``NONE`` asks no more.
+        credential_spec: for containers of Windows, ``config://``, ``file://`` or ``registry://`` and a name; ``""`` takes it away.
+        generic_resources: kinds and how many of each a task reserves.
+        oom_score_adj: since API 1.46.
         send_auth: the manager gets our credentials for the image's registry, to give them to the nodes.
         resolve_image: the registry is asked for the image's digest, so that every node runs the same one.
         platforms: architecture and system of each platform that the image is for; ``None`` leaves them as they are.
@@ -170,6 +173,11 @@ class ServiceChange(Value):
     remove_spread: tuple[str, ...] = ()
     max_concurrent: int | None = None
     healthcheck: Healthcheck | None = None
+    credential_spec: str | None = None
+    generic_resources: Mapping[str, int] = EMPTY
+    remove_generic_resources: tuple[str, ...] = ()
+    isolation: str | None = None
+    oom_score_adj: int | None = None
     send_auth: bool = False
     resolve_image: bool = True
     platforms: tuple[tuple[str, str], ...] | None = None

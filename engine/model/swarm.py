@@ -62,8 +62,22 @@ class JoinConfig(Value):
     availability: str = ""
 
 
+class ExternalAuthority(Value):
+    """Who signs certificates of nodes elsewhere. ``certificate`` is the authority's own, as PEM text; ``""`` is the swarm's root."""
+
+    protocol: str
+    url: str
+    certificate: str = ""
+    options: Mapping[str, str] = EMPTY
+
+
 class ClusterChange(Value):
-    """Settings of a swarm to change; ``None`` leaves one as it is. Durations are seconds."""
+    """Settings of a swarm to change; ``None`` leaves one as it is. Durations are seconds.
+
+    Attributes:
+        external: who signs elsewhere, in place of all who did.
+        rotate_root: another root certificate: ``root_certificate`` with ``root_key``, PEM texts, or a new one where both are ``""``.
+    """
 
     autolock: bool | None = None
     task_history: int | None = None
@@ -75,6 +89,9 @@ class ClusterChange(Value):
     rotate_manager_token: bool = False
     rotate_unlock_key: bool = False
     rotate_root: bool = False
+    root_certificate: str = ""
+    root_key: str = ""
+    external: tuple[ExternalAuthority, ...] | None = None
 
 
 class Node(Value):

@@ -83,7 +83,7 @@ class Joining:
             self._put(record, tuple(place for place in record.endpoints if place.network != name))
             return False
         if not any(place.network_id == network.id for place in record.endpoints):
-            raise Conflict(f"container {record.id} is not connected to network {network.name}")
+            raise Conflict(f"container {record.id} is not connected to the network {network.name}")
         if pid and network.driver == "host":
             raise InvalidArgument("container cannot be disconnected from host network or connected to host network")
         try:

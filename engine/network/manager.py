@@ -86,7 +86,7 @@ class NetworkManager:
         """Have the default bridge as ``config.toml`` wants it; False while containers are in it, who keep what they have.
 
         Raises:
-            InvalidArgument, Conflict, NotSupported: the subnet is malformed or in use, or the kernel has no IPv6.
+            InvalidArgument, Forbidden, NotSupported: the subnet is malformed or in use, or the kernel has no IPv6.
         """
         self.ensure_defaults()
         network = self._networks.resolve(plan.DEFAULT_NETWORK)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator
 
-from engine.errors import Conflict, InvalidArgument, NotFound
+from engine.errors import Forbidden, InvalidArgument, NotFound
 from engine.linux.netlink_route import Route, RouteSocket
 from engine.model.networks import Subnet
 from engine.store import addresses
@@ -67,7 +67,7 @@ def check(wanted: Subnet, others: Iterable[Span]) -> Subnet:
 
     Raises:
         InvalidArgument: it is no CIDR, or its gateway or range lies outside.
-        Conflict: it overlaps another network's.
+        Forbidden: it overlaps another network's.
     """
     first, last = addresses.bounds(wanted.subnet)
     family, length = addresses.version(wanted.subnet), addresses.prefix_length(wanted.subnet)
@@ -85,7 +85,7 @@ def check(wanted: Subnet, others: Iterable[Span]) -> Subnet:
         if addresses.version(wanted.ip_range) != family or not first <= low <= high <= last:
             raise InvalidArgument(f"no matching subnet for range {wanted.ip_range}")
     if any(overlaps((first, last), other) for other in others):
-        raise Conflict("Pool overlaps with other one on this address space", hint="choose another subnet")
+        raise Forbidden("Pool overlaps with other one on this address space", hint="choose another subnet")
     return wanted.replace(subnet=f"{addresses.text(first, family)}/{length}", gateway=gateway)
 
 

@@ -57,7 +57,7 @@ def _default_bridge(roots: Roots, networks: Networks) -> NetworkRecord:
 
 
 def changed(roots: Roots, networks: Networks, bridge: NetworkRecord, wanted: Wanted) -> NetworkRecord:
-    """The default bridge as ``config.toml`` wants it. Raises InvalidArgument, Conflict or NotSupported, as :func:`create`."""
+    """The default bridge as ``config.toml`` wants it. Raises InvalidArgument, Forbidden or NotSupported, as :func:`create`."""
     ipv6, subnet = wanted
     if not ipv6:
         return bridge.replace(enable_ipv6=False, subnets=bridge.subnets[:1])
@@ -84,7 +84,8 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
     """Make a network.
 
     Raises:
-        Conflict: the name or the subnet is in use.
+        Conflict: the name is in use.
+        Forbidden: the subnet is in use.
         InvalidArgument: name, subnet or option is malformed.
         NotFound: there is no such driver.
         NotSupported: driver or option is not to be had here.

@@ -148,7 +148,7 @@ def _pause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
 
 def _unpause(supervisor: Supervisor, peer: Peer, _fields: Fields) -> None:
     if supervisor.child is None or supervisor.state.status is not ContainerStatus.PAUSED:
-        raise Conflict(f"container {supervisor.id} is not paused")
+        raise Conflict(f"Container {supervisor.id} is not paused")
     _freeze(supervisor, paused=False)
     answer(peer)
 

@@ -148,7 +148,7 @@ def test_what_this_machine_has_not_is_said(longshore: StateRoot) -> None:
     assert refused.returncode == 125 and 'could not select device driver "" with capabilities: [[gpu]]' in refused.stderr
     assert "--device" in refused.stderr
     refused = longshore("run", "--rm", "--isolation", "hyperv", "busybox", "true")
-    assert refused.returncode == 125 and "invalid isolation 'hyperv' on linux" in refused.stderr
+    assert refused.returncode == 125 and "Invalid isolation: \"hyperv\" - linux only supports 'default'" in refused.stderr
     ran = longshore("run", "--rm", "--network", "none", "--kernel-memory", "64m", "--storage-opt", "size=1G", "busybox", "true")
     assert ran.returncode == 0
     assert "kernel memory limit" in ran.stderr and "storage options" in ran.stderr

@@ -82,7 +82,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture
 def volume_plugin(tmp_path: Path) -> Iterator[str]:
     """A volume driver of the old kind, which dockerd finds by its specification; the driver's name."""
-    name = f"keeper{os.getpid()}"
+    name = f"keeper{os.urandom(4).hex()}"  # a dockerd remembers where one of a name was
     path = str(tmp_path / "keeper.sock")
     _VolumePlugin.made.clear()
     _VolumePlugin.directory = str(tmp_path)
@@ -149,3 +149,26 @@ async def test_drivers_are_listed_and_used(daemon: Daemon, volume_plugin: str) -
             await engine.networks.create(NetworkSpec(name="wide", driver="nobody"))
     finally:
         await engine.close()
+
+
+def test_drivers_are_completed(daemon: Daemon, volume_plugin: str) -> None:
+    """Those of plugins too, behind a flag or behind its equals sign."""
+    docker = subprocess.run(
+        ["docker", "--host", daemon.url, "volume", "create", "-d", volume_plugin, "kept"], capture_output=True, check=False
+    )
+    assert docker.returncode == 0, "a plugin is known from its first use on"
+
+    def offered(*words: str) -> list[str]:
+        return _longshore(daemon, "__complete", "--", *words).split()
+
+    try:
+        assert {"local", volume_plugin} <= set(offered("volume", "create", "--driver", ""))
+        assert offered("volume", "create", "-d", volume_plugin[:8]) == [volume_plugin]
+        assert offered("volume", "create", "--driver=lo") == ["--driver=local"]
+        assert {"bridge", "overlay"} <= set(offered("network", "create", "-d", "")) and offered(
+            "network", "create", "--driver", "macv"
+        ) == ["macvlan"]
+        assert offered("run", "--log-driver", "json") == offered("service", "create", "--log-driver", "json") == ["json-file"]
+        assert offered("network", "create", "--subnet", "") == [] and "--label" in offered("volume", "create", "--driver", "local", "--l")
+    finally:
+        subprocess.run(["docker", "--host", daemon.url, "volume", "rm", "kept"], capture_output=True, check=False)

@@ -114,11 +114,21 @@ def _running(argv: list[str], directory: str, path: str, env: dict[str, str], re
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _registry_inside(daemon: Daemon, directory: str, registry: RegistryFiles) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def registry_inside(daemon: Daemon, directory: str, registry: RegistryFiles, login: str = "") -> Iterator[None]:
+    """Another registry where only a running daemon sees it, ended before the daemon; ``login`` is a ``NAME:PASSWORD`` that it takes."""
+    process = _registry_inside(daemon, directory, registry, login)
+    try:
+        yield
+    finally:
+        _end(process, process.pid)
+
+
+def _registry_inside(daemon: Daemon, directory: str, registry: RegistryFiles, login: str = "") -> subprocess.Popen[bytes]:
     command = daemon.command(["docker-registry", "serve", registry.config])
     with open(os.path.join(directory, "registry.log"), "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    probe = daemon.command(["busybox", "wget", "-q", "-O", "/dev/null", f"http://{registry.host}/v2/"])
+    probe = daemon.command(["busybox", "wget", "-q", "-O", "/dev/null", f"http://{login}{'@' if login else ''}{registry.host}/v2/"])
     until(lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0, what="the registry inside")
     return process
 

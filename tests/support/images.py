@@ -204,11 +204,11 @@ def index_of(packed: Mapping[str, Packed], *, oci: bool = False) -> tuple[bytes,
     return json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": entries}).encode(), media_type
 
 
-def push(registry: str, name: str, image: ImageSource | Packed) -> str:
-    """Upload an image to ``registry`` (``http://host:port``) as ``repo:tag``; the manifest's digest comes back."""
+def push(registry: str, name: str, image: ImageSource | Packed, login: tuple[str, str] | None = None) -> str:
+    """Upload an image to ``registry`` (``http://host:port``) as ``repo:tag``, with a name and a password; the manifest's digest comes back."""
     packed = image if isinstance(image, Packed) else pack(image)
     repository, _, tag = name.rpartition(":")
-    with httpx.Client(base_url=registry, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=registry, timeout=60, trust_env=False, auth=login) as client:
         for blob, data in packed.blobs.items():
             _push_blob(client, repository, blob, data)
         _push_manifest(client, repository, tag, packed.manifest, packed.media_type)

@@ -29,6 +29,29 @@ def full(formed: Swarm) -> Iterator[Swarm]:
     swarm.docker(*create, "--name", "shop_db", "--label", label, "--container-label", label, swarm.image, "sleep", "1000")
     swarm.docker(*create, "--name", "broken", "--restart-condition", "none", swarm.image, "sh", "-c", "exit 3")
     swarm.docker("service", "create", "-d", "-q", "--name", "job", "--mode", "replicated-job", "--replicas", "2", swarm.image, "true")
+    swarm.docker("node", "update", "--label-add", "disk=ssd", "node2")
+    everything = [
+        *("--label", "a=b", "--label", "flag", "--constraint", "node.role==worker", "--placement-pref", "spread=node.labels.disk")
+    ]
+    everything += [
+        *("--update-delay", "90s", "--update-monitor", "1500ms", "--rollback-delay", "1ms", "--update-max-failure-ratio", "0.25")
+    ]
+    everything += [
+        *("--env", "A=b", "--env", "C", "--workdir", "/tmp", "--init", "--user", "1:2", "--cap-add", "NET_ADMIN", "--cap-drop", "MKNOD")
+    ]
+    everything += [
+        *("--sysctl", "net.ipv4.ip_forward=1", "--ulimit", "nofile=10:20", "--mount", "type=volume,target=/data,source=data,readonly")
+    ]
+    everything += [
+        *("--config", "settings", "--secret", "source=password,target=word", "--log-driver", "json-file", "--log-opt", "max-size=1m")
+    ]
+    everything += [
+        *("--limit-cpu", "0.5", "--limit-memory", "64m", "--limit-pids", "30", "--reserve-memory", "4m", "--network", "shop_net")
+    ]
+    everything += [
+        *("--health-cmd", "true", "--health-interval", "90s", "--health-retries", "3", "--publish", "8099:80", "--replicas", "0")
+    ]
+    swarm.docker(*create, "--name", "full", *everything, swarm.image, "sleep", "1000")
     swarm.runs("agent", 2)
     swarm.runs("shop_db", 1)
     swarm.settled("broken", "Failed")
@@ -60,6 +83,12 @@ SAME = [
     "config create x", "config create x /nonexistent", "config create x /dev/null",
     "secret ls", "secret ls -q", "secret ls --format '{{json .}}'", "secret ls --format '{{.Name}} {{.Driver}}'", "secret inspect nope", "secret inspect password -f '{{json .Spec}}'", "secret rm nope", "secret create password /etc/hostname",
     "secret create x", "secret create -d driver x /etc/hostname",
+    "service inspect --pretty nope", "service inspect --pretty --format x web", "node inspect --pretty nope", "config inspect --pretty nope", "secret inspect --format prettyx password",
+    "service update -d --generic-resource-rm gpu web", "service update -d --generic-resource-add gpu web", "service update -d --generic-resource-add gpu=a web", "service update -d --generic-resource-add gpu=-1 web",
+    "service update -d --credential-spec nope web", "service update -d --credential-spec config://nope web", "service update -d --oom-score-adj 5 web", "service create -d --generic-resource x=y=z busybox",
+    "swarm ca", "swarm ca -q", "swarm ca --ca-key /dev/null", "swarm ca --rotate --ca-cert /nonexistent", "swarm ca --rotate --ca-cert /etc/hostname", "swarm ca --cert-expiry 1h", "swarm ca --external-ca protocol=cfssl,url=https://x",
+    "swarm ca --rotate --external-ca protocol=cfssl,url=https://x", "swarm update --external-ca protocol=nope,url=x", "swarm update --external-ca url=x", "swarm update --external-ca protocol=cfssl", "swarm update --external-ca x",
+    "swarm update --external-ca protocol=cfssl,url=x,cacert=/nonexistent",
     "swarm join-token worker", "swarm join-token -q manager", "swarm join-token nope", "swarm join-token", "swarm unlock-key", "swarm unlock-key --rotate", "swarm unlock", "swarm init", "swarm join x:1", "swarm leave",
     "swarm update --task-history-limit 4", "swarm update --cert-expiry nope", "swarm init --availability nope",
 ]  # fmt: skip
@@ -82,6 +111,59 @@ def test_same_documents(full: Swarm, line: str) -> None:
     ours, theirs = full.inside(*line.split()), full.docker(*line.split())
     assert ours.returncode == 0 and json.loads(ours.stdout) == json.loads(theirs.stdout)
     assert "hunter2" not in ours.stdout and "aHVudGVyMg" not in ours.stdout
+
+
+def test_flags_that_are_for_some(full: Swarm) -> None:
+    """What both command lines make of the same flags is one and the same specification."""
+    full.docker("config", "create", "credentials", "-", input="{}")
+    create = ("service", "create", "-d", "-q", "--no-resolve-image", "--replicas", "0")
+    flags = ("--isolation", "default", "--generic-resource", "gpu=2", "--generic-resource", "fpga=1", "--credential-spec")
+    changes = (
+        ("--credential-spec", "file://cred.json", "--generic-resource-rm", "fpga", "--generic-resource-add", "gpu=3"),
+        ("--credential-spec", "registry://cred"),
+        ("--credential-spec", "config://credentials", "--config-add", "settings"),
+        ("--credential-spec", ""),
+    )
+
+    def made(name: str) -> object:
+        task = json.loads(full.docker("service", "inspect", "-f", "{{json .Spec.TaskTemplate}}", name).stdout)
+        return [task["Resources"], *(task["ContainerSpec"].get(key) for key in ("Isolation", "Privileges", "Configs"))]
+
+    try:
+        full.docker(*create, "--name", "theirs", *flags, "config://credentials", full.image)
+        done = full.inside(*create, "--name", "ours", *flags, "config://credentials", full.image)
+        assert done.returncode == 0, done.stderr
+        assert _sorted(made("ours")) == _sorted(made("theirs"))
+        for change in changes:
+            full.docker("service", "update", "-d", *change, "theirs")
+            done = full.inside("service", "update", "-d", *change, "ours")
+            assert done.returncode == 0, done.stderr
+            assert _sorted(made("ours")) == _sorted(made("theirs")), change
+    finally:
+        full.docker("service", "rm", "ours", "theirs", check=False)
+        full.docker("config", "rm", "credentials", check=False)
+
+
+def _sorted(value: object) -> object:
+    """Lists in one order, and without what is empty: maps have none in Go."""
+    if isinstance(value, dict):
+        return {key: found for key, item in value.items() if (found := _sorted(item)) not in (None, {}, [], "")}
+    return sorted(map(_sorted, value), key=str) if isinstance(value, list) else value
+
+
+PRETTY = [
+    *("service inspect --pretty web", "service inspect --pretty agent job shop_db", "service inspect --format pretty full", "service inspect --pretty web nope"),
+    *("node inspect --pretty self", "node inspect --pretty node1 node2", "config inspect --pretty settings", "secret inspect --pretty password"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", PRETTY)
+def test_the_same_for_people(full: Swarm, line: str) -> None:
+    """Letter by letter, but for ages."""
+    ours, theirs = full.inside(*line.split()), full.docker(*line.split(), check=False)
+    age = re.compile(r"(less than a second|about a minute|\d+ (seconds?|minutes?)) ago", re.IGNORECASE)
+    assert age.sub("<age>", ours.stdout).splitlines() == age.sub("<age>", theirs.stdout).splitlines()
+    assert ours.returncode == theirs.returncode
 
 
 def test_a_worker_says_whom_to_ask(full: Swarm) -> None:

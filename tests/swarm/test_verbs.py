@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,10 +145,23 @@ def test_every_flag_of_create_arrives_and_is_taken_back_by_update(swarm: Swarm) 
 def test_the_root_certificate_is_docker_s_and_can_be_made_anew(swarm: Swarm) -> None:
     before = well(swarm.longshore("swarm", "ca"))
     assert before == swarm.docker("swarm", "ca").stdout and before.startswith("-----BEGIN CERTIFICATE-----")
-    after = well(swarm.longshore("swarm", "ca", "--rotate", "--quiet"))
+    assert well(swarm.longshore("swarm", "ca", "--rotate", "--quiet")) == ""
+    after = well(swarm.longshore("swarm", "ca"))
     assert after != before and after == swarm.docker("swarm", "ca").stdout
-    refused = swarm.longshore("swarm", "ca", "--detach")
-    assert refused.returncode == 1 and "`--detach` flag requires the `--rotate` flag" in refused.stderr
+
+
+def test_a_root_certificate_of_one_s_own(swarm: Swarm, tmp_path: Path) -> None:
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    files = ("-keyout", key, "-out", certificate)
+    subprocess.run(["openssl", "req", "-x509", *curve, *files, "-subj", "/CN=own", "-days", "7300"], check=True, capture_output=True)
+    alone = swarm.longshore("swarm", "ca", "--rotate", "--ca-cert", certificate)
+    assert alone.returncode == 1 and "requires that a --ca-key flag and/or --external-ca flag be provided as well" in alone.stderr
+    shown = well(swarm.longshore("swarm", "ca", "--rotate", "--ca-cert", certificate, "--ca-key", key))
+    with open(certificate, encoding="ascii") as file:
+        assert shown == swarm.docker("swarm", "ca").stdout == file.read()
+    well(swarm.longshore("swarm", "ca", "--rotate", "--quiet"))
+    assert swarm.docker("swarm", "ca").stdout != shown
 
 
 def test_a_failed_update_says_so_and_ends_with_1(swarm: Swarm) -> None:

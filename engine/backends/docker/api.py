@@ -81,9 +81,16 @@ class Api:
         await self.version()
         return self._podman
 
-    async def get(self, path: str, parameters: Parameters | None = None, *, timeout: float | None = _QUERY_TIMEOUT) -> bytes:
+    async def get(
+        self,
+        path: str,
+        parameters: Parameters | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = _QUERY_TIMEOUT,
+    ) -> bytes:
         """GET, and the body of the answer."""
-        return await self.request("GET", path, parameters, timeout=timeout)
+        return await self.request("GET", path, parameters, headers=headers, timeout=timeout)
 
     async def post(
         self, path: str, parameters: Parameters | None = None, *, body: bytes | None = None, headers: Mapping[str, str] | None = None

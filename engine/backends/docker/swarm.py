@@ -39,6 +39,7 @@ from engine.model.value import EMPTY
 _STATUS_VERSION = (1, 41)
 """From here on managers count a service's tasks themselves."""
 _DISTRIBUTION_VERSION = (1, 30)
+_OOM_VERSION = (1, 46)
 """From here on clients ask for an image's digest; before, managers did."""
 _UNRESOLVED = (
     "image {image} could not be accessed on a registry to record\nits digest. Each node will access {image} independently,\n"
@@ -240,22 +241,27 @@ class DockerServices:
         if not change.image or not change.resolve_image or "@" in change.image or await self._api.version() < _DISTRIBUTION_VERSION:
             return change, ()
         try:
-            answer = await self._api.get(f"/distribution/{quote(change.image, safe='/:')}/json")
+            answer = await self._api.get(f"/distribution/{quote(change.image, safe='/:')}/json", headers=self._auth(change))
         except LongshoreError:
             return change, (_UNRESOLVED.format(image=change.image),)
         digest, platforms = service_codec.decode_distribution(answer)
         return change.replace(image=f"{change.image}@{digest}" if digest else change.image, platforms=platforms), ()
 
     async def _ids(self, change: ServiceChange) -> Mapping[str, str]:
-        """Of what the change names, which the API knows by ids only."""
+        """Of what the change names, which the API knows by ids only. Raises NotSupported for what the engine is too old for."""
+        if change.oom_score_adj is not None:
+            await self._api.need(_OOM_VERSION, '"--oom-score-adj"')
         found: dict[str, str] = {}
         for name in {*change.networks, *change.remove_networks}:
             path = f"/networks/{quote(name, safe='')}"
             found[name] = network_codec.decode_details(await self._api.get(path, {"scope": "swarm"})).id
-        for kind, grants in (("secret", change.secrets), ("config", change.configs)):
-            if not grants:
+        spec = (change.credential_spec or "").partition("config://")[2]
+        wanted = {"secret": [grant.source for grant in change.secrets], "config": [grant.source for grant in change.configs]}
+        wanted["config"] += [spec] if spec else []
+        for kind, sources in wanted.items():
+            if not sources:
                 continue
-            names = tuple(dict.fromkeys(grant.source for grant in grants))
+            names = tuple(dict.fromkeys(sources))
             known = {one.name: one.id for one in await DockerFiles(self._api, kind).list(filters={"name": names})}
             for name in names:
                 if name not in known:

@@ -5,6 +5,7 @@ Source: moby ``daemon/daemon_unix.go`` (``verifyPlatformContainerResources``), `
 
 from __future__ import annotations
 
+import json
 import os
 
 from engine.errors import InvalidArgument, NotSupported
@@ -93,7 +94,7 @@ def _paths(config: ContainerConfig, host: HostConfig) -> None:
 
 def _devices(config: ContainerConfig, host: HostConfig) -> None:
     if host.isolation not in ("", "default"):
-        raise InvalidArgument(f"invalid isolation '{host.isolation}' on linux")
+        raise InvalidArgument(f"Invalid isolation: {json.dumps(host.isolation)} - linux only supports 'default'")
     for request in host.device_requests:
         wanted = " ".join(f"[{' '.join(words)}]" for words in request.capabilities)
         raise NotSupported(

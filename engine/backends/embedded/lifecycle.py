@@ -90,7 +90,7 @@ class Lifecycle:
         """See :meth:`engine.interface.containers.ContainerLifecycle.unpause`."""
         record = self._containers.resolve(name)
         if self._ask(record, "unpause") is None:
-            raise Conflict(f"container {record.id} is not paused")
+            raise Conflict(f"Container {record.id} is not paused")
 
     def set_policy(self, record: ContainerRecord, policy: RestartPolicy) -> None:
         """Tell the supervisor, if there is one, of another restart policy; whoever comes later reads it from the record."""

@@ -23,6 +23,7 @@ KEYS = (
 )
 _ALIVE = (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING)
 _ID_LENGTH = 64
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _HEALTH = ("starting", "healthy", "unhealthy", "none")
 
 Test = Callable[[ContainerRecord], bool]
@@ -164,7 +165,10 @@ def _id(core: Core, values: tuple[str, ...]) -> Test:
 
 
 def _is_task(core: Core, values: tuple[str, ...]) -> Test:
-    return lambda record: "false" in values
+    for value in values:
+        if value not in _BOOLEANS:
+            raise InvalidArgument(f"invalid filter 'is-task=[{value}]'")
+    return lambda record: any(not _BOOLEANS[value] for value in values)
 
 
 _TESTS: dict[str, Callable[[Core, tuple[str, ...]], Test]] = {

@@ -15,13 +15,14 @@ SPEC = Spec(usage="-- WORD...", summary="Complete a command line", most=-1)
 
 def run(context: Context, options: Options) -> int:
     words = options.args or [""]
-    found = sorted({word for word in _candidates(context, words[:-1]) if word.startswith(words[-1])})
+    found = sorted({word for word in _candidates(context, words[:-1], "=" in words[-1]) if word.startswith(words[-1])})
     flags = words[-1].startswith("-")
     print("\n".join(word for word in found if word.startswith("-") == flags), file=context.out)
     return 0
 
 
-def _candidates(context: Context, before: Sequence[str]) -> Iterable[str]:
+def _candidates(context: Context, before: Sequence[str], last_joined: bool) -> Iterable[str]:
+    """What may stand after some words; ``last_joined``: the word that is being typed is a flag with its value behind ``=``."""
     rest = _operands(before, GLOBALS)
     if not rest:
         return [*VERBS, *NOUNS, OCI[0], *_names(GLOBALS)]
@@ -39,8 +40,11 @@ def _candidates(context: Context, before: Sequence[str]) -> Iterable[str]:
     spec: Spec = importlib.import_module(f"engine.cli.verbs.{module}").SPEC
     if module == "completion":
         return ["bash", "zsh", "fish"]
+    if rest and (flag := _waits(rest[-1], spec.flags)):
+        return _values(context, flag)
     full = spec.most >= 0 and len(_operands(rest, spec.flags)) >= spec.most
-    return [*_names((*spec.flags, HELP)), *([] if full else _objects(context, spec.completes))]
+    joined = [f"--{flag.name}={value}" for flag in spec.flags if flag.completes for value in _values(context, flag)] if last_joined else []
+    return [*_names((*spec.flags, HELP)), *joined, *([] if full else _objects(context, spec.completes))]
 
 
 def _oci(before: Sequence[str]) -> Iterable[str]:
@@ -70,6 +74,22 @@ def _operands(words: Sequence[str], flags: Sequence[Flag]) -> list[str]:
             if flags is GLOBALS:
                 return [*found, *words[place + 1 :]]
     return found
+
+
+def _waits(word: str, flags: Iterable[Flag]) -> Flag | None:
+    """The flag whose value is to follow."""
+    return next((flag for flag in flags if flag.kind != "bool" and not flag.bare and word in (f"--{flag.name}", f"-{flag.short}")), None)
+
+
+def _values(context: Context, flag: Flag) -> Iterable[str]:
+    """Drivers that the engine offers, those of its plugins among them."""
+    if not flag.completes:
+        return ()
+    try:
+        info = context.run(context.engine.system.info())
+    except LongshoreError:
+        return ()
+    return {"volume-driver": info.volume_drivers, "network-driver": info.network_drivers, "log-driver": info.log_drivers}[flag.completes]
 
 
 def _names(flags: Iterable[Flag]) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from engine.cli import pretty
 from engine.cli.context import Context
-from engine.cli.flags import Flag, Options, Spec
-from engine.cli.verbs.inspect import show
+from engine.cli.flags import Options, Spec
+from engine.cli.swarm import INSPECT_FLAGS, show_pretty
 
 SPEC = Spec(
     usage="[OPTIONS] CONFIG [CONFIG...]",
     summary="Display detailed information on one or more configs",
-    flags=(Flag(name="format", short="f", kind="string", help="Format output with a Go template, or 'json'"),),
+    flags=INSPECT_FLAGS,
     least=1,
     most=-1,
     completes="config",
@@ -18,4 +19,4 @@ SPEC = Spec(
 
 def run(context: Context, options: Options) -> int:
     look = context.engine.swarm.configs.inspect
-    return show(context, options.args, options.text("format"), lambda name: context.run(look(name)).raw)
+    return show_pretty(context, options, lambda name: context.run(look(name)).raw, pretty.config)

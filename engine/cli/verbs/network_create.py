@@ -16,7 +16,7 @@ SPEC = Spec(
     summary="Create a network",
     flags=(
         Flag(name="attachable", help="Enable manual container attachment"),
-        Flag(name="driver", short="d", kind="string", help="Driver to manage the Network", default="bridge"),
+        Flag(name="driver", short="d", kind="string", help="Driver to manage the Network", default="bridge", completes="network-driver"),
         Flag(name="gateway", kind="list", help="IPv4 or IPv6 gateway for the subnet"),
         Flag(name="internal", help="Restrict external access to the network"),
         Flag(name="ip-range", kind="list", help="Allocate container ip from a sub-range"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from engine.cli import pretty
 from engine.cli.context import Context
-from engine.cli.flags import Flag, Options, Spec
-from engine.cli.verbs.inspect import show
+from engine.cli.flags import Options, Spec
+from engine.cli.swarm import INSPECT_FLAGS, show_pretty
 
 SPEC = Spec(
     usage="[OPTIONS] self|NODE [NODE...]",
     summary="Display detailed information on one or more nodes",
-    flags=(Flag(name="format", short="f", kind="string", help="Format output with a Go template, or 'json'"),),
+    flags=INSPECT_FLAGS,
     least=1,
     most=-1,
     completes="node",
@@ -23,4 +24,4 @@ def run(context: Context, options: Options) -> int:
         wanted = context.run(engine.system.info()).swarm_node if name == "self" else ""
         return context.run(engine.swarm.nodes.inspect(wanted or name)).raw
 
-    return show(context, options.args, options.text("format"), look)
+    return show_pretty(context, options, look, pretty.node)

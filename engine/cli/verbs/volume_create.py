@@ -11,7 +11,7 @@ SPEC = Spec(
     usage="[OPTIONS] [VOLUME]",
     summary="Create a volume",
     flags=(
-        Flag(name="driver", short="d", kind="string", help="Specify volume driver name", default="local"),
+        Flag(name="driver", short="d", kind="string", help="Specify volume driver name", default="local", completes="volume-driver"),
         Flag(name="label", kind="list", help="Set metadata for a volume"),
         Flag(name="opt", short="o", kind="list", help="Set driver specific options"),
     ),

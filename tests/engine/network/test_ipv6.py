@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import Conflict, InvalidArgument, StartFailed
+from engine.errors import Conflict, Forbidden, InvalidArgument, StartFailed
 from engine.linux.netlink import inside
 from engine.model.containers import Endpoint, PortBinding
 from engine.model.networks import NetworkSpec, Subnet
@@ -208,7 +208,7 @@ def test_pools_are_this_engines_own_and_never_meet(world: World, lan: Space) -> 
         world.host.ip(f"-6 route add {lan_route} via {LAN_ADDRESS6}")
         dual(world, "three")
     assert Networks(world.database).resolve("three").subnets[1].subnet not in (first.subnet, second.subnet, lan_route)
-    with pytest.raises(Conflict, match="Pool overlaps"):
+    with pytest.raises(Forbidden, match="Pool overlaps"):
         dual(world, "four", Subnet(subnet=first.subnet))
     given = world.manager.create(NetworkSpec(name="five", enable_ipv6=True, subnets=(Subnet(subnet="fd00:5:0:0::/64"),)))
     assert given.subnets[1] == Subnet(subnet="fd00:5::/64", gateway="fd00:5::1")
@@ -314,7 +314,7 @@ def test_the_default_bridge_gets_ipv6_when_it_is_told_to(world: World) -> None:
     two = world.run()
     assert not address_of(two) and "fd00:78" not in two.space.ip("-6 addr")
     two.detach()
-    with inside(world.host.descriptor), pytest.raises(Conflict):
+    with inside(world.host.descriptor), pytest.raises(Forbidden):
         world.manager.create(NetworkSpec(name="six", enable_ipv6=True, subnets=(POOL,)))
         world.manager.follow((True, POOL.subnet))
 

@@ -230,7 +230,7 @@ def test_create_and_remove(world: World) -> None:
     assert made.subnets[0].gateway.endswith(".0.1")
     with pytest.raises(Conflict, match="network with name mine already exists"):
         world.manager.create(NetworkSpec(name="mine"))
-    with pytest.raises(Conflict, match="Pool overlaps with other one on this address space"):
+    with pytest.raises(Forbidden, match="Pool overlaps with other one on this address space"):
         world.manager.create(NetworkSpec(name="other", subnets=(Subnet(subnet=made.subnets[0].subnet),)))
     container = world.run(network_mode="mine")
     with pytest.raises(Forbidden, match="has active endpoints"):
