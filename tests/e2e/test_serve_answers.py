@@ -172,6 +172,9 @@ def _inside(ask: Asker, container: str) -> None:
 def _networks_and_volumes(ask: Asker, container: str, network: str) -> None:
     ask("GET", "/networks", 200)
     assert container in ask("GET", "/networks/{id}", 200, id=network)["Containers"]
+    assert ask("GET", "/networks/{id}", 200, "scope=local&verbose=true", id=network)["Id"] == network
+    ask("GET", "/networks/{id}", 404, "scope=swarm", id=network)
+    ask("GET", "/networks/{id}", 400, "verbose=maybe", id=network)
     ask("GET", "/networks/{id}", 404, id="nope")
     ask("DELETE", "/networks/{id}", 403, id="bridge")
     ask("DELETE", "/networks/{id}", 403, id=network)
