@@ -261,7 +261,7 @@ def test_many_who_wait_hold_nobody_up(served: tuple[StateRoot, str]) -> None:
     root.out("run", "-d", "--name", "quiet", "--network", "none", "busybox", "sleep", "1000")
     waiting: list[socket.socket] = []
     try:
-        for number in range(90):  # more than the engine has threads of its own; each takes one of the 128 inotify instances of a user
+        for number in range(500):  # nearly as many as there may be connections, and more than a user may have inotify instances
             client = socket.socket(socket.AF_UNIX)
             waiting.append(client)
             client.settimeout(60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -410,6 +411,7 @@ def test_addresses_of_others_are_not_given_out(world: World) -> None:
 @pytest.mark.parametrize("field", ["dns_search", "dns_options"])
 def test_words_of_a_resolv_conf_stay_in_their_line(world: World, field: str) -> None:
     for text in ("a\0b", "a\nnameserver 6.6.6.6"):
-        record = world.create(**{field: (text,)}).record
+        asked: dict[str, Any] = {field: (text,)}
+        record = world.create(**asked).record
         with pytest.raises(InvalidArgument, match="invalid DNS"):
             world.manager.check(record)
