@@ -39,6 +39,7 @@ HEALTH: tuple[Flag, ...] = (
     Flag(name="no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
 )
 """How the health of containers is asked for."""
+_MODES = (("pid", ("host",), "PID"), ("uts", ("host",), "UTS"), ("userns", ("host",), "USER"), ("cgroupns", ("host", "private"), "CGROUP"))
 _WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 
 FLAGS: tuple[Flag, ...] = (
@@ -242,6 +243,7 @@ def host_config(options: Options) -> HostConfig:
     if options.on("rm") and restart.name != "no":
         raise FlagError("conflicting options: cannot specify both --restart and --rm")
     _refuse_foreign(options)
+    _check_modes(options)
     network = networks(options)[0]
     return HostConfig(
         network_mode=network.network,
@@ -322,6 +324,15 @@ def _refuse_foreign(options: Options) -> None:
             )
     if not options.on("disable-content-trust"):
         raise NotSupported("content trust is not supported", hint="pull the image by its digest: NAME@sha256:…")
+
+
+def _check_modes(options: Options) -> None:
+    """Namespaces by the words that docker knows for them; that of IPC is left to the engine, as docker does. Raises FlagError."""
+    for name, words, shown in _MODES:
+        mode = options.text(name)
+        joined = name == "pid" and mode.startswith("container:") and mode != "container:"
+        if mode not in ("", *words) and not joined:
+            raise FlagError(f"--{name}: invalid {shown} mode")
 
 
 def environment(options: Options) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Container, Coroutine, Iterable
 from typing import Any
 
 from engine.cli.context import Context
@@ -10,8 +10,11 @@ from engine.cli.main import print_error
 from engine.errors import LongshoreError, NotModified
 
 
-def each(context: Context, names: Iterable[str], action: Callable[[str], Coroutine[Any, Any, Any]]) -> int:
-    """Do ``action`` to each name and print the name; errors are printed and the rest goes on. 1 if any failed."""
+def each(context: Context, names: Iterable[str], action: Callable[[str], Coroutine[Any, Any, Any]], *, silent: Container[str] = ()) -> int:
+    """Do ``action`` to each name and print the name; errors are printed and the rest goes on. 1 if any failed.
+
+    What is in ``silent`` after the action is not printed.
+    """
     code = 0
     for name in names:
         try:
@@ -23,5 +26,6 @@ def each(context: Context, names: Iterable[str], action: Callable[[str], Corouti
             print_error(error)
             code = 1
             continue
-        print(name, file=context.out, flush=True)
+        if name not in silent:
+            print(name, file=context.out, flush=True)
     return code

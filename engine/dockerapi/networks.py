@@ -10,7 +10,7 @@ from engine.dockerapi import times
 from engine.dockerapi.containers import decode_endpoint
 from engine.dockerapi.create import dumps, encode_endpoint_options, ipam_config
 from engine.dockerapi.document import Document, load, load_document
-from engine.errors import NotFound, NotSupported
+from engine.dockerapi.show import pool
 from engine.model.containers import PLAIN, Endpoint, EndpointOptions, PruneReport
 from engine.model.networks import Network, NetworkMember, NetworkSpec, Subnet
 from engine.model.units import whole
@@ -41,11 +41,18 @@ def decode_prune(body: bytes) -> PruneReport:
 def encode_create(spec: NetworkSpec) -> bytes:
     """The body of ``POST /networks/create``."""
     body: dict[str, Any] = {"Name": spec.name, "Driver": spec.driver, "CheckDuplicate": True}
-    for key, value in (("Internal", spec.internal), ("Attachable", spec.attachable), ("EnableIPv6", spec.enable_ipv6)):
+    for key, value in (("Internal", spec.internal), ("Attachable", spec.attachable), ("EnableIPv6", spec.enable_ipv6), *_swarms(spec)):
         if value:
             body[key] = True
-    if spec.subnets:
-        body["IPAM"] = {"Driver": "default", "Config": [_pool(subnet) for subnet in spec.subnets]}
+    if not spec.enable_ipv4:
+        body["EnableIPv4"] = False
+    if spec.subnets or spec.ipam_options or spec.ipam_driver != "default":
+        ipam: dict[str, Any] = {"Driver": spec.ipam_driver, "Config": [pool(subnet) for subnet in spec.subnets]}
+        body["IPAM"] = {**ipam, **({"Options": dict(spec.ipam_options)} if spec.ipam_options else {})}
+    if spec.scope:
+        body["Scope"] = spec.scope
+    if spec.config_from:
+        body["ConfigFrom"] = {"Network": spec.config_from}
     if spec.options:
         body["Options"] = dict(spec.options)
     if spec.labels:
@@ -68,17 +75,22 @@ def encode_disconnect(container: str, *, force: bool) -> bytes:
     return dumps({"Container": container, "Force": force})
 
 
-def _pool(subnet: Subnet) -> dict[str, str]:
-    fields = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
-    return {key: value for key, value in fields.items() if value}
+def _swarms(spec: NetworkSpec) -> tuple[tuple[str, bool], ...]:
+    return ("Ingress", spec.ingress), ("ConfigOnly", spec.config_only)
+
+
+def _decode_pool(found: Document, gateway: str) -> Subnet:
+    return Subnet(
+        subnet=found.text("Subnet"),
+        gateway=gateway,
+        ip_range=found.text("IPRange"),
+        auxiliary=found.pairs("AuxiliaryAddresses"),
+    )
 
 
 def _network(answer: object) -> Network:
     item = Document(answer)
-    subnets = tuple(
-        Subnet(subnet=pool.text("Subnet"), gateway=pool.text("Gateway").partition("/")[0], ip_range=pool.text("IPRange"))
-        for pool in item.document("IPAM").documents("Config")
-    )
+    subnets = tuple(_decode_pool(found, found.text("Gateway").partition("/")[0]) for found in item.document("IPAM").documents("Config"))
     return Network(
         id=item.text("Id"),
         name=item.text("Name"),
@@ -119,36 +131,24 @@ def _gateway(subnets: tuple[Subnet, ...], *, ipv6: bool) -> str:
 
 
 def decode_create(body: Document) -> NetworkSpec:
-    """``POST /networks/create``.
-
-    Raises:
-        NotFound: there is no such driver for its addresses.
-        NotSupported: it asks for what belongs to Swarm mode, or for a network without IPv4.
-    """
+    """``POST /networks/create``."""
     ipam = body.document("IPAM")
-    if ipam.text("Driver") not in ("", "default"):
-        raise NotFound(f'could not find IPAM plugin {ipam.text("Driver")}: plugin "{ipam.text("Driver")}" not found')
-    for key in ("Ingress", "ConfigOnly"):
-        if body.flag(key):
-            raise NotSupported(f"{key} networks need Swarm mode, which this engine does not have")
-    if body.document("ConfigFrom").text("Network"):
-        raise NotSupported("networks made from the configuration of another need Swarm mode, which this engine does not have")
-    if "EnableIPv4" in body and not body.flag("EnableIPv4"):
-        raise NotSupported("networks without IPv4 are not supported", hint="leave EnableIPv4 out; EnableIPv6 adds the other family")
-    if body.text("Scope") not in ("", "local"):
-        raise NotSupported(f"networks of scope {body.text('Scope')} need Swarm mode, which this engine does not have")
     return NetworkSpec(
         name=body.text("Name"),
         driver=body.text("Driver") or "bridge",
         internal=body.flag("Internal"),
         attachable=body.flag("Attachable"),
+        enable_ipv4=body.flag("EnableIPv4") if "EnableIPv4" in body else True,
         enable_ipv6=body.flag("EnableIPv6"),
-        subnets=tuple(
-            Subnet(subnet=pool.text("Subnet"), gateway=pool.text("Gateway"), ip_range=pool.text("IPRange"))
-            for pool in ipam.documents("Config")
-        ),
+        subnets=tuple(_decode_pool(found, found.text("Gateway")) for found in ipam.documents("Config")),
         options=body.pairs("Options"),
         labels=body.pairs("Labels"),
+        scope=body.text("Scope"),
+        ingress=body.flag("Ingress"),
+        ipam_driver=ipam.text("Driver") or "default",
+        ipam_options=ipam.pairs("Options"),
+        config_only=body.flag("ConfigOnly"),
+        config_from=body.document("ConfigFrom").text("Network"),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.model.events import Event
-from engine.model.networks import Network
+from engine.model.networks import Network, Subnet
 from engine.model.system import EngineInfo, EngineVersion
 from engine.model.volumes import Volume
 
@@ -52,10 +52,6 @@ def volume(shown: Volume) -> str:
 
 def network(shown: Network) -> str:
     """``GET /networks/{id}``."""
-    pools = []
-    for subnet in shown.subnets:
-        pool = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
-        pools.append({key: value for key, value in pool.items() if value})
     return dumps(
         {
             "Name": shown.name,
@@ -65,7 +61,7 @@ def network(shown: Network) -> str:
             "Driver": shown.driver,
             "EnableIPv4": True,
             "EnableIPv6": shown.enable_ipv6,
-            "IPAM": {"Driver": "default", "Options": None, "Config": pools},
+            "IPAM": {"Driver": "default", "Options": None, "Config": [pool(subnet) for subnet in shown.subnets]},
             "Internal": shown.internal,
             "Attachable": shown.attachable,
             "Ingress": False,
@@ -85,6 +81,13 @@ def network(shown: Network) -> str:
             "Labels": dict(shown.labels),
         }
     )
+
+
+def pool(subnet: Subnet) -> dict[str, Any]:
+    """An address pool of a network, without what is empty."""
+    fields: dict[str, Any] = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
+    fields["AuxiliaryAddresses"] = dict(subnet.auxiliary)
+    return {key: value for key, value in fields.items() if value}
 
 
 def _cidr(address: str, prefix_length: int) -> str:

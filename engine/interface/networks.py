@@ -17,8 +17,11 @@ class Networks(Protocol):
     async def list(self, *, filters: Filters = EMPTY) -> Sequence[Network]:
         """All networks, by name; ``members`` is not filled."""
 
-    async def inspect(self, network: str) -> Network:
-        """One network with its members."""
+    async def inspect(self, network: str, *, verbose: bool = False, scope: str = "") -> Network:
+        """One network with its members, if it is of ``scope`` (``local``, ``swarm``, ``global``; ``""``: of any).
+
+        ``verbose`` also tells of the services that a Docker host's swarm has in it.
+        """
 
     async def create(self, spec: NetworkSpec) -> str:
         """Make one; its id comes back. Raises Conflict when the name is in use."""

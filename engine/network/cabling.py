@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
 
 from engine.errors import EngineFault
 from engine.linux.netlink import inside
 from engine.linux.netlink_route import RouteSocket
+from engine.model.containers import PLAIN, EndpointOptions
 from engine.model.networks import Subnet
 from engine.network import names, plan, pools, records, wiring
 from engine.network.firewall import Firewall
@@ -79,12 +79,9 @@ class Cabling:
         interface: str,
         *,
         gateway: bool,
-        further: Sequence[str] = (),
+        options: EndpointOptions = PLAIN,
     ) -> None:
-        """Bring the bridge up and connect a container to it, with ``gateway`` as its way to everywhere else.
-
-        ``further`` are link-local addresses that it wants besides.
-        """
+        """Bring the bridge up and connect a container to it, with ``gateway`` as its way to everywhere else."""
         # Rules separate neighbours where frames pass them. Isolated ports do it everywhere, but would also cut off ports
         # that a neighbour publishes: br_netfilter bridges a frame whose translated destination is on the same bridge.
         filtered = plan.secluded(network) and wiring.frames_are_filtered()
@@ -92,7 +89,7 @@ class Cabling:
         wiring.enable_forwarding(links, network.subnets)
         host_end = names.veth(lease.container_id, network.id)
         isolated = plan.secluded(network) and not filtered
-        cable = plan.cable(network, lease, host_end, interface, further=further, isolated=isolated, gateway=gateway)
+        cable = plan.cable(network, lease, host_end, interface, options=options, isolated=isolated, gateway=gateway)
         wiring.connect(links, bridge.index, namespace, cable)
         if _is_cut_off(self._roots, network):
             why = aside.at_home(lambda: egress.ensure(self._roots))

@@ -138,6 +138,12 @@ def check_server(text: str) -> None:
         raise InvalidArgument(f"{text} is not an ip address") from None
 
 
+def check_word(what: str, text: str) -> None:
+    """Refuse what is no word of a line in a resolv.conf. Raises InvalidArgument."""
+    if any(letter in text for letter in "\0\r\n"):
+        raise InvalidArgument(f"invalid {what} {text!r}")
+
+
 def write(directory: str, record: ContainerRecord, hosts_text: str, resolv_text: str) -> None:
     """Write the three files into a container's directory.
 

@@ -172,9 +172,8 @@ class Joining:
                 endpoint = plan.endpoint(network, wanted, lease)
                 self._containers.set_network(record.id, (*record.endpoints, endpoint), bound)
                 events.append(connection, event("connect", network, record))
-            self._cabling.plug(
-                links, network, lease, namespace, self._cabling.next_interface(namespace), gateway=False, further=wanted.options.link_local
-            )
+            name = plan.interface_name(wanted.options.driver) or self._cabling.next_interface(namespace)
+            self._cabling.plug(links, network, lease, namespace, name, gateway=False, options=wanted.options)
         way = self._cabling.way_out(self._networks.leases(container_id=record.id))
         leads = way is not None and way[0].id == network.id
         if leads:

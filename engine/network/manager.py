@@ -128,6 +128,9 @@ class NetworkManager:
             files.extra_host(entry, "127.0.0.1")
         for server in record.host_config.dns:
             files.check_server(server)
+        for what, texts in (("DNS search domain", record.host_config.dns_search), ("DNS option", record.host_config.dns_options)):
+            for text in texts:
+                files.check_word(what, text)
         check_links(record.host_config, self._containers)
         plan.check_mac(record)
         if plan.mode(record).startswith("container:"):
@@ -358,9 +361,10 @@ class NetworkManager:
 
     def _plug(self, links: RouteSocket, wires: Sequence[Wire], namespace: int, bound: tuple[PortBinding, ...]) -> None:
         way = _way(wires)
-        for number, wire in enumerate(wires):
-            further = wire.endpoint.options.link_local
-            self._cabling.plug(links, wire.network, wire.lease, namespace, f"eth{number}", gateway=wire.network is way, further=further)
+        names_there = plan.interface_names(wire.endpoint.options.driver for wire in wires)
+        for name, wire in zip(names_there, wires, strict=True):
+            options = wire.endpoint.options
+            self._cabling.plug(links, wire.network, wire.lease, namespace, name, gateway=wire.network is way, options=options)
         # First where ports lead to: whoever finds its bridge missing in the rules has everything loaded.
         for wire in sorted(wires, key=lambda each: each.network is not way):
             self._firewall.publish(wire.network, wire.lease, bound if wire.network is way else ())

@@ -5,11 +5,13 @@ Docker's driver options of the bridge driver are read here (``com.docker.network
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping
+from itertools import count
 
 from engine.errors import InvalidArgument, NotSupported
 from engine.linux.netlink_route import mac_bytes
-from engine.model.containers import Endpoint
+from engine.model.containers import PLAIN, Endpoint, EndpointOptions
 from engine.model.networks import Subnet
 from engine.model.units import whole
 from engine.network.rules import Bridge
@@ -20,7 +22,11 @@ from engine.store.networks import Lease, NetworkRecord
 
 OPTION = "com.docker.network.bridge."
 MTU_OPTION = "com.docker.network.driver.mtu"
+IFNAME_OPTION = "com.docker.network.endpoint.ifname"
+SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls"
+"""Options of a container in a network: its interface's name, and kernel parameters, in which ``IFNAME`` stands for it."""
 DEFAULT_NETWORK = "bridge"
+_SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z0-9_]+\.(IFNAME|ifname)\.[a-zA-Z0-9_]+=[^,\0\n]*")
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _KNOWN_OPTIONS = ("name", "enable_icc", "enable_ip_masquerade", "host_binding_ipv4", "default_bridge")
 _IPV6_LEAST_MTU = 1280
@@ -132,11 +138,11 @@ def cable(
     host_end: str,
     interface: str,
     *,
-    further: Sequence[str] = (),
+    options: EndpointOptions = PLAIN,
     isolated: bool = False,
     gateway: bool = True,
 ) -> Cable:
-    """A container's connection to the network, with link-local addresses that it wants ``further``; with ``gateway`` it is the
+    """A container's connection to the network, with what it asks for in ``options``; with ``gateway`` it is the
     default route, unless the network is internal."""
     given = {4: lease.address, 6: lease.address6}
     return Cable(
@@ -148,12 +154,13 @@ def cable(
                 for place in network.subnets
                 if given[addresses.version(place.subnet)]
             ),
-            *((address, _LINK_LOCAL[addresses.version(address)]) for address in further),
+            *((address, _LINK_LOCAL[addresses.version(address)]) for address in options.link_local),
         ),
         mac=lease.mac,
         gateways=gateways(network) if gateway and not network.internal else (),
         mtu=mtu(network),
         isolated=isolated,
+        sysctls=sysctls(options.driver, interface),
     )
 
 
@@ -228,9 +235,7 @@ def check(network: NetworkRecord, wanted: Endpoint) -> None:
         if network.driver != "bridge":
             raise InvalidArgument(f"network {network.name} has no interface for link-local address {address}")
     _check_mac(wanted.options.mac_address)
-    if wanted.options.driver:
-        named = ", ".join(wanted.options.driver)
-        raise NotSupported(f"driver options of a container in network {network.name} are not supported: {named}", hint="leave them out")
+    _check_driver_options(network, wanted.options.driver)
     if wanted.aliases and predefined:
         raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")
 
@@ -238,6 +243,55 @@ def check(network: NetworkRecord, wanted: Endpoint) -> None:
 def check_mac(record: ContainerRecord) -> None:
     """Refuse a MAC address that is none. Raises InvalidArgument."""
     _check_mac(record.host_config.mac_address)
+
+
+def _check_driver_options(network: NetworkRecord, driver: Mapping[str, str]) -> None:
+    further = ", ".join(key for key in driver if key not in (IFNAME_OPTION, SYSCTLS_OPTION))
+    if further or (driver and network.driver != "bridge"):
+        named = further or ", ".join(driver)
+        raise NotSupported(f"driver options of a container in network {network.name} are not supported: {named}", hint="leave them out")
+    name = interface_name(driver)
+    if name and not valid_interface(name):
+        raise InvalidArgument(f"invalid interface name {name!r}: it has 1 to 15 characters of [a-zA-Z0-9_.-]")
+    for text in filter(None, driver.get(SYSCTLS_OPTION, "").split(",")):
+        if not _SYSCTL.fullmatch(text):
+            raise InvalidArgument(
+                "invalid endpoint settings:\n"
+                f"unrecognised network interface sysctl '{text}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', "
+                "'X' must be 'ipv4', 'ipv6' or 'mpls'"
+            )
+
+
+def interface_name(driver: Mapping[str, str]) -> str:
+    """The name that a container asks for its interface, ``""`` for the first free one of ``eth0``, ``eth1``, …"""
+    return driver.get(IFNAME_OPTION, "")
+
+
+def interface_names(asked: Iterable[Mapping[str, str]]) -> list[str]:
+    """The names of a new container's interfaces, for the driver options of its networks in order."""
+    wanted = [interface_name(driver) for driver in asked]
+    free = (name for name in map("eth{}".format, count()) if name not in wanted)
+    return [name or next(free) for name in wanted]
+
+
+def sysctls(driver: Mapping[str, str], interface: str) -> tuple[tuple[str, str], ...]:
+    """The kernel parameters that a container asks for its interface, as paths below ``/proc/sys/net`` with their values."""
+    found = []
+    for text in filter(None, driver.get(SYSCTLS_OPTION, "").split(",")):
+        key, _, value = text.partition("=")
+        family, kind, _, parameter = key.removeprefix("net.").split(".", 3)
+        found.append((f"{family}/{kind}/{interface}/{parameter}", value))
+    return tuple(found)
+
+
+def valid_interface(name: str) -> bool:
+    """The kernel takes it for an interface, and it is none that means something else."""
+    return (
+        0 < len(name) < 16
+        and name.isascii()
+        and name not in (".", "..", "all", "default", "lo")
+        and all(c.isalnum() or c in "_.-" for c in name)
+    )
 
 
 def _check_mac(address: str) -> None:

@@ -66,8 +66,8 @@ def check(wanted: Subnet, others: Iterable[Span]) -> Subnet:
     """A person's subnet, validated, in its shortest form and with a gateway. ``others`` are those of its family.
 
     Raises:
-        InvalidArgument: it is no CIDR, or its gateway or range lies outside.
-        Forbidden: it overlaps another network's.
+        InvalidArgument: it is no CIDR, or its gateway, its range or an address of others lies outside.
+        Forbidden: it overlaps another network's, or an address is there twice.
     """
     first, last = addresses.bounds(wanted.subnet)
     family, length = addresses.version(wanted.subnet), addresses.prefix_length(wanted.subnet)
@@ -84,9 +84,17 @@ def check(wanted: Subnet, others: Iterable[Span]) -> Subnet:
         low, high = addresses.bounds(wanted.ip_range)
         if addresses.version(wanted.ip_range) != family or not first <= low <= high <= last:
             raise InvalidArgument(f"no matching subnet for range {wanted.ip_range}")
+    auxiliary = {name: addresses.plain(address) for name, address in wanted.auxiliary.items()}
+    given = {gateway}
+    for name, address in auxiliary.items():
+        if not address or addresses.version(address) != family or not first <= addresses.number(address) <= last:
+            raise InvalidArgument(f"no matching subnet for aux-address {address}")
+        if address in given:
+            raise Forbidden(f"failed to allocate secondary ip address ({name}:{address}): Address already in use")
+        given.add(address)
     if any(overlaps((first, last), other) for other in others):
         raise Forbidden("Pool overlaps with other one on this address space", hint="choose another subnet")
-    return wanted.replace(subnet=f"{addresses.text(first, family)}/{length}", gateway=gateway)
+    return wanted.replace(subnet=f"{addresses.text(first, family)}/{length}", gateway=gateway, auxiliary=auxiliary)
 
 
 def _check_kind(subnet: str, span: Span) -> None:
@@ -98,7 +106,7 @@ def _check_kind(subnet: str, span: Span) -> None:
 
 def from_pool(subnet: Subnet, subnets: Iterable[str]) -> bool:
     """It is just what :func:`choose` would give of ``subnets``, so that nobody is attached to exactly this one."""
-    if subnet.ip_range or subnet.subnet not in subnets:
+    if subnet.ip_range or subnet.auxiliary or subnet.subnet not in subnets:
         return False
     family = addresses.version(subnet.subnet)
     return subnet.gateway == addresses.text(addresses.bounds(subnet.subnet)[0] + 1, family)

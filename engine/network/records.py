@@ -80,6 +80,40 @@ def _check_driver(driver: str) -> None:
     raise NotFound(f'could not find plugin {driver} in v1 plugin registry: plugin "{driver}" not found', hint="use driver bridge")
 
 
+def _check_kind(spec: NetworkSpec) -> None:
+    """Refuse networks of kinds that are none of ours.
+
+    Raises:
+        InvalidArgument, Forbidden, NotFound: docker would not have it either, in its words.
+        NotSupported: docker has it.
+    """
+    if spec.ingress:
+        raise Forbidden("Ingress network can only be global scope network")
+    if spec.scope == "swarm":
+        raise Forbidden("cannot create a swarm scoped network when swarm is not active")
+    if spec.scope not in ("", "local"):
+        raise NotSupported(f"networks of scope {spec.scope} need Swarm mode, which this engine does not have")
+    if spec.config_only and spec.config_from:
+        raise InvalidArgument("a configuration network cannot depend on another configuration network")
+    if spec.config_only and (spec.internal or spec.attachable or spec.scope):
+        raise InvalidArgument(
+            "configuration network can only contain network specific fields. "
+            "Network operator fields like [ ingress | internal | attachable | scope ] are not supported."
+        )
+    if spec.config_only:
+        raise NotSupported("networks that are only a configuration for others are not supported")
+    if spec.config_from:  # there can be none
+        raise NotFound(f'configuration network "{spec.config_from}" does not exist')
+    if spec.ipam_driver == "null" and spec.driver not in ("host", "null"):
+        raise InvalidArgument("ipv4 pool is empty")
+    if spec.ipam_driver not in ("", "default"):
+        raise NotFound(f'could not find IPAM plugin {spec.ipam_driver}: plugin "{spec.ipam_driver}" not found')
+    for key, value in spec.ipam_options.items():
+        raise NotSupported(f"IPAM option {key}={value} is not supported", hint="leave it out")
+    if not spec.enable_ipv4:
+        raise NotSupported("networks without IPv4 are not supported", hint="leave out that it is to be switched off")
+
+
 def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord:
     """Make a network.
 
@@ -96,12 +130,13 @@ def create(roots: Roots, database: Database, spec: NetworkSpec) -> NetworkRecord
         raise Forbidden(f"operation is not permitted on predefined {spec.name} network")
     if not _valid_name(spec.name):
         raise InvalidArgument(f"invalid network name {spec.name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    _check_kind(spec)
     _check_driver(spec.driver)
     if spec.enable_ipv6 and not os.path.exists("/proc/sys/net/ipv6"):
         raise NotSupported(f"network {spec.name}: this kernel has no IPv6", hint="leave --ipv6 out")
     identity = _new_id()
     bridge = spec.options.get(f"{plan.OPTION}name", "") or names.bridge(identity)
-    if not _valid_interface(bridge):
+    if not plan.valid_interface(bridge):
         raise InvalidArgument(f"invalid bridge name {bridge!r}: an interface name has 1 to 15 characters")
     with database.transaction():
         record = NetworkRecord(
@@ -140,8 +175,8 @@ def _subnets(roots: Roots, networks: Networks, spec: NetworkSpec) -> tuple[Subne
     for wanted in spec.subnets:
         if wanted.subnet:
             given[addresses.version(wanted.subnet)].append(wanted)
-        elif wanted.gateway or wanted.ip_range:
-            raise InvalidArgument("gateway and ip-range need a subnet", hint="name it with --subnet")
+        elif wanted.gateway or wanted.ip_range or wanted.auxiliary:
+            raise InvalidArgument("gateway, ip-range and aux-address need a subnet", hint="name it with --subnet")
     if max(map(len, given.values())) > 1:
         raise InvalidArgument("bridge driver doesn't support multiple subnets")
     if given[6] and not spec.enable_ipv6:
@@ -181,12 +216,3 @@ def _new_id() -> str:
 
 def _valid_name(name: str) -> bool:
     return name[:1].isalnum() and name.isascii() and all(c.isalnum() or c in "_.-" for c in name)
-
-
-def _valid_interface(name: str) -> bool:
-    return (
-        0 < len(name) < 16
-        and name.isascii()
-        and name not in (".", "..", "all", "default", "lo")
-        and all(c.isalnum() or c in "_.-" for c in name)
-    )

@@ -9,9 +9,10 @@ import errno
 import socket
 from collections.abc import Iterable
 
-from engine.errors import Conflict
+from engine.errors import Conflict, InvalidArgument
 from engine.linux.netlink import NetlinkError, inside
 from engine.linux.netlink_route import ROUTER_ADVERTISEMENT, Link, RouteSocket
+from engine.linux.syscalls import reason
 from engine.model.networks import Subnet
 from engine.model.value import Value
 from engine.store import addresses
@@ -27,6 +28,7 @@ class Cable(Value):
         mac: of the container.
         gateways: where it leads out, one of each family; without any no default route is set.
         isolated: no frames to and from other isolated ports.
+        sysctls: of the container's interface, paths below ``/proc/sys/net`` with values.
     """
 
     host_end: str
@@ -36,6 +38,7 @@ class Cable(Value):
     gateways: tuple[str, ...] = ()
     mtu: int = 1500
     isolated: bool = False
+    sysctls: tuple[tuple[str, str], ...] = ()
 
 
 class Span(Value):
@@ -154,11 +157,23 @@ def _configure(there: RouteSocket, cable: Cable) -> None:
     sysctl(f"ipv4/conf/{cable.container_end}/arp_notify", "1")  # neighbours forget who had the address before
     if with_ipv6:
         sysctl(f"ipv6/conf/{cable.container_end}/ndisc_notify", "1")
+    for path, value in cable.sysctls:
+        _asked_for(path, value)
     for address, prefix_length in cable.addresses:
         there.add_address(link.index, address, prefix_length)
     there.set_up(link.index)
     for gateway in cable.gateways:
         there.add_default_route(gateway, link.index)
+
+
+def _asked_for(path: str, value: str) -> None:
+    """Write a parameter that a person wants, as docker says it where that fails. Raises InvalidArgument."""
+    try:
+        with open(f"/proc/sys/net/{path}", "wb", buffering=0) as file:
+            file.write(value.encode())
+    except OSError as error:
+        name = path.replace("/", ".")
+        raise InvalidArgument(f"unable to apply sysctl net.{name}={value}: open /proc/sys/net/{path}: {reason(error)}") from None
 
 
 def _loopback_up(there: RouteSocket) -> None:

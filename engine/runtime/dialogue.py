@@ -47,6 +47,7 @@ which only a child lives. It is gone before anything else happens::
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 
@@ -107,6 +108,21 @@ class Line:
             return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:
             return True
+
+    def last_words(self) -> bytes | None:
+        """The payload of the ERROR with which the other side has ended, after all that it said before; else ``None``."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        while poll.poll(0):
+            try:
+                kind, payload, fds = self.hear()
+            except OSError:
+                return None
+            for fd in fds:
+                os.close(fd)
+            if kind in (ERROR, b""):
+                return payload if kind else None
+        return None
 
     def hear(self) -> tuple[bytes, bytes, tuple[int, ...]]:
         """The next message: kind (``b""`` at the end), payload and descriptors."""

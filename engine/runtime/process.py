@@ -382,7 +382,13 @@ def _wire(line: Line, pid: int, wire: Wire) -> None:
             except OSError:
                 pass  # it died, and the next message says of what
 
-    wire(process, files_are_there)
+    try:
+        wire(process, files_are_there)
+    except (LongshoreError, OSError):
+        # Of a process that has ended one finds that its namespaces are gone: what it said last is the cause.
+        if (said := line.last_words()) is not None:
+            raise dialogue.unpack_error(said) from None
+        raise
     files_are_there()
     process()
 

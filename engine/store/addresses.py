@@ -60,15 +60,17 @@ def choose(subnet: Subnet, taken: set[str], wanted: str = "") -> str:
     reserved = {first, number(subnet.gateway)} if subnet.gateway else {first, first + 1}
     if family == 4:
         reserved.add(last)
+    others = {number(address) for address in subnet.auxiliary.values()}
     if wanted:
         value = number(wanted)
         if version(wanted) != family or not first <= value <= last or value in reserved:
             raise InvalidArgument(f"invalid config for network: IP address {wanted} can not be given out in subnet {subnet.subnet}")
-        if text(value, family) in taken:
-            raise Conflict("Address already in use", hint=f"{wanted} belongs to another container")
+        if text(value, family) in taken or value in others:
+            owner = "somebody outside" if value in others else "another container"
+            raise Conflict("Address already in use", hint=f"{wanted} belongs to {owner}")
         return text(value, family)
     low, high = bounds(subnet.ip_range) if subnet.ip_range else (first, last)
-    used = {number(address) for address in taken if version(address) == family} | reserved
+    used = {number(address) for address in taken if version(address) == family} | reserved | others
     for value in range(low, high + 1):
         if value not in used:
             return text(value, family)

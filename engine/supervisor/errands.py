@@ -143,8 +143,9 @@ class Errands:
             loans.take(self._roots, self._db, record)
             confinement.ensure(spec)
             confinement.label_mounts(spec, record.mounts)
+            joined: dict[int, ContainerRecord] = {}
             created = process.create(
-                resolve_joins(spec, self._pid_of),
+                resolve_joins(spec, lambda name: self._pid_of(name, joined)),
                 bundle=directory,
                 stdin=stdio.stdin,
                 stdout=stdio.stdout,
@@ -156,6 +157,8 @@ class Errands:
             )
             if config.tty and fields["size"]:
                 set_size(created.console_fd, *fields["size"])
+            for other in joined.values():
+                _check_joined(other)
             pid_start = processes.start_time(created.pid)
             created.start()
             state = ContainerState(
@@ -193,11 +196,11 @@ class Errands:
         self._note_failure(record, StartFailed(fields["message"]), fields)
         return {}, ()
 
-    def _pid_of(self, name: str) -> int:
-        """The main process of another container whose namespaces this one joins."""
+    def _pid_of(self, name: str, joined: dict[int, ContainerRecord]) -> int:
+        """The main process of another container whose namespaces this one joins, which is noted in ``joined``."""
         other = self._containers.resolve(name)
-        if not other.state.running:
-            raise StartFailed(f"cannot join namespaces of a non running container: {other.id}")
+        _check_joined(other)
+        joined[other.state.pid] = other
         return other.state.pid
 
     def _note_failure(self, record: ContainerRecord, error: LongshoreError, fields: Fields) -> None:
@@ -367,6 +370,12 @@ def watch_firewall() -> int:
         return nft_watch.changes().detach()
     except OSError:
         return -1
+
+
+def _check_joined(other: ContainerRecord) -> None:
+    """Refuse namespaces of a process that has ended. What joined it in between was in nobody else's: its pid was not given away."""
+    if not other.state.running or not processes.same(other.state.pid, other.pid_start):
+        raise StartFailed(f"cannot join namespaces of a non running container: {other.id}")
 
 
 def _is_bridged(attachment: Attachment) -> bool:

@@ -179,3 +179,12 @@ async def test_prune(lab: Lab) -> None:
     await lab.sleeper(network_mode="used")
     assert (await lab.engine.networks.prune()).removed == ("unused",)
     assert {network.name for network in await lab.engine.networks.list()} == {"used", *PREDEFINED}
+
+
+async def test_addresses_of_others_and_what_is_asked_of_an_inspection(lab: Lab) -> None:
+    pool = POOL.replace(auxiliary={"printer": f"{NET}.2"})
+    made = await lab.engine.networks.create(NetworkSpec(name="front", subnets=(pool,)))
+    found = await lab.engine.networks.inspect("front", verbose=True, scope="local")
+    assert (found.id, found.subnets) == (made, (pool,))
+    with pytest.raises(NotFound, match="network front not found"):
+        await lab.engine.networks.inspect("front", scope="swarm")

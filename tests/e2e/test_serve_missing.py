@@ -70,8 +70,8 @@ LISTED: dict[str, tuple[Ask, ...]] = {
     ),
     "networks": (
         *(_network(Driver=driver) for driver in ("macvlan", "ipvlan", "overlay")),
-        *(_network(**more) for more in ({"Scope": "swarm"}, {"Ingress": True}, {"ConfigOnly": True}, {"EnableIPv4": False})),
-        *(_network(**more) for more in ({"ConfigFrom": {"Network": "x"}}, {"Options": {"com.docker.network.bridge.nothing": "1"}})),
+        *(_network(**more) for more in ({"Scope": "global"}, {"ConfigOnly": True}, {"EnableIPv4": False})),
+        *(_network(**more) for more in ({"IPAM": {"Options": {"a": "b"}}}, {"Options": {"com.docker.network.bridge.nothing": "1"}})),
         Ask("POST", "/networks/bridge/connect", body={"Container": "quiet", "EndpointConfig": {"Links": ["x:y"]}}),
     ),
     "volumes": (_volume(DriverOpts={"size": "10m"}),),
@@ -102,7 +102,6 @@ REFUSALS = {
     "engine/backends/embedded/logs.py": "logs",
     "engine/backends/embedded/checks.py": "containers",
     "engine/dockerapi/volumes.py": "Swarm mode",
-    "engine/dockerapi/networks.py": "networks",
 }
 """Modules that refuse, and the row that tells it."""
 

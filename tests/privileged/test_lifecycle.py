@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -742,3 +743,24 @@ def test_no_socket_can_be_reached_from_the_hosts_network(lab: Lab) -> None:
     assert not [name for name in names if name.startswith("@") and "longshore" in name]
     for directory in (lab.roots.run, lab.roots.container_run_dir(container)):
         assert os.stat(directory).st_mode & 0o077 == 0
+
+
+# -- joining another container ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["pid", "ipc", "network"])
+def test_a_pid_that_somebody_else_has_by_now_is_not_joined(lab: Lab, kind: str) -> None:
+    target = lab.run("sleep", "1000")
+    joiner = lab.make("true", host=host(**{f"{kind}_mode": f"container:{target}"}))
+    lab.life.start(joiner)
+    assert lab.wait(joiner) == 0
+    record = lab.containers.get(target)
+    stranger = subprocess.Popen(["sleep", "1000"])
+    try:
+        lab.containers.update_state(target, record.state.replace(pid=stranger.pid))
+        with pytest.raises(StartFailed, match=f"cannot join namespaces of a non running container: {target}"):
+            lab.life.start(joiner)
+    finally:
+        stranger.kill()
+        stranger.wait()
+        lab.containers.update_state(target, record.state)

@@ -159,3 +159,23 @@ def test_many_ports_under_a_small_limit_of_open_files(machine: Machine) -> None:
     machine.out("restart", "-t", "0", "many")
     until(lambda: served(machine.lan, "10.99.0.1", 8080), what="it serves again")
     assert limit in machine.out("exec", "many", "cat", "/proc/1/limits")
+
+
+def test_what_a_container_asks_of_a_networks_driver(machine: Machine) -> None:
+    """An interface's name and kernel parameters, on the command line and kept through a restart; and its clean end when that fails."""
+    machine.out("network", "create", "--subnet", "10.98.3.0/24", "--aux-address", "printer=10.98.3.2", "mine")
+    machine.out("network", "create", "further")
+    option = "com.docker.network.endpoint"
+    asked = f'name=mine,driver-opt={option}.ifname=lan7,"driver-opt={option}.sysctls=net.ipv4.conf.IFNAME.log_martians=1"'
+    machine.serve("one", "--network", asked, "-p", "8080:80")
+    assert "10.98.3.3/24" in machine.out("exec", "one", "ip", "-o", "addr", "show", "lan7")
+    machine.out("network", "connect", "--driver-opt", f"{option}.ifname=far3", "further", "one")
+    for _ in range(2):
+        assert machine.out("exec", "one", "cat", "/proc/sys/net/ipv4/conf/lan7/log_martians") == "1\n"
+        assert "inet " in machine.out("exec", "one", "ip", "-o", "addr", "show", "far3")
+        machine.out("restart", "-t", "0", "one")
+    until(lambda: served(machine.lan, "10.99.0.1", 8080), what="it serves again")
+    for wrong in (("--ip", "10.98.3.2"), ("--ip", "10.98.3.3")):
+        done = machine("run", "--rm", "--name", "two", "--network", "mine", *wrong, "box", "true")
+        assert (done.returncode, "Address already in use" in done.stderr) == (125, True)
+    assert machine.out("ps", "-aq", "--filter", "name=two") == ""

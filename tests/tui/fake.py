@@ -688,7 +688,7 @@ class FakeNetworks:
         self._hub.check("list networks")
         return sorted(self.all.values(), key=lambda network: network.name)
 
-    async def inspect(self, network: str) -> Network:
+    async def inspect(self, network: str, *, verbose: bool = False, scope: str = "") -> Network:
         found = next((one for one in self.all.values() if network in (one.id, one.name)), None)
         if found is None:
             raise NotFound(f"network {network} not found")

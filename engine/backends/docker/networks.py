@@ -24,8 +24,9 @@ class DockerNetworks:
     async def list(self, *, filters: Filters = EMPTY) -> Sequence[Network]:
         return codec.decode_list(await self._api.get("/networks", {"filters": filter_codec.encode(filters)}))
 
-    async def inspect(self, network: str) -> Network:
-        return codec.decode_details(await self._api.get(_path(network)))
+    async def inspect(self, network: str, *, verbose: bool = False, scope: str = "") -> Network:
+        asked = {**({"verbose": "true"} if verbose else {}), **({"scope": scope} if scope else {})}
+        return codec.decode_details(await self._api.get(_path(network), asked))
 
     async def create(self, spec: NetworkSpec) -> str:
         return codec.decode_created(await self._api.post("/networks/create", body=codec.encode_create(spec)))

@@ -214,6 +214,19 @@ def _block_io(config: ContainerConfig, host: HostConfig) -> None:
             raise InvalidArgument(f"invalid rate for device {device.path}: {device.rate}")
 
 
+def namespaces(host: HostConfig) -> None:
+    """Refuse modes that mean nothing. dockerd takes some of them for a namespace of the container's own, unseen. Raises InvalidArgument."""
+    if host.network_mode == "container:":
+        raise InvalidArgument("Invalid network mode: invalid container format container:<name|id>")
+    if host.cgroupns_mode not in ("", "host", "private"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
+    for shown, mode, words in (("PID", host.pid_mode, ()), ("UTS", host.uts_mode, ()), ("IPC", host.ipc_mode, ("none", "shareable"))):
+        if mode == "container:":
+            raise InvalidArgument(f'cannot join {shown} of container : invalid name or ID supplied: ""')
+        if mode not in ("", "host", "private", *words) and not mode.startswith("container:"):
+            raise InvalidArgument(f"Invalid {shown} mode: {mode}")
+
+
 def _placement(config: ContainerConfig, host: HostConfig) -> None:
     if host.userns_mode not in ("", "host"):
         raise InvalidArgument("invalid USER mode", hint="this engine remaps no user ids: only --userns host is there")

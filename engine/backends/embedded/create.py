@@ -44,6 +44,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
     wanted = names.check_container(name) if name else ""
     image = _image(core, config.image, platform)
     config = merge.merge(config, _image_config(core, image))
+    checks.namespaces(host)
     host = _resolve_joins(core, host)
     argv = merge.argv(config)
     late = wires.follow_config(core) if host.network_mode in ("", "default", wires.PREDEFINED[0]) else ""

@@ -48,11 +48,12 @@ class Lifecycle:
         self._refuse_removing(record, "started")
         try:
             client.start(self._roots, record.id)
-        except (Conflict, NotFound, NotModified):
+        except (NotFound, NotModified):
             raise
-        except LongshoreError:
+        except LongshoreError as error:
             if record.host_config.auto_remove:
-                self._remove_quietly(record)
+                # A conflict is an address that is taken, or that it runs and is paused.
+                self._remove_quietly(record, force=not isinstance(error, Conflict))
             raise
 
     def stop(self, name: str, *, timeout: int | None = None, signal: str = "") -> None:
@@ -115,9 +116,9 @@ class Lifecycle:
         finally:
             lock.release()
 
-    def _remove_quietly(self, record: ContainerRecord) -> None:
+    def _remove_quietly(self, record: ContainerRecord, *, force: bool) -> None:
         try:
-            self.remove(record.id, force=True, volumes=True)
+            self.remove(record.id, force=force, volumes=True)
         except LongshoreError:
             pass  # why it did not start is what counts
 

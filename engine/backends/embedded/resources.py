@@ -29,10 +29,10 @@ class EmbeddedNetworks:
 
         return await self._offload.run(wires.listing, self._core, filters)
 
-    async def inspect(self, network: str) -> Network:
+    async def inspect(self, network: str, *, verbose: bool = False, scope: str = "") -> Network:
         from engine.backends.embedded import wires
 
-        return await self._offload.run(wires.inspect, self._core, network)
+        return await self._offload.run(wires.inspect, self._core, network, scope)
 
     async def create(self, spec: NetworkSpec) -> str:
         return (await self._offload.run(lambda: self._core.network_manager.create(spec))).id

@@ -9,7 +9,7 @@ from engine.model import filters as filtering
 from engine.model.containers import PruneReport
 from engine.model.filters import Filters
 from engine.model.networks import Network, NetworkMember
-from engine.store.networks import NetworkRecord
+from engine.store.networks import NetworkRecord, missing
 
 PREDEFINED = ("bridge", "host", "none")
 _KEYS = ("dangling", "driver", "id", "label", "label!", "name", "scope", "type")
@@ -91,11 +91,13 @@ def _used(core: Core) -> set[str]:
     return {place.network_id or names.get(place.network, "") for place in places}
 
 
-def inspect(core: Core, network: str) -> Network:
-    """One network with the containers that are in it."""
+def inspect(core: Core, network: str, scope: str = "") -> Network:
+    """One network, of a scope if one is given, with the containers that are in it."""
     core.network_manager.ensure_defaults()
     follow_config(core)
     record = core.networks.resolve(network)
+    if scope not in ("", record.scope):
+        raise missing(network)
     members = [
         NetworkMember(container_id=container.id, container_name=container.name, endpoint=endpoint)
         for container in core.containers.all()

@@ -182,9 +182,9 @@ class FleetNetworks:
 
         return sorted((one for _, answer in await self._members.each(listed) for one in answer), key=lambda one: one.name)
 
-    async def inspect(self, network: str) -> Network:
+    async def inspect(self, network: str, *, verbose: bool = False, scope: str = "") -> Network:
         engine, bare, host = await self._find(network)
-        return naming.network(await engine.networks.inspect(bare), host)
+        return naming.network(await engine.networks.inspect(bare, verbose=verbose, scope=scope), host)
 
     async def create(self, spec: NetworkSpec) -> str:
         engine, bare, host = self._members.named(spec.name, "create a network")

@@ -9,6 +9,10 @@ from engine.server.messages import Request, Response, empty, json_answer, raw_an
 from engine.server.router import Route
 from engine.server.service import Service
 
+# What Go's strconv.ParseBool knows.
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+
 
 async def listing(service: Service, request: Request) -> Response:
     """All of them."""
@@ -17,7 +21,10 @@ async def listing(service: Service, request: Request) -> Response:
 
 async def inspect(service: Service, request: Request) -> Response:
     """One, with its members."""
-    return raw_answer((await service.engine.networks.inspect(request.place["id"])).raw)
+    networks, verbose = service.engine.networks, request.text("verbose")
+    if verbose not in ("", *_TRUE, *_FALSE):
+        raise InvalidArgument(f'invalid value for verbose: {verbose}: strconv.ParseBool: parsing "{verbose}": invalid syntax')
+    return raw_answer((await networks.inspect(request.place["id"], verbose=verbose in _TRUE, scope=request.text("scope"))).raw)
 
 
 async def create(service: Service, request: Request) -> Response:

@@ -31,7 +31,7 @@ from engine.dockerapi import (
 )
 from engine.dockerapi.asked import AskedDocument
 from engine.dockerapi.document import Document
-from engine.errors import InvalidArgument, LongshoreError, NotFound, NotSupported, Unauthorized
+from engine.errors import InvalidArgument, LongshoreError, NotSupported, Unauthorized
 from engine.model.auth import Credentials
 from engine.model.containers import (
     Container,
@@ -484,20 +484,22 @@ def test_networks() -> None:
         internal=True,
         attachable=True,
         enable_ipv6=True,
-        subnets=(Subnet(subnet="10.0.0.0/24", gateway="10.0.0.1", ip_range="10.0.0.0/25"),),
+        subnets=(Subnet(subnet="10.0.0.0/24", gateway="10.0.0.1", ip_range="10.0.0.0/25", auxiliary={"e": "10.0.0.9"}),),
         options={"a": "b"},
         labels={"c": "d"},
+        enable_ipv4=False,
+        scope="global",
+        ingress=True,
+        ipam_driver="other",
+        ipam_options={"f": "g"},
+        config_only=True,
+        config_from="h",
     )
     assert networks.decode_create(document(networks.encode_create(spec))) == spec
     container, place = networks.decode_connect(document(networks.encode_connect("c", "10.0.0.2", "fd00::2", ["x"])))
     assert (container, place.requested_ip, place.requested_ipv6, place.aliases) == ("c", "10.0.0.2", "fd00::2", ("x",))
     report = PruneReport(removed=("a",))
     assert networks.decode_prune(json.dumps(networks.encode_prune(report)).encode()) == report
-    for body in ({"Ingress": True}, {"ConfigOnly": True}, {"ConfigFrom": {"Network": "x"}}, {"Scope": "swarm"}, {"EnableIPv4": False}):
-        with pytest.raises(NotSupported):
-            networks.decode_create(Document({"Name": "n", **body}))
-    with pytest.raises(NotFound):
-        networks.decode_create(Document({"Name": "n", "IPAM": {"Driver": "other"}}))
 
 
 def test_volumes_and_disk_usage() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from engine.errors import Conflict, EngineFault, Forbidden, InvalidArgument, NotFound, NotSupported
 from engine.linux.netlink import inside
-from engine.model.containers import PortBinding
+from engine.model.containers import Endpoint, EndpointOptions, PortBinding
 from engine.model.networks import NetworkSpec, Subnet
 from engine.network import names
 from engine.store import events
@@ -329,3 +331,87 @@ def test_many_containers_at_once(world: World) -> None:
     assert sorted(rules(world).split()) == loaded
     assert len({container.address for container in containers[2:]}) == 2
     assert Containers(world.database).get(containers[0].id).ports == containers[0].attachment.ports
+
+
+IFNAME, SYSCTLS = "com.docker.network.endpoint.ifname", "com.docker.network.endpoint.sysctls"
+
+
+def test_names_and_kernel_parameters_of_a_containers_interfaces(world: World) -> None:
+    mine = world.manager.create(NetworkSpec(name="mine"))
+    further = world.manager.create(NetworkSpec(name="further"))
+    asked = {IFNAME: "lan7", SYSCTLS: "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.neigh.ifname.base_reachable_time_ms=31000"}
+    one = world.create(network_mode="mine", endpoint=EndpointOptions(driver=asked))
+    one.attach()
+    assert "lan7" in one.space.ip("-br link") and "eth0" not in one.space.ip("-br link")
+    assert one.space.run("cat", "/proc/sys/net/ipv4/conf/lan7/log_martians") == "1\n"
+    assert one.space.run("cat", "/proc/sys/net/ipv4/neigh/lan7/base_reachable_time_ms") == "31000\n"
+    assert one.record.endpoints[0].options.driver == asked
+    wanted = Endpoint(network="further", network_id=further.id, options=EndpointOptions(driver={IFNAME: "eth9"}))
+    with inside(world.host.descriptor):
+        world.manager.connect(one.record, "further", wanted, one.space.pid, named=True)
+    assert "eth9" in one.space.ip("-br link")
+    one.detach()
+    one.attach()  # as after a stop: both are asked for again
+    assert {"lan7", "eth9"} <= {line.partition("@")[0] for line in one.space.ip("-br link").splitlines()}
+    one.detach()
+    assert mine.id != further.id and rules(world) == ""
+
+
+def test_a_name_that_another_interface_would_have_is_left_to_who_asks_for_it(world: World) -> None:
+    world.manager.create(NetworkSpec(name="mine"))
+    second = world.manager.create(NetworkSpec(name="second"))
+    one = world.create(network_mode="mine")
+    there = Endpoint(network="second", network_id=second.id, options=EndpointOptions(driver={IFNAME: "eth0"}))
+    with inside(world.host.descriptor):
+        world.manager.connect(one.record, "mine", Endpoint(network="mine"), 0)
+        world.manager.connect(one.record, "second", there, 0)
+    assert len(one.attach().endpoints) == 2
+    named = {line.partition("@")[0] for line in one.space.ip("-br link").splitlines()}
+    assert {"eth0", "eth1"} <= named
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (SYSCTLS, "net.ipv4.conf.eth0.log_martians=1", "unrecognised network interface sysctl 'net.ipv4.conf.eth0.log_martians=1'"),
+        (SYSCTLS, "net.core.x.IFNAME.y=1", "unrecognised network interface sysctl"),
+        (SYSCTLS, "net.ipv4.conf.IFNAME.../../../../kernel/panic=1", "unrecognised network interface sysctl"),
+        (SYSCTLS, "net.ipv4.conf.IFNAME.log_martians", "unrecognised network interface sysctl"),
+        (IFNAME, "a/b", "invalid interface name"),
+        (IFNAME, "sixteen-letters-", "invalid interface name"),
+        (IFNAME, "lo", "invalid interface name"),
+    ],
+)
+def test_driver_options_that_are_none(world: World, key: str, value: str, words: str) -> None:
+    world.manager.create(NetworkSpec(name="mine"))
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        world.run(network_mode="mine", endpoint=EndpointOptions(driver={key: value}))
+    with pytest.raises(NotSupported, match="options of a container"):
+        world.run(network_mode="mine", endpoint=EndpointOptions(driver={"nobody.knows": value}))
+
+
+def test_a_parameter_that_the_kernel_does_not_have(world: World) -> None:
+    world.manager.create(NetworkSpec(name="mine"))
+    with pytest.raises(InvalidArgument, match=r"net\.ipv4\.conf\.eth0\.nonsense=1: open .*: no such file or directory"):
+        world.run(network_mode="mine", endpoint=EndpointOptions(driver={SYSCTLS: "net.ipv4.conf.IFNAME.nonsense=1"}))
+    assert world.host.ip("-br link show type veth") == "" and Networks(world.database).leases() == []
+
+
+def test_addresses_of_others_are_not_given_out(world: World) -> None:
+    pool = Subnet(subnet="10.98.1.0/24", gateway="10.98.1.1", auxiliary={"printer": "10.98.1.2", "router": "10.98.1.4"})
+    pool6 = Subnet(subnet="fd00:98::/64", auxiliary={"printer6": "fd00:98:0::2"})
+    made = world.manager.create(NetworkSpec(name="mine", subnets=(pool, pool6), enable_ipv6=True))
+    assert made.subnets[0].auxiliary == pool.auxiliary and made.subnets[1].auxiliary == {"printer6": "fd00:98::2"}
+    assert [world.run(network_mode="mine").address for _ in range(2)] == ["10.98.1.3", "10.98.1.5"]
+    assert {lease.address6 for lease in Networks(world.database).leases()} == {"fd00:98::3", "fd00:98::4"}
+    with pytest.raises(Conflict, match="Address already in use"):
+        world.run(network_mode="mine", ipv4_address="10.98.1.2")
+
+
+@pytest.mark.parametrize("field", ["dns_search", "dns_options"])
+def test_words_of_a_resolv_conf_stay_in_their_line(world: World, field: str) -> None:
+    for text in ("a\0b", "a\nnameserver 6.6.6.6"):
+        asked: dict[str, Any] = {field: (text,)}
+        record = world.create(**asked).record
+        with pytest.raises(InvalidArgument, match="invalid DNS"):
+            world.manager.check(record)

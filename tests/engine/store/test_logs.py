@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -261,24 +264,87 @@ def test_follow_until_the_container_ends(tmp_path: Path) -> None:
     assert follower.lines == [*(b"line %d\n" % number for number in range(500)), b"no newline"]
 
 
-@pytest.mark.parametrize("refused", ["making", "watching"])
-def test_a_follower_that_the_kernel_refuses_keeps_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
-    """A user may have 128 inotify instances, and so many who follow something."""
-
+def test_a_follower_that_is_refused_keeps_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Refused(Inotify):
-        def __init__(self) -> None:
-            if refused == "making":
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "inotify")
-            super().__init__()
-
         def watch(self, path: str, mask: int) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = settled()
     monkeypatch.setattr(reader, "Inotify", Refused)
     with pytest.raises(EngineFault, match="follow log"):
         LogReader(str(tmp_path)).read(LogQuery(follow=True))
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert settled() == before
+
+
+def test_many_followers_take_one_inotify_instance(tmp_path: Path) -> None:
+    """A user may have 128."""
+    before = settled()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    followers: list[Follower] = []
+    try:
+        followers += [Follower(tmp_path / str(number % 50), LogQuery(follow=True)) for number in range(500)]
+        assert instances() == 1
+        for number in range(50):
+            with contextlib.closing(LogWriter(str(tmp_path / str(number)))) as writer:
+                writer.write("stdout", b"for %d\n" % number, START)
+        for number, follower in enumerate(followers):
+            until(lambda follower=follower: follower.lines, what="its line")  # type: ignore[misc]
+            assert follower.lines == [b"for %d\n" % (number % 50)]
+    finally:
+        for follower in followers:
+            follower.source.close()
+        for follower in followers:
+            follower.end()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert settled() == before
+
+
+def settled() -> list[str]:
+    """The descriptors that are open once the thread of followers that are gone has ended."""
+    until(lambda: not instances(), what="nobody follows")
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+def instances() -> int:
+    """The inotify instances of this process."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found += os.readlink(f"/proc/self/fd/{name}") == "anon_inode:inotify"
+    return found
+
+
+WITHOUT_INOTIFY = """
+import os, sys
+from pathlib import Path
+import pytest
+from tests.engine.store.test_logs import START, Follower, instances
+from engine.model.streams import LogQuery
+from engine.store.logs.writer import LogWriter
+from tests.support.wait import until
+
+directory = Path(sys.argv[1])
+follower = Follower(directory, LogQuery(follow=True))
+writer = LogWriter(str(directory))
+for number in range(3):
+    writer.write("stdout", b"line\\n", START + number)
+    until(lambda: len(follower.lines) == number + 1)
+assert instances() == 0
+follower.source.close()
+follower.end()
+print("followed")
+"""
+
+
+@pytest.mark.parametrize("kind", ["instances", "watches"])
+def test_a_follower_looks_by_itself_where_the_kernel_has_no_more_for_it(tmp_path: Path, kind: str) -> None:
+    """A user namespace in which nobody may have any."""
+    limit = f'echo 0 >/proc/sys/user/max_inotify_{kind} && exec "$@"'
+    script = WITHOUT_INOTIFY if kind == "instances" else WITHOUT_INOTIFY.replace("instances() == 0", "instances() == 1")
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh", sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "followed\n"), done.stderr
 
 
 def test_follow_after_a_tail(tmp_path: Path) -> None:
@@ -304,10 +370,10 @@ def test_close_wakes_a_follower(tmp_path: Path) -> None:
 
 def test_sources_leave_no_descriptors(tmp_path: Path) -> None:
     write_numbers(tmp_path, 10)
-    before = len(os.listdir("/proc/self/fd"))
+    before = settled()
     for _ in range(5):
         read(tmp_path, LogQuery(follow=True))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert settled() == before
 
 
 def test_long_lines_come_in_pieces_of_16_kib(tmp_path: Path) -> None:

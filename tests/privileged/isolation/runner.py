@@ -13,11 +13,13 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from engine.errors import LongshoreError
 from engine.linux.cgroups import cgroup_of
 from engine.runtime import process
+from tests.support.wait import until
 
 _TIMEOUT = 60.0
 
@@ -124,6 +126,18 @@ class Runner:
         created.start()
         self._running[created.pid] = (created, request["spec"])
         return {"pid": created.pid}
+
+    def late(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As ``up``, wired only when the process has ended already."""
+
+        def wire(pid: Callable[[], int], named: Callable[[], None]) -> None:
+            named()
+            path = f"/proc/{pid()}/ns/net"
+            until(lambda: not os.path.exists(path), what="it ends")
+            os.close(os.open(path, os.O_RDONLY))
+
+        process.create(request["spec"], bundle=request["bundle"], stdin=-1, stdout=-1, stderr=-1, console=False, wire=wire)
+        return {}
 
     def exec(self, request: dict[str, Any]) -> dict[str, Any]:
         console = request.get("console", False)

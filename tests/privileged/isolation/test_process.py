@@ -239,3 +239,10 @@ def test_the_interpreter_is_not_reachable(box: Box, up: Callable[..., Running]) 
         running.exec("true")
     assert "No such file" in running.sh("cat /tmp/won").err
     assert os.stat(f"/proc/{box.runner.pid}/exe").st_mtime_ns == before
+
+
+def test_why_it_ended_counts_more_than_that_its_namespaces_are_gone(box: Box) -> None:
+    """Who wires it may be late: it has looked its user up meanwhile, and there is none."""
+    made, bundle = box.spec("true", config={"user": "nosuchuser"})
+    with pytest.raises(errors.StartFailed, match="unable to find user nosuchuser: no matching entries in passwd file"):
+        box.runner.ask("late", spec=made, bundle=str(bundle))
