@@ -40,7 +40,8 @@ def lab(shared: Lab) -> Iterator[Lab]:
 
 def test_timers_that_are_a_year_away_end_nothing(lab: Lab) -> None:
     check = Healthcheck(test=("CMD", "true"), interval=365 * 86400.0, timeout=1e12)
-    container = lab.run("sh", "-c", "trap 'echo heard' TERM; while :; do sleep 0.1; done", healthcheck=check)
+    container = lab.run("sh", "-c", "trap 'echo heard' TERM; echo ready; while :; do sleep 0.1; done", healthcheck=check)
+    lab.says(container, b"ready")
     stopping = threading.Thread(target=lambda: lab.life.stop(container, timeout=365 * 86400))
     stopping.start()
     lab.says(container, b"heard")
