@@ -25,11 +25,15 @@ const demuxed = async (stream) => {
 };
 
 /** Read until a word was said. */
-const heard = async (stream, word) => {
-  let text = '';
-  while (!text.includes(word)) text += (await once(stream, 'data'))[0].toString();
-  return text;
-};
+const heard = (stream, word) =>
+  new Promise((resolve) => {
+    let text = '';
+    const listen = (data) => {
+      text += data;
+      if (text.includes(word)) (stream.off('data', listen), resolve(text));
+    };
+    stream.on('data', listen);
+  });
 
 /** The status of what must fail. */
 const failure = (promise) =>
@@ -124,7 +128,7 @@ const tests = {
   },
 
   async events() {
-    const stream = await docker.getEvents({ filters: { type: ['container'], label: ['of=dockerode'] } });
+    const stream = await docker.getEvents({ since: Math.floor(Date.now() / 1000), filters: { type: ['container'], label: ['of=dockerode'], container: ['told'] } });
     const seen = [];
     let text = '';
     const all = new Promise((done) => stream.on('data', (data) => {
