@@ -17,6 +17,7 @@ from tui.screens.menu import MenuModal
 from tui.screens.prompt import PromptModal
 from tui.screens.run_form import RunModal
 from tui.snapshot import Noun
+from tui.widgets.tick_box import TickBox
 
 
 def test_every_action_has_a_handler_and_every_handler_an_action() -> None:
@@ -367,6 +368,37 @@ async def test_images_run_tag_and_prune() -> None:
         await ui.shows("Remove 1 image, up to 67MB?")
         await ui.press("y")
         await ui.called("remove image sha256:")
+
+
+async def test_a_run_form_has_what_was_typed_the_last_time_but_no_name_and_no_secret(tmp_path: Path) -> None:
+    memory = f"{tmp_path}/tui.json"
+    for round in range(2):
+        async with running(harbour(), settings=Settings(remember=memory)) as ui:
+            await ui.press("2", "R")
+            await ui.until(lambda: isinstance(ui.app.screen, RunModal))
+            field = {one.id: one for one in ui.app.screen.query(Input)}
+            if not round:
+                await ui.type("first")
+                for text in ("sleep 5", "80", "COLOR=red 'DB_PASSWORD=not kept' X='a b'"):
+                    await ui.press("tab")
+                    await ui.type(text)
+                ui.app.screen.query_one("#run-create_only", TickBox).value = True
+                await ui.press("enter")
+                await ui.until(lambda: ui.engine.called("create"))
+                await ui.shows("first")
+                assert not ui.engine.called("start"), "it is only created"
+                continue
+            assert [field[f"run-{name}"].value for name in ("name", "command", "ports", "env")] == ["", "sleep 5", "80", "COLOR=red 'X=a b'"]
+            assert ui.app.screen.query_one("#run-create_only", TickBox).value
+            await ui.shows("^n: empty")
+            await ui.press("ctrl+n")
+            assert not any(one.value for one in field.values()) and not any(box.value for box in ui.app.screen.query(TickBox))
+            await ui.press("escape", "j", "R")
+            await ui.until(lambda: isinstance(ui.app.screen, RunModal))
+            assert not any(one.value for one in ui.app.screen.query(Input)), "another image has its own"
+    with open(memory, encoding="utf-8") as file:
+        assert "not kept" not in file.read()
+
 
 
 async def test_volumes_and_networks_are_made_and_removed() -> None:

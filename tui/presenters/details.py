@@ -12,7 +12,8 @@ from engine.model.volumes import Volume
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.containers import colour, ports_text
 from tui.presenters.text import age, clip, decimal_size, pad, safe
-from tui.presenters.yaml_view import MASK, is_secret, yaml_lines
+from tui.presenters.yaml_view import MASK, yaml_lines
+from tui.secret_names import is_secret
 from tui.words import tr, trn
 
 BLANK: Styled = ()

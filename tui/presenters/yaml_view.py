@@ -11,19 +11,13 @@ from collections.abc import Iterator
 
 from tui.presenters.ansi import Styled, ink
 from tui.presenters.text import safe
+from tui.secret_names import is_secret
 from tui.words import tr
 
 MAX_LINES = 5000
 MAX_DEPTH = 40
 MAX_TEXT = 2000
-SECRET = ("pass", "secret", "token", "apikey", "api_key", "private_key", "credential")
 MASK = "••••••••"
-
-
-def is_secret(name: str) -> bool:
-    """The name of an environment variable whose value should not be read over a shoulder."""
-    lower = name.lower()
-    return any(word in lower for word in SECRET)
 
 
 def mask(pair: str, *, reveal: bool) -> str:

@@ -38,6 +38,7 @@ class RunModal(Modal[RunRequest | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="run.close"),
         Binding("ctrl+s", "submit", "run", id="run.submit"),
+        Binding("ctrl+n", "empty", "empty", id="run.empty"),
         Binding("down", "app.focus_next", "next field", id="run.next"),
         Binding("up", "app.focus_previous", "field before", id="run.previous"),
     ]
@@ -51,7 +52,10 @@ class RunModal(Modal[RunRequest | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box", id="run-form") as box:
             box.border_title = Content(tr("Run {image}", image=safe(self._image)))
-            box.border_subtitle = Content(tr("enter: run  tab: next field  esc: cancel"))
+            typed = self._form != RunForm(image=self._image)
+            box.border_subtitle = Content(
+                tr("enter: run  tab: next field  ^n: empty  esc: cancel") if typed else tr("enter: run  tab: next field  esc: cancel")
+            )
             for name, label, example in _FIELDS:
                 with Horizontal():
                     yield Label(tr(label))
@@ -61,6 +65,9 @@ class RunModal(Modal[RunRequest | None]):
             with Horizontal():
                 yield Label(tr("Terminal"))
                 yield TickBox(tr("with a terminal and open input"), self._form.tty, id="run-tty")
+            with Horizontal():
+                yield Label(tr("Create"))
+                yield TickBox(tr("only create it; S starts it"), self._form.create_only, id="run-create_only")
             with Horizontal():
                 yield Label(tr("Clean up"))
                 yield TickBox(tr("remove it when it exits"), self._form.remove, id="run-remove")
@@ -73,6 +80,7 @@ class RunModal(Modal[RunRequest | None]):
             image=self._image,
             tty=self.query_one("#run-tty", TickBox).value,
             remove=self.query_one("#run-remove", TickBox).value,
+            create_only=self.query_one("#run-create_only", TickBox).value,
             **texts,
         )
 
@@ -88,6 +96,14 @@ class RunModal(Modal[RunRequest | None]):
             self.query_one("#problem", Static).update(Content(safe(error.message)))
             field = error.message.partition(":")[0]
             self.query_one(f"#run-{field}", Input).focus()
+
+    def action_empty(self) -> None:
+        """Forget what is in the fields, also what was filled in from the last time."""
+        for field in self.query(Input):
+            field.value = ""
+        for box in self.query(TickBox):
+            box.value = False
+        self.query_one("#run-name", Input).focus()
 
     def action_close(self) -> None:
         """Run nothing."""

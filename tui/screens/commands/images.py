@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from engine.model.images import Image, ImageContents
-from tui.feed.run_request import RunRequest
+from tui.feed.run_request import RunRequest, last_used, remember
 from tui.presenters.text import decimal_size
 from tui.screens.commands.batch import Plan, run_batch
 from tui.screens.desk import Desk
@@ -82,17 +82,21 @@ async def _run(desk: Desk) -> None:
 
     snapshot = desk.lists.snapshot
     known = {"network": tuple(one.name for one in snapshot.networks), "log": drivers.of_logs(snapshot.info)}
-    wanted: RunRequest | None = await desk.ask(RunModal(label_of(image), known=known))
+    form = last_used(desk.memory, label_of(image))
+    wanted: RunRequest | None = await desk.ask(RunModal(label_of(image), form=form, known=known))
     if wanted is None:
         return
-    title = tr("run {name}", name=wanted.name or label_of(image))
+    remember(desk.memory, wanted.form)
+    name = wanted.name or label_of(image)
+    title = tr("create {name}", name=name) if wanted.create_only else tr("run {name}", name=name)
 
     async def work() -> None:
         made = await desk.engine.containers.create(wanted.config, wanted.host, name=wanted.name)
         desk.lists.expect(made.id)
         for warning in made.warnings:
             desk.tell(title, warning)
-        await desk.engine.containers.start(made.id)
+        if not wanted.create_only:
+            await desk.engine.containers.start(made.id)
 
     if await desk.operations.perform(Noun.CONTAINERS, "", "", title, work()):
         desk.stage.focus_list(Noun.CONTAINERS)
