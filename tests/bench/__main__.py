@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import cases, crowd, peers, traffic, transfer, verbs
+from tests.bench.frames import frames
 from tests.bench.place import disk, namespace
 from tests.bench.tui import tui
 from tests.support.registry import running_registry
@@ -30,6 +31,7 @@ CASES = (
     "ps",
     "list",
     "tui",
+    "frames",
 )
 
 
@@ -82,6 +84,7 @@ def _run(name: str, everyone: list[peers.Peer], ours: peers.Peer, place: str, ne
         "ps": lambda: cases.list_many(everyone),
         "list": lambda: verbs.list_interface(everyone, place),
         "tui": lambda: tui(ours, next(peer for peer in everyone if peer.name == "docker"), place),
+        "frames": frames,
     }
     table.get(name, lambda: cases.pull(everyone, name.removeprefix("pull-")))()
 

@@ -10,7 +10,7 @@ import pytest
 from tests.tui.conftest import Harness, running
 from tests.tui.fake import FakeEngine, harbour
 from tui.config import Settings
-from tui.presenters.geometry import Zoom, arrange, divide
+from tui.presenters.geometry import Zoom, arrange, divide, even_out
 from tui.presenters.layout import Layout, layout_from
 from tui.screens.columns import ColumnsModal
 from tui.snapshot import Noun
@@ -61,6 +61,16 @@ def test_heights_fill_the_column_and_keep_their_proportion(total: int) -> None:
     assert divide(39, [14, 6, 10, 9]) == [14, 6, 10, 9]
     geometry = arrange(120, 40, count=3, focused=0, main_focused=False, zoom=Zoom.NORMAL, weights=[20, 10, 9], side_width=500)
     assert geometry.panes == (20, 10, 9) and (geometry.side_width, geometry.main_width) == (60, 60)
+
+
+def test_rows_that_would_stay_empty_go_to_the_lists_that_are_cut() -> None:
+    assert even_out([10, 10, 10, 9], [10, 8, 5, 6], 0) == [10, 10, 10, 9], "nothing is cut: nothing moves"
+    assert even_out([9, 8, 8, 8], [10, 8, 5, 6], 0) == [10, 8, 7, 8], "as few rows as possible move"
+    assert even_out([9, 8, 8, 8], [202, 8, 2, 6], 3) == [16, 8, 3, 6]
+    assert even_out([8, 8, 8, 8], [90, 90, 4, 4], 0) == [16, 8, 4, 4], "the focused one is served first"
+    assert even_out([8, 8, 8, 8], [90, 90, 4, 4], 1) == [8, 16, 4, 4]
+    assert even_out([8, 8, 8, 8], [90, 90, 4, 4], 2) == [12, 12, 4, 4]
+    assert even_out([8, 8], [90, 90], 0) == [8, 8]
 
 
 # --- keys ----------------------------------------------------------------------------------------------------------------
@@ -114,6 +124,21 @@ async def test_a_low_terminal_says_why_a_list_does_not_grow_and_others_still_hid
         await ui.until(lambda: any("has all the rows there are" in toast for toast in ui.toasts()))
         await ui.press("4", "Z", "3", "Z", "1")
         await ui.until(lambda: _places(ui) == [("containers", 0, 20), ("images", 20, 3)])
+
+
+async def test_lists_are_as_high_as_what_is_in_them_wants_until_somebody_says_otherwise() -> None:
+    engine = harbour()
+    async with running(engine, size=(60, 100)) as ui:
+        await ui.until(lambda: [rows for _, _, rows in _places(ui)] == [10, 8, 7, 8])
+        for number in range(30):
+            engine.add(f"many-{number}", "busybox:latest")
+        await ui.press("ctrl+r")
+        await ui.until(lambda: [rows for _, _, rows in _places(ui)] == [14, 8, 5, 6])
+        await ui.press("slash", *"web", "enter")
+        await ui.shows("/web")
+        assert [rows for _, _, rows in _places(ui)] == [14, 8, 5, 6], "a filter moves no list"
+        await ui.press("escape", "minus")
+        await ui.until(lambda: [rows for _, _, rows in _places(ui)] == [12, 10, 5, 6])
 
 
 async def test_the_focused_list_can_be_larger_than_the_others() -> None:

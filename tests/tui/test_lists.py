@@ -8,6 +8,8 @@ import pytest
 from rich.cells import cell_len
 
 from engine.errors import Conflict
+from engine.model.containers import ContainerState, ContainerStatus
+from engine.model.stats import Stats
 from tests.tui.conftest import Harness, running
 from tests.tui.fake import FakeEngine, FakeLog, harbour
 from tui.presenters import query
@@ -259,3 +261,29 @@ async def test_wide_letters_take_two_cells_in_lists_and_in_logs() -> None:
         await ui.shows("🚀")
         assert "漢字-コンテナ" in ui.text()
         assert {cell_len(line) for line in ui.text().split("\n")} == {80}
+
+
+async def test_a_move_and_new_numbers_cost_what_is_on_the_screen_and_not_what_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    for number in range(2000):
+        engine.add(f"one-{number:04}", "busybox:latest", cpu=number % 40, memory=1 << 24)
+    async with running(engine) as ui:
+        pane = ui.main.lists.panes[Noun.CONTAINERS]
+        await ui.until(lambda: ui.main.content.settled)
+        looked = 0
+
+        def counted(state: ContainerState) -> bool:
+            nonlocal looked
+            looked += 1
+            return state.status is ContainerStatus.RUNNING
+
+        monkeypatch.setattr(ContainerState, "running", property(counted))
+        assert 0 < len(ui.main.lists.sampled()) <= looked <= len(pane.visible_keys)
+        before = pane.rows
+        newer = Stats(container_id=before[1].key, read_at=1.0, online_cpus=2, cpu_percent=1234.5, memory_usage=1 << 30)
+        monkeypatch.setattr(ui.main.lists._maker, "_stats", lambda id: newer if id == newer.container_id else None)
+        looked = 0
+        ui.main.lists.refresh_numbers()
+        assert looked <= 10 * len(pane.visible_keys)
+        assert pane.rows[2000 - 1] is before[2000 - 1], "rows below are not made anew"
+        await ui.shows("1234.50%")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.style import Style
 
 from engine.errors import InvalidArgument
 from engine.model.containers import (
@@ -31,7 +32,7 @@ from tui.presenters.keybar import hints
 from tui.presenters.lines import matches, may_hold, restyle, width_of, wrap
 from tui.presenters.pulls import bar
 from tui.presenters.stats import graph, nice_top, rates, stats_lines
-from tui.presenters.table import Column, Row, natural_widths, render, widths
+from tui.presenters.table import Column, Row, Widths, render, widths
 
 
 @pytest.mark.parametrize(
@@ -77,13 +78,13 @@ def test_columns_go_by_their_priority_and_the_name_takes_what_is_left() -> None:
         Column(title="C", priority=2),
     )
     row = Row(key="k", cells=tuple((word, ink()) for word in ("up", "long-name", "12%", "image")), search="")
-    assert widths(columns, natural_widths(columns, [row]), 30) == [2, 17, 3, 5]
-    assert widths(columns, natural_widths(columns, [row]), 17) == [2, 4, 3, 5]
-    assert widths(columns, natural_widths(columns, [row]), 16) == [2, 9, 3, 0]
-    assert widths(columns, natural_widths(columns, [row]), 10) == [2, 7, 0, 0]
+    assert widths(columns, Widths(columns, [row]).natural, 30) == [2, 17, 3, 5]
+    assert widths(columns, Widths(columns, [row]).natural, 17) == [2, 4, 3, 5]
+    assert widths(columns, Widths(columns, [row]).natural, 16) == [2, 9, 3, 0]
+    assert widths(columns, Widths(columns, [row]).natural, 10) == [2, 7, 0, 0]
     assert text_of(render(columns, row, [2, 7, 0, 0])) == "up long-n…"
     for width in range(8, 60):
-        sizes = widths(columns, natural_widths(columns, [row]), width)
+        sizes = widths(columns, Widths(columns, [row]).natural, width)
         assert sum(sizes) + sum(1 for size in sizes if size) - 1 <= max(width, 8)
 
 
@@ -292,3 +293,24 @@ def test_addresses_of_both_families_are_shown() -> None:
     network = Network(id="n" * 64, name="six", members=(NetworkMember(container_id="c" * 64, container_name="web", endpoint=place),))
     shown = [text_of(line) for line in network_config(network, now=NOW)]
     assert any("172.18.0.2 fd00:77::2 02:42:ac:12:00:02" in line for line in shown)
+
+
+def test_widths_follow_single_rows_as_if_all_were_measured_anew() -> None:
+    columns = (Column(title="a"), Column(title="b", most=6))
+    rows = [
+        Row(key=str(index), cells=(("x" * (index % 5), Style.null()), ("漢" * (index % 4), Style.null())), search="") for index in range(40)
+    ]
+    found = Widths(columns, rows)
+    assert found.natural == [4, 6]
+    for index, first, second in (
+        (4, "", "long words"),
+        (7, "y" * 9, ""),
+        (7, "", ""),
+        (39, "z", "漢"),
+        *((at, "", "") for at in range(40)),
+    ):
+        changed = rows[index].replace(cells=((first, Style.null()), (second, Style.null())))
+        found.change(rows[index], changed)
+        rows[index] = changed
+        assert found.natural == Widths(columns, rows).natural
+    assert found.natural == [0, 0]

@@ -1,8 +1,9 @@
 """Where everything goes, by lazydocker's rules, as a pure function of the terminal's size, the focus and the zoom.
 
 One row is the footer. The side takes one part in ``ratio`` of the width. From 28 rows on the panes share the height
-equally; from 21 on the unfocused ones have 3 rows; below that they are a single line. An upright terminal (at most 84
-columns, more than 45 rows) has the side on top. Half and full mode show only the focused pane.
+equally, and what one of them leaves empty goes to those that are cut; from 21 on the unfocused ones have 3 rows; below
+that they are a single line. An upright terminal (at most 84 columns, more than 45 rows) has the side on top. Half and
+full mode show only the focused pane.
 """
 
 from __future__ import annotations
@@ -69,11 +70,28 @@ def divide(total: int, parts: Sequence[int], least: int = 3) -> list[int]:
     return [least + size for size in (divide(rest, extra, 0) if sum(extra) else share(rest, len(parts)))]
 
 
-def pane_heights(total: int, weights: Sequence[int], focused: int) -> list[int]:
-    """Heights of the side panes in a column of ``total`` rows; where it is tall, in proportion to the weights."""
+def even_out(heights: Sequence[int], wanted: Sequence[int], focused: int, least: int = 3) -> list[int]:
+    """Rows that panes would leave empty, given to those that are cut: to the focused one first, then to the lowest.
+
+    As few rows as possible move, so that lists stay where they are while there is room for all that is in them.
+    """
+    result = list(heights)
+    while True:
+        spare, giver = max((height - max(want, least), -index) for index, (height, want) in enumerate(zip(result, wanted, strict=True)))
+        cut = [index for index, (height, want) in enumerate(zip(result, wanted, strict=True)) if height < want]
+        if spare <= 0 or not cut:
+            return result
+        taker = focused if focused in cut else min(cut, key=lambda index: (result[index], index))
+        result[-giver] -= 1
+        result[taker] += 1
+
+
+def pane_heights(total: int, weights: Sequence[int], focused: int, wanted: Sequence[int] = ()) -> list[int]:
+    """Heights of the side panes in a column of ``total`` rows; where it is tall, by the weights and then by what is ``wanted``."""
     count = len(weights)
     if total >= TALL:
-        return divide(total, weights)
+        heights = divide(total, weights)
+        return even_out(heights, wanted, focused) if wanted else heights
     small = 3 if total >= MIDDLING else 1
     others = small * (count - 1)
     return [max(small, total - others) if index == focused else small for index in range(count)]
@@ -91,6 +109,7 @@ def arrange(
     ratio: int = 3,
     extra: int = 0,
     weights: Sequence[int] = (),
+    wanted: Sequence[int] = (),
     side_width: int = 0,
 ) -> Geometry:
     """The whole screen.
@@ -101,6 +120,7 @@ def arrange(
         strip: rows that running pulls would like to have, borders included.
         extra: rows that a banner takes at the top.
         weights: heights of the panes in proportion to one another; equal ones where there are none.
+        wanted: rows in which each pane shows all that it has; without them what is in a pane does not count.
         side_width: of the side, in thousandths of the width; 0 is one part in ``ratio``.
     """
     body = height - 1 - extra
@@ -118,12 +138,12 @@ def arrange(
         return _with_strip(Geometry(side_width=half, side_height=body, panes=only, main_width=width - half, main_height=body), strip)
     if width <= 84 and height > 45:
         top = -(-body // 3)
-        panes = tuple(pane_heights(top, weights, focused))
+        panes = tuple(pane_heights(top, weights, focused, wanted))
         return _with_strip(
             Geometry(side_width=width, side_height=top, panes=panes, main_width=width, main_height=body - top, portrait=True), strip
         )
     side = min(max(LEAST_SIDE, round(width * side_width / 1000)), width - LEAST_SIDE) if side_width else -(-width // ratio)
-    panes = tuple(pane_heights(body, weights, focused))
+    panes = tuple(pane_heights(body, weights, focused, wanted))
     return _with_strip(Geometry(side_width=side, side_height=body, panes=panes, main_width=width - side, main_height=body), strip)
 
 

@@ -101,6 +101,12 @@ class LogDocument:
         """Add entries at the end."""
         first = len(self.lines)
         for entry in entries:
+            data = entry.data
+            if not self._open and len(data) <= MAX_BYTES and data.endswith(b"\n"):  # nearly every line of a flood
+                whole = Line(entry)
+                whole.data, whole.complete = data, True
+                self.lines.append(whole)
+                continue
             stream = (entry.source if isinstance(entry, MixedLine) else 0, entry.stream)
             line = self._open.get(stream)
             if line is None:

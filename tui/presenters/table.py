@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -49,9 +50,32 @@ class Row(Value):
     heading: bool = False
 
 
-def natural_widths(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
-    """Cells that each column would like to have, 0 for an empty one."""
-    return [min(column.most, max(map(cell_len, {row.cells[index][0] for row in rows}), default=0)) for index, column in enumerate(columns)]
+class Widths:
+    """Cells that each column would like to have, kept while single rows change: by what changed, not by how many rows there are."""
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[Row] = ()) -> None:
+        self._most = [column.most for column in columns]
+        self._counts: list[Counter[int]] = []
+        for index in range(len(columns)):
+            sizes: Counter[int] = Counter()
+            for text, times in Counter(row.cells[index][0] for row in rows).items():
+                sizes[cell_len(text)] += times
+            self._counts.append(sizes)
+
+    def change(self, before: Row, after: Row) -> None:
+        """One row became another one."""
+        for sizes, (old, _), (new, _) in zip(self._counts, before.cells, after.cells, strict=True):
+            if old != new:
+                size = cell_len(old)
+                sizes[size] -= 1
+                if not sizes[size]:
+                    del sizes[size]
+                sizes[cell_len(new)] += 1
+
+    @property
+    def natural(self) -> list[int]:
+        """The width of each column, 0 for an empty one."""
+        return [min(most, max(sizes, default=0)) for most, sizes in zip(self._most, self._counts, strict=True)]
 
 
 def widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:

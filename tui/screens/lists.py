@@ -112,10 +112,10 @@ class Lists:
     def sampled(self) -> set[str]:
         """Running containers whose rows are on the screen."""
         pane = self.panes[Noun.CONTAINERS]
-        keys = set(pane.visible_keys) if pane.display and not pane.has_class("line") else set()
         if self._sample_all or self.sorts[Noun.CONTAINERS] in ("cpu", "memory"):
-            keys = {one.id for one in self.snapshot.containers}
-        return {one.id for one in self.snapshot.containers if one.state.running and one.id in keys}
+            return {one.id for one in self.snapshot.containers if one.state.running}
+        seen = pane.visible_keys if pane.display and not pane.has_class("line") else []
+        return {one.id for one in _containers(self._things[Noun.CONTAINERS], seen) if one.state.running}
 
     def sample_all(self, wanted: bool) -> None:
         """Have the numbers of all containers sampled, whether they are on the screen or not, or no more."""
@@ -200,8 +200,7 @@ class Lists:
         if self.grouped or self.sorts[noun] in ("cpu", "memory"):
             self.refresh(noun)
             return
-        seen = set(pane.visible_keys)
-        shown = [one for one in self.snapshot.containers if one.id in seen]
+        shown = _containers(self._things[noun], pane.visible_keys)
         pane.update_rows(self._maker.again(shown, self.snapshot.pending, width=self._widths[noun]))
 
     @property
@@ -301,6 +300,11 @@ def _fields_hint(noun: Noun) -> Sequence[str]:
 def is_container(thing: Thing | None) -> Container | None:
     """The object, if it is a container."""
     return thing if isinstance(thing, Container) else None
+
+
+def _containers(known: Mapping[str, Thing], keys: Iterable[str]) -> list[Container]:
+    """The containers among these rows, found without a look at all the others."""
+    return [one for key in keys if (one := is_container(known.get(key))) is not None]
 
 
 def is_image(thing: Thing | None) -> Image | None:

@@ -148,6 +148,7 @@ class MainScreen(Screen[None]):
         self.desk.recall_theme()
         self.stage.focus_list(self.stage.noun)
         self.lists.show(self.feed.snapshot)
+        self.stage.arrange()
         _focus_moved(self)
         self.set_timer(SOON, _load_commands)
 
@@ -163,8 +164,8 @@ class MainScreen(Screen[None]):
         snapshot = message.snapshot
         self.query_one("#banner", Static).update(Markup(banner_text(snapshot, self.size.width)))
         self.set_class(bool(snapshot.trouble), "trouble")
-        self.stage.arrange()
         self.lists.show(snapshot)
+        self.stage.arrange()
         self.sampler.forget(one.id for one in snapshot.containers)
         if snapshot.loaded:
             self.content.terminals.forget({one.id for one in snapshot.containers})
@@ -204,6 +205,7 @@ class MainScreen(Screen[None]):
             self.lists.sort_by(Noun(str(message.pane.id)), message.sort)
 
     def on_list_pane_visible_changed(self, message: ListPane.VisibleChanged) -> None:
+        self.stage.arrange()
         self.lists.fit(Noun(str(message.pane.id)))
         if message.pane.id == Noun.CONTAINERS.value:
             self.watch_samples()

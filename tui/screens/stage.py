@@ -146,6 +146,12 @@ class Stage:
         self.arrange()
         self._strip.show(pulls)
 
+    @property
+    def _wanted(self) -> list[int]:
+        """Rows that the shown lists would like to have, where nobody said how high they are to be."""
+        mine = self._expand or self.layout.heights
+        return [] if mine else [self._panes[noun].wanted_height for noun in self.layout.shown]
+
     def arrange(self) -> None:
         """Lay out for the present size."""
         size = self._body.screen.size
@@ -156,6 +162,7 @@ class Stage:
             count=len(self.layout.shown),
             focused=self.layout.shown.index(self.noun),
             weights=weights(self.layout, self.noun, expand=self._expand),
+            wanted=self._wanted,
             side_width=self.layout.width,
             main_focused=self.main_focused,
             zoom=self.zoom,

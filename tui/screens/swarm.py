@@ -107,8 +107,8 @@ class SwarmScreen(Screen[None]):
             Markup(tr(" no answer about the swarm: {one_line}", one_line=one_line(snapshot.trouble, 300)))
         )
         self.set_class(bool(snapshot.trouble), "trouble")
-        self.stage.arrange()
         self.lists.show(snapshot)
+        self.stage.arrange()
         self._refresh()
 
     def on_log_changed(self) -> None:

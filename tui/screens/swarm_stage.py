@@ -65,6 +65,7 @@ class SwarmStage:
             screen.size.height,
             count=len(self._panes),
             focused=list(self._panes).index(self.noun),
+            wanted=[pane.wanted_height for pane in self._panes.values()],
             main_focused=self.main_focused,
             zoom=self.zoom,
             ratio=self._ratio,

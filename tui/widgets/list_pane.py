@@ -23,7 +23,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.messages import ActionChosen
-from tui.presenters.table import Column, Row, column_at, natural_widths, render, widths
+from tui.presenters.table import Column, Row, Widths, column_at, render, widths
 from tui.presenters.text import clip, pad
 from tui.widgets.edges import Edges
 from tui.widgets.marks import Marks
@@ -34,7 +34,11 @@ GUTTER = 2
 
 
 class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
-    """A list with a cursor."""
+    """A list with a cursor.
+
+    Attributes:
+        wanted_height: rows in which all of the list is seen, whatever its filter shows, with the frame.
+    """
 
     DRAGGED = ("right", "bottom", "top")
 
@@ -122,9 +126,13 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
         self.filter = ""
         self.loose = False
         self.marks = Marks()
+        self.wanted_height = 3
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
         self._content: tuple[tuple[Row, ...], int, str, tuple[str, ...], str] | None = None
+        self._keys: list[str] = []
+        self._places: dict[str, int] = {}
+        self._widths = Widths(self._columns)
         self._sizes: list[int] = []
         self._natural: list[int] = [0] * len(self._columns)
         self._fitted = 0
@@ -191,14 +199,17 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
         self._content = content
         last, sizes = self._rows, self._sizes
         self._rows, self._total, self._note, self._empty, _ = content
+        self.wanted_height = 2 + (max(len(self._rows), total) or len(self._empty))
         self._headings = sum(row.heading for row in self._rows)
-        self._natural = natural_widths(self._columns, self._rows)
-        keys = [row.key for row in self._rows]
-        self._cursor = keys.index(before) if before in keys else max(0, min(place, len(keys) - 1))
+        self._widths = Widths(self._columns, self._rows)
+        self._natural = self._widths.natural
+        shown, keys = self._keys, [row.key for row in self._rows]
+        self._keys, self._places = keys, {key: index for index, key in enumerate(keys)}
+        self._cursor = self._places.get(before, max(0, min(place, len(keys) - 1)))
         self._fit()
         self._titles()
         self.virtual_size = Size(0, len(self._rows) + self._head)
-        same = bool(keys) and self._cursor == place and self._sizes == sizes and [row.key for row in last] == keys
+        same = bool(keys) and self._cursor == place and self._sizes == sizes and shown == keys
         if same and not self.has_class("line"):
             self._refresh_rows(last)
         else:
@@ -209,10 +220,23 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.VisibleChanged(self))
 
     def update_rows(self, rows: Mapping[str, Row]) -> None:
-        """Show other contents of rows, found by their keys."""
-        if self._content is not None:
-            _, total, note, empty, _ = self._content
-            self.show([rows.get(row.key, row) for row in self._rows], total=total, note=note, empty=empty)
+        """Show other contents of rows, found by their keys: what it costs is by the rows that changed."""
+        found = ((self._places.get(key, -1), row) for key, row in rows.items())
+        changed = {index: row for index, row in found if index >= 0 and self._rows[index] != row}
+        if self._content is None or not changed:
+            return
+        last, sizes, now = self._rows, self._sizes, [*self._rows]
+        for index, row in changed.items():
+            self._widths.change(last[index], row)
+            now[index] = row
+        self._rows = tuple(now)
+        self._content = (self._rows, *self._content[1:])
+        self._natural = self._widths.natural
+        self._fit()
+        if self._sizes == sizes and not self.has_class("line"):
+            self._refresh_rows(last)
+        else:
+            self.refresh()
 
     def _refresh_rows(self, last: Sequence[Row]) -> None:
         """Draw those rows on the screen anew that are not what they were: each second it is a few numbers."""
@@ -232,7 +256,7 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
             self.marks.begin_range(self.selected, lasting=False)
         if self._rows and index != self._cursor:
             self._cursor = index
-            self.marks.moved([row.key for row in self._rows], index, extend=extend)
+            self.marks.moved(self._keys, index, extend=extend)
             if self._headings:
                 self.marks.keys.difference_update(row.key for row in self._rows if row.heading)
             self._reveal()
@@ -241,11 +265,9 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
 
     def select(self, key: str) -> bool:
         """Move the cursor to the row with that key; whether there is one."""
-        for index, row in enumerate(self._rows):
-            if row.key == key:
-                self.move_to(index)
-                return True
-        return False
+        if key in self._places:
+            self.move_to(self._places[key])
+        return key in self._places
 
     def show_marks(self) -> None:
         """Draw anew: other rows are marked."""

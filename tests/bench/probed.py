@@ -1,0 +1,141 @@
+"""``python -m tests.bench.probed SCENE REPORT``: the TUI over the fake engine, whose loop is watched from inside.
+
+Each SIGUSR1 has one line of JSON added to REPORT: milliseconds of CPU of each round of the event loop since the last one, rounds that
+did next to nothing left out; pictures that were drawn; CPU seconds; resident bytes. CPU and not the clock, so that what else the machine
+does is not counted. The fake engine works in the same loop: its share is in the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import resource
+import selectors
+import signal
+import sys
+import time
+from typing import Any
+
+import tui
+from engine.model.containers import ContainerStatus
+from tests.tui.fake import NOW, FakeEngine, FakeLog
+from tui.app import LongshoreApp
+from tui.config import Settings
+
+IDLE = 0.05
+"""Milliseconds up to which a round did nothing: a timer that was put off."""
+LINES = 10_000_000
+
+
+class Watched(selectors.EpollSelector):
+    """Tells what was worked between two waits. ``rounds`` are milliseconds of CPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds: list[float] = []
+        self._begun = time.thread_time()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        taken = 1000 * (time.thread_time() - self._begun)
+        if taken > IDLE:
+            self.rounds.append(taken)
+        try:
+            return super().select(timeout)
+        finally:
+            self._begun = time.thread_time()
+
+
+class ProbedApp(LongshoreApp):
+    """Counts its pictures, and keeps the engine at work."""
+
+    CSS_PATH = os.path.join(os.path.dirname(tui.__file__), LongshoreApp.CSS_PATH)
+    frames = 0
+    engine: FakeEngine
+    scene = ""
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        self.frames += 1
+        super()._display(screen, renderable)
+
+    def on_ready(self) -> None:
+        if self.scene == "crowd":
+            self.run_worker(self._chatter(), exit_on_error=False)
+        if self.scene == "rows":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, lambda: self.run_worker(self._pause(), exit_on_error=False))
+
+    async def _chatter(self) -> None:
+        """Lines of the first container as fast as they are read, and numbers of all once a second."""
+        log = self.engine.containers.log("one-000")
+        lines = [b"10.0.0.%d - - GET /api/v1/users?page=%d 200\n" % (index % 250, index) for index in range(2000)]
+        while True:
+            await log.write(*lines)
+            await asyncio.sleep(0.02)
+
+    async def _pause(self) -> None:
+        """One container pauses, or goes on."""
+        name = "one-0003"
+        one = self.engine.containers.find(name)
+        await (self.engine.containers.unpause if one.state.status is ContainerStatus.PAUSED else self.engine.containers.pause)(name)
+
+
+def made(scene: str) -> FakeEngine:
+    """An engine with what the scene needs."""
+    engine = FakeEngine()
+    engine.add_image("busybox:latest")
+    if scene == "log":
+        log = FakeLog(LINES, lambda index: b"line number %d of a long story\n" % index, end=NOW)
+        log.ended = True
+        engine.add("one", "busybox:latest", log=log, cpu=1, memory=1 << 20)
+        return engine
+    for number in range(200 if scene == "crowd" else 2000):
+        engine.add(f"one-{number:03}" if scene == "crowd" else f"one-{number:04}", "busybox:latest", cpu=1 + number % 40, memory=1 << 24)
+    if scene == "crowd":
+        engine.containers.stats = lambda id, *, stream=True: _ticking(engine, id)  # type: ignore[method-assign,assignment]
+    return engine
+
+
+async def _ticking(engine: FakeEngine, container: str) -> Any:
+    """Numbers of a container, each second."""
+    one = engine.containers.find(container)
+    samples = engine.containers.samples[one.id]
+    place = 0
+    while True:
+        yield samples[place % len(samples)].replace(read_at=NOW + place)
+        place += 1
+        await asyncio.sleep(1)
+
+
+def main() -> None:
+    """Run a scene."""
+    scene, report = sys.argv[1:]
+    engine, watched = made(scene), Watched()
+    app = ProbedApp(engine, settings=Settings())
+    app.engine, app.scene = engine, scene
+    loop = asyncio.SelectorEventLoop(watched)
+    asyncio.set_event_loop(loop)
+    last = [0, time.process_time()]
+
+    def tell() -> None:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            resident = int(file.read().split()[1]) * resource.getpagesize()
+        line = {"rounds": watched.rounds, "frames": app.frames - last[0], "cpu": time.process_time() - last[1], "resident": resident}
+        with open(report, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        watched.rounds, last[:] = [], [app.frames, time.process_time()]
+
+    loop.add_signal_handler(signal.SIGUSR1, tell)
+    profile = cProfile.Profile() if os.environ.get("LONGSHORE_PROFILE") else None
+    if profile is not None:
+        profile.enable()
+    app.run(loop=loop)
+    if profile is not None:
+        profile.disable()
+        with open(os.environ["LONGSHORE_PROFILE"], "w", encoding="utf-8") as file:
+            pstats.Stats(profile, stream=file).sort_stats("tottime").print_stats(40)
+
+
+if __name__ == "__main__":
+    main()
