@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from textual.widgets import Input
 
 from engine.errors import EngineFault
 from engine.model.containers import ContainerStatus
 from tests.tui.conftest import running
 from tests.tui.fake import harbour
 from tui import actions
+from tui.config import Settings
 from tui.presenters.geometry import Zoom
 from tui.screens.commands import HANDLERS
 from tui.screens.commands.swarm import SWARM_HANDLERS
@@ -388,7 +392,12 @@ async def test_a_run_form_has_what_was_typed_the_last_time_but_no_name_and_no_se
                 await ui.shows("first")
                 assert not ui.engine.called("start"), "it is only created"
                 continue
-            assert [field[f"run-{name}"].value for name in ("name", "command", "ports", "env")] == ["", "sleep 5", "80", "COLOR=red 'X=a b'"]
+            assert [field[f"run-{name}"].value for name in ("name", "command", "ports", "env")] == [
+                "",
+                "sleep 5",
+                "80",
+                "COLOR=red 'X=a b'",
+            ]
             assert ui.app.screen.query_one("#run-create_only", TickBox).value
             await ui.shows("^n: empty")
             await ui.press("ctrl+n")
@@ -398,7 +407,6 @@ async def test_a_run_form_has_what_was_typed_the_last_time_but_no_name_and_no_se
             assert not any(one.value for one in ui.app.screen.query(Input)), "another image has its own"
     with open(memory, encoding="utf-8") as file:
         assert "not kept" not in file.read()
-
 
 
 async def test_volumes_and_networks_are_made_and_removed() -> None:

@@ -51,7 +51,7 @@ def last_used(memory: Memory, image: str) -> RunForm:
     """What was typed the last time for an image, an empty form where that is not known."""
     kept = _remembered(memory).get(image, {})
     texts = {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
-    return RunForm(image=image, **texts, **{name: kept.get(name) is True for name in _TICKS})
+    return RunForm(image=image).replace(**texts, **{name: kept.get(name) is True for name in _TICKS})
 
 
 def remember(memory: Memory, form: RunForm) -> None:
