@@ -282,6 +282,12 @@ def main(words: Sequence[str]) -> int:
 
 
 def _tui(given: Globals) -> int:
+    if "TEXTUAL_DRIVER" not in os.environ:  # a browser's session is drawn over pipes
+        where = "longshore ps lists containers, longshore --help the other verbs"
+        if not (os.isatty(0) and os.isatty(2)):
+            raise InvalidArgument("the terminal interface needs a terminal", hint=where)
+        if os.environ.get("TERM") == "dumb":
+            raise InvalidArgument("the terminal interface can not be drawn on this terminal (TERM=dumb)", hint=where)
     # A fifth of the time to the first picture went into looking for garbage among what was just imported;
     # the app turns it on again.
     gc.disable()

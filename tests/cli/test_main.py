@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -283,3 +285,24 @@ def test_where_bundles_state_is_does_not_hang_on_the_engine_s_environment(monkey
     monkeypatch.setenv("LONGSHORE_RUN", "/elsewhere")
     monkeypatch.setenv("LONGSHORE_ROOT", "/elsewhere")
     assert oci.default_root() == before and before.endswith("/longshore-oci")
+
+
+@pytest.mark.parametrize("screen, why", [("pipe", "needs a terminal"), ("dumb", "TERM=dumb")])
+def test_without_a_terminal_to_draw_on_the_interface_is_refused_with_a_way_on(screen: str, why: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty() if screen == "dumb" else (0, subprocess.DEVNULL)
+    environment = {**os.environ, "TERM": "dumb", "LONGSHORE_ROOT": str(tmp_path)}
+    environment.pop("TEXTUAL_DRIVER", None)
+    error = theirs if screen == "dumb" else subprocess.PIPE
+    made = subprocess.run(
+        [sys.executable, "-m", "engine.cli"], stdin=theirs, stdout=subprocess.PIPE, stderr=error, env=environment, check=False
+    )
+    if screen == "dumb":
+        os.close(theirs)
+        said = os.read(ours, 4096).decode()
+        os.close(ours)
+    else:
+        said = made.stderr.decode()
+    assert made.returncode == 1
+    assert made.stdout == b""
+    assert why in said and "longshore ps" in said
+    assert "\x1b[" not in said

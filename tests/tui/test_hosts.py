@@ -215,3 +215,10 @@ async def test_waiting_for_a_lost_engine_gets_longer_and_says_until_when(monkeyp
         await ui.press("ctrl+r")
         await ui.until(lambda: ui.main.lists.snapshot.retry_at > at, "it was asked, and the next time is later")
         assert "web" in ui.text()
+
+
+async def test_the_box_names_all_its_keys_on_eighty_columns() -> None:
+    home = harbour()
+    async with running(home, size=(80, 24), hosts=FakeHosts({EMBEDDED: home})) as ui:
+        await ui.press("f7")
+        await ui.shows("u: default  r: ask  esc: close")

@@ -178,7 +178,7 @@ async def test_failures_of_a_batch_are_listed_and_stay_marked() -> None:
         await ui.type("status:exited")
         await ui.press("enter", "asterisk", "d")
         await ui.until(lambda: isinstance(ui.app.screen, MenuModal))
-        await ui.shows("rm -v 2 containers")
+        await ui.shows("rm -v import-2026-11 migrate")
         await ui.press("v")
         await ui.shows("rm -v import-2026-11")
         await ui.press("y")

@@ -198,7 +198,7 @@ def arrange(
 
     def number(container: Container, name: str) -> float:
         sample = stats(container.id)
-        return -float(getattr(sample, name)) if sample else 0.0
+        return -float(getattr(sample, name)) if sample else 1.0  # behind those that do nothing
 
     keys: Mapping[str, Callable[[Container], object]] = {
         "state": lambda one: _RANKS.get(one.state.status, 0),

@@ -21,7 +21,7 @@ from tui.presenters.hosts import host_rows
 from tui.screens.list_modal import ListModal
 from tui.words import tr
 
-MARGIN = 8
+MARGIN = 4
 
 
 class HostWish(Value):
@@ -58,7 +58,7 @@ class HostsModal(ListModal[HostWish | None]):
         with Vertical(classes="box menu") as box:
             box.styles.width = self.app.size.width - MARGIN
             box.border_title = Content(tr("Hosts"))
-            box.border_subtitle = Content(tr("enter: go  a: all in one list  n: add  d: remove  u: default  r: ask again"))
+            box.border_subtitle = Content(tr("enter: go  a: all  n: add  d: remove  u: default  r: ask  esc: close"))
             yield OptionList(*self._options(), markup=False)
 
     def on_mount(self) -> None:

@@ -11,9 +11,19 @@ from tui.screens.lists import Lists
 from tui.screens.offers import offered
 from tui.screens.stage import Stage
 from tui.snapshot import Thing
+from tui.words import mark, tr
 
 ENOUGH = 100
 """So many marked objects tell what is worth offering."""
+_WANTING = {
+    "containers.custom": mark("you have none for containers yet: [[tui.commands]] in config.toml makes them, X types one"),
+    "containers.hang_up": mark("no terminal is open; E opens one"),
+    "containers.next_terminal": mark("no terminal is open; E opens one"),
+    "global.swarm": mark("this engine is in no swarm; where a Docker host is in one, it is shown here"),
+    "images.cancel": mark("nothing is pulled, pushed, read or written now"),
+    "logs.reveal": mark("values are hidden in Env and Config only"),
+}
+"""What is missing where a key does nothing."""
 
 
 class Keys:
@@ -21,6 +31,7 @@ class Keys:
 
     def __init__(self, *, stage: Stage, lists: Lists, content: Content, pulls: Pulls) -> None:
         self._actions: tuple[Action, ...] = ()
+        self._forbidden: tuple[Action, ...] = ()
         self._own = False
         self._stage, self._lists, self._content, self._pulls = stage, lists, content, pulls
 
@@ -30,6 +41,7 @@ class Keys:
         With ``readonly`` only what changes nothing is there, and those of a person's commands that are ``harmless``.
         """
         self._actions = tuple(action for action in actions if not readonly or _harmless(action.id, harmless))
+        self._forbidden = tuple(action for action in actions if action not in self._actions)
         self._content.pane.terminal_view.reserved = {key for action in actions if action.scope is Scope.TERMINAL for key in action.keys}
         self._own = any(action.id.startswith("custom.") and action.scope is Scope.CONTAINERS for action in self._actions)
 
@@ -37,14 +49,29 @@ class Keys:
         """Id of the action that a key means here and now, ``""`` for none: of several the one that stands first."""
         return next((action.id for action in self.active() if key in action.keys), "")
 
+    def obstacle(self, key: str) -> tuple[str, str]:
+        """What a key is for and why it does nothing here and now; two empty texts where it works, or is for nothing at all."""
+        for action in self.active():
+            if key in action.keys:
+                if offered(action.id, None) or self._lists.chosen(self._stage.noun):
+                    return "", ""
+                return tr(action.label), tr("nothing is selected in this list")
+        for action in in_scopes((*self._actions, *self._forbidden), self._scopes()):
+            if key in action.keys:
+                wanting = mark("read only: nothing can be changed here") if action in self._forbidden else _WANTING.get(action.id, "")
+                return (tr(action.label), tr(wanting)) if wanting else ("", "")
+        return "", ""
+
     def active(self) -> list[Action]:
         """What the keys do: in the main pane its own keys come before those of its list."""
-        own = Scope[self._stage.noun.name]
         if self._stage.main_focused and self._content.pane.view is (terminal := self._content.pane.terminal_view) and terminal.captures:
             return in_scopes(self._actions, [Scope.TERMINAL])
+        return in_scopes((action for action in self._actions if self._applies(action.id)), self._scopes())
+
+    def _scopes(self) -> list[Scope]:
+        own = Scope[self._stage.noun.name]
         picking = [Scope.PICK] if self._content.picker.active else []
-        scopes = [*picking, Scope.LOGS, Scope.MAIN, own, Scope.GLOBAL] if self._stage.main_focused else [Scope.LISTS, own, Scope.GLOBAL]
-        return in_scopes((action for action in self._actions if self._applies(action.id)), scopes)
+        return [*picking, Scope.LOGS, Scope.MAIN, own, Scope.GLOBAL] if self._stage.main_focused else [Scope.LISTS, own, Scope.GLOBAL]
 
     def offered(self) -> list[Action]:
         """Those that can do something to the selected object, or to a marked one."""

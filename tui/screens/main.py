@@ -263,7 +263,11 @@ class MainScreen(Screen[None]):
             bound = self.active_bindings.get(event.key)
             if bound is not None and bound.node not in (self, self.app):
                 return  # what is typed in has its own keys
-        if action := self.keys.meaning(event.key):
+        title, why = self.keys.obstacle(event.key)
+        if why:
+            event.stop()
+            self.desk.tell(title, why)
+        elif action := self.keys.meaning(event.key):
             event.stop()
             event.prevent_default()
             await self.action_do(action)

@@ -29,6 +29,8 @@ _STATES: dict[str, tuple[ContainerStatus, ...]] = {
     "containers.pause": (ContainerStatus.RUNNING, ContainerStatus.PAUSED),
     "containers.start": (ContainerStatus.CREATED, ContainerStatus.EXITED, ContainerStatus.DEAD, ContainerStatus.PAUSED),
     "containers.shell": (ContainerStatus.RUNNING,),
+    "containers.another": (ContainerStatus.RUNNING,),
+    "containers.debug": (ContainerStatus.RUNNING,),
     "containers.attach": (ContainerStatus.RUNNING,),
     "containers.exec": (ContainerStatus.RUNNING,),
     "containers.shell_screen": (ContainerStatus.RUNNING,),

@@ -379,10 +379,11 @@ class ListPane(Edges, ScrollView, can_focus=True, inherit_bindings=False):
             return
         room = max(4, self.size.width - 4) if self.size.width else 80  # before there is a size nothing is to be shortened
         title = clip(f"[{self.number}] {self._title()}" if self.number else self._title(), room)
-        free = room - len(self._counter()) - 3
-        notes = (self._note, self._note.partition(" · ")[0])
-        note = next((f"{note} · " for note in notes if note and len(note) <= free), "")
-        subtitle = f"{note}{self._counter()}" if self._total else ""
+        place, last = self._counter(), self._note.rpartition(" · ")[2]
+        number = f"{len(self._rows)} ({self._total})" if place.endswith(")") else place
+        # What hides rows stands last and is told before anything else: rows that are missing want a reason.
+        notes = (f"{self._note} · {place}", f"{last} · {place}", f"{last} · {number}", place)
+        subtitle = next((note for note in notes[0 if self._note else 3 :] if len(note) <= room), place) if self._total else ""
         if (title, subtitle) != self._titled:  # a title that is set again has the whole pane drawn again
             self._titled = (title, subtitle)
             self.border_title, self.border_subtitle = Content(title), Content(subtitle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -99,18 +100,38 @@ class MainPane(Edges, Vertical):
     def draw_tabs(self) -> None:
         """Write the tabs into the border: the chosen one green, bold while the pane has the focus."""
         style = f"{self.app.theme_variables['frame-focus']}{' bold' if self.focused else ''}"
-        if self._drawn == (drawn := (self._tabs, self._tab, style, in_use())):
+        first = self._first_tab()
+        if self._drawn == (drawn := (self._tabs[first:], self._tab, style, in_use())):
             return  # a title that is set again has the whole pane drawn again
         self._drawn = drawn
         chosen = Style.parse(style)
-        parts = [Content.styled(tr(TAB_TITLES[tab]), chosen) if tab == self._tab else Content(tr(TAB_TITLES[tab])) for tab in self._tabs]
-        self.border_title = Content(GAP).join(parts)
+        titles = [tr(TAB_TITLES[tab]) for tab in self._tabs[first:]]
+        parts = [
+            Content.styled(title, chosen) if tab == self._tab else Content(title)
+            for tab, title in zip(self._tabs[first:], titles, strict=True)
+        ]
+        self.border_title = Content(GAP).join([Content("…"), *parts] if first else parts)
+
+    def _first_tab(self) -> int:
+        """The first tab that is named: those before it make room for the chosen one, where the border is too short for all."""
+        room = self.outer_size.width - 2 * TITLE_AT
+        ends = self._tabs[: self._tabs.index(self._tab) + 1] if self._tab in self._tabs else ()
+        lengths = [cell_len(tr(TAB_TITLES[tab])) for tab in ends]
+
+        def taken(first: int) -> int:
+            return sum(lengths[first:]) + len(GAP) * (len(lengths) - first - 1) + (1 + len(GAP) if first else 0)
+
+        return next((first for first in range(len(ends)) if taken(first) <= room), max(0, len(ends) - 1)) if self.size.width else 0
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.draw_tabs()
 
     def on_click(self, event: events.Click) -> None:
-        at = event.x - TITLE_AT
+        first = self._first_tab()
+        at = event.x - TITLE_AT - (1 + len(GAP) if first else 0)
         if event.y != 0 or event.widget is not self:
             return
-        for tab in self._tabs:
+        for tab in self._tabs[first:]:
             if 0 <= at < len(tr(TAB_TITLES[tab])):
                 self.post_message(self.TabClicked(tab))
                 return

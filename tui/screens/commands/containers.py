@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.model.containers import Container, ContainerStatus, PortBinding
 from tui.presenters.geometry import Zoom
+from tui.presenters.text import clip
 from tui.screens.commands.batch import Plan, counted, run_batch
 from tui.screens.confirm import ConfirmModal
 from tui.screens.desk import Desk
@@ -54,6 +55,8 @@ _TITLES = {
     "kill": mark("Kill"),
     "remove": mark("Remove"),
 }
+TYPED = 24
+"""Cells for the names of several containers in a command line that a menu shows; the question after it has them all."""
 STOPPED = (ContainerStatus.EXITED, ContainerStatus.CREATED, ContainerStatus.DEAD)
 """States in which a container has no process and can be removed without force."""
 
@@ -150,9 +153,10 @@ async def _remove(desk: Desk) -> None:
     verb = tr("kill and remove") if running else tr("remove")
     flag = "-f " if running else ""
     name = counted(len(many), Noun.CONTAINERS) if many else one.name if one else ""
+    typed = clip(" ".join(each.name for each in many), TYPED) if many else name
     entries = (
-        Entry(value="plain", label=verb, keys=("enter",), hint=f"rm {flag}{name}"),
-        Entry(value="volumes", label=tr("{verb}, with its anonymous volumes", verb=verb), keys=("v",), hint=f"rm {flag}-v {name}"),
+        Entry(value="plain", label=verb, keys=("enter",), hint=f"rm {flag}{typed}"),
+        Entry(value="volumes", label=tr("{verb}, with its anonymous volumes", verb=verb), keys=("v",), hint=f"rm {flag}-v {typed}"),
         Entry(value="cancel", label=tr("cancel"), keys=("escape",)),
     )
     title = tr("Remove {name}", name=name) + (f" ({one.state.status.value})" if one and not many else "")
@@ -192,6 +196,9 @@ async def _mix(desk: Desk) -> None:
     else:
         members = _marked(desk)
     listed = [one for one in desk.lists.listed(Noun.CONTAINERS) if isinstance(one, Container)]
+    if not listed:
+        desk.tell(tr("join logs"), tr("no container is in the list"))
+        return
     inside = {one.id for one in members}
     items = [Item(key=one.id, label=one.name, detail=one.state.status.value, inside=one.id in inside) for one in listed]
     if not inside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from tui.screens.commands import containers, images, volumes
 from tui.screens.desk import Desk
 from tui.screens.menu import Entry, MenuModal
 from tui.words import mark, tr
+
+SOON = 0.3
+"""Seconds within which an answer needs no word that it is waited for; the word would outlast the wait."""
 
 
 async def _journal(desk: Desk) -> None:
@@ -30,12 +34,17 @@ async def _events(desk: Desk) -> None:
 
 
 async def _usage(desk: Desk) -> None:
-    desk.tell(tr("disk usage"), tr("counting…"))
+    counted = asyncio.ensure_future(desk.engine.system.disk_usage())
     try:
-        usage = await desk.engine.system.disk_usage()
+        await asyncio.wait({counted}, timeout=SOON)
+        if not counted.done():
+            desk.tell(tr("disk usage"), tr("counting…"))
+        usage = await counted
     except LongshoreError as error:
         desk.tell_error(tr("disk usage"), error)
         return
+    finally:
+        counted.cancel()
     if desk.readonly:
         kinds = (mark("Images"), mark("Containers"), mark("Local Volumes"), mark("Build Cache"))
         await desk.ask(

@@ -137,9 +137,12 @@ async def _copy(desk: Desk) -> None:
     for thing in things:
         for name, value in _copies(thing):
             choices.setdefault(name, []).append(value)
-    entries = [
-        Entry(value="\n".join(values), label=tr(name), keys=(name[0],), hint=" ".join(values)[:60]) for name, values in choices.items()
-    ]
+    taken: set[str] = set()
+    entries = []
+    for name, values in choices.items():
+        key = next((letter for letter in name if letter.isalpha() and letter not in taken and letter not in "jkqy"), "")
+        taken.add(key)
+        entries.append(Entry(value="\n".join(values), label=tr(name), keys=(key,) if key else (), hint=" ".join(values)[:60]))
     title = label_of(things[0]) if len(things) == 1 else counted(len(things), desk.noun)
     text = await desk.ask(MenuModal(tr("Copy from {title}", title=title), entries))
     if text:
