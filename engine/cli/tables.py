@@ -64,8 +64,12 @@ def _aligned(out: Screen, titles: Sequence[str], rows: Sequence[Sequence[str]]) 
     """Go's tabwriter as docker sets it: cells at least 10 wide, 3 blanks between, the last column unpadded."""
     lines = [titles, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(10, *(len(line[column]) + 3 for line in lines if len(line) > column)) for column in range(max(map(len, lines)))]
-    for line in lines:
-        out.write("".join(f"{cell:<{widths[column]}}" for column, cell in enumerate(line[:-1])) + line[-1] + "\n")
+    form = "".join(f"{{:<{width}}}" for width in widths[:-1]) + "{}\n"
+    out.writelines(form.format(*line) if len(line) == len(widths) else _ragged(line, widths) for line in lines)
+
+
+def _ragged(line: Sequence[str], widths: Sequence[int]) -> str:
+    return "".join(f"{cell:<{width}}" for cell, width in zip(line[:-1], widths, strict=False)) + line[-1] + "\n"
 
 
 def ellipsis(text: str, width: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from engine.model.containers import Container, ContainerStatus, PortBinding
 from engine.model.units import human_duration
@@ -13,16 +13,18 @@ def status_text(container: Container, now: float | None = None) -> str:
     """The STATUS column: ``Up 5 minutes (healthy)``, ``Exited (0) 3 hours ago``, ``Created``, …"""
     state = container.state
     current = time.time() if now is None else now
-    since_start = human_duration(max(0.0, current - state.started_at))
-    since_end = human_duration(max(0.0, current - state.finished_at))
+
+    def since(moment: float) -> str:
+        return human_duration(max(0.0, current - moment))
+
     match state.status:
         case ContainerStatus.RUNNING:
             health = {"": "", "none": "", "starting": " (health: starting)"}.get(state.health, f" ({state.health})")
-            return f"Up {since_start}{health}"
+            return f"Up {since(state.started_at)}{health}"
         case ContainerStatus.PAUSED:
-            return f"Up {since_start} (Paused)"
+            return f"Up {since(state.started_at)} (Paused)"
         case ContainerStatus.RESTARTING:
-            return f"Restarting ({state.exit_code}) {since_end} ago"
+            return f"Restarting ({state.exit_code}) {since(state.finished_at)} ago"
         case ContainerStatus.REMOVING:
             return "Removal In Progress"
         case ContainerStatus.DEAD:
@@ -30,15 +32,17 @@ def status_text(container: Container, now: float | None = None) -> str:
         case ContainerStatus.CREATED:
             return "Created"
         case _:
-            return f"Exited ({state.exit_code}) {since_end} ago"
+            return f"Exited ({state.exit_code}) {since(state.finished_at)} ago"
 
 
-def ports_text(ports: Iterable[PortBinding]) -> str:
+def ports_text(ports: Collection[PortBinding]) -> str:
     """The PORTS column: ``443/tcp, 0.0.0.0:8080->80/tcp``; runs of ports are joined (``80-82/tcp``).
 
     As docker's formatter has it: unpublished ports and those published under their own number are joined where they follow
     each other and come first, ports published under another number stand alone at the end.
     """
+    if not ports:
+        return ""
     ordered = sorted(set(ports), key=lambda port: (port.container_port, port.host_ip, port.host_port, port.protocol))
     groups: dict[tuple[str, str], list[int]] = {}
     joined: list[str] = []

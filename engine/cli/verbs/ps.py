@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from typing import Any
 
 from engine.cli.context import Context
@@ -56,32 +57,45 @@ def run(context: Context, options: Options) -> int:
     )
     now = time.time()
     default = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if options.on("size") else [])]
-    rows = [row(container, now, whole=options.on("no-trunc")) for container in found]
-    if options.on("quiet") and options.text("format"):
+    quiet, form = options.on("quiet"), options.text("format")
+    shown = default if form in ("", "table") else ()
+    rows = [row(container, now, whole=options.on("no-trunc"), fields=shown) for container in found]
+    if quiet and form:
         print("WARNING: Ignoring custom format, because both --format and --quiet are set.", file=context.err)
-    if options.on("quiet"):
+    if quiet:
         write(context.out, rows, headers=HEADERS, default=default, quiet="ID")
     else:
-        write(context.out, rows, headers=HEADERS, default=default, form=options.text("format"))
+        write(context.out, rows, headers=HEADERS, default=default, form=form)
     return 0
 
 
-def row(container: Container, now: float, *, whole: bool = False) -> dict[str, Any]:
-    """Template fields of one container."""
+def row(container: Container, now: float, *, whole: bool = False, fields: Collection[str] = ()) -> dict[str, Any]:
+    """Template fields of one container, all of them or those of ``fields``: of hundreds of containers each takes its time."""
+    return {name: _FIELDS[name](container, now, whole) for name in fields or _FIELDS}
+
+
+def _size(container: Container) -> str:
     size = human_size(container.size_rw or 0, 3)
-    return {
-        "Command": f'"{container.command if whole else ellipsis(container.command, 20)}"',
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(container.created_at)),
-        "ID": container.id if whole else container.short_id,
-        "Image": container.image,
-        "Labels": ",".join(f"{key}={value}" for key, value in sorted(container.labels.items())),
-        "LocalVolumes": str(sum(mount.kind == "volume" for mount in container.mounts)),
-        "Mounts": ",".join(name if whole else ellipsis(name, 15) for name in (mount.source or mount.path for mount in container.mounts)),
-        "Names": container.name,
-        "Networks": ",".join(endpoint.network for endpoint in container.networks),
-        "Ports": ports_text(container.ports),
-        "RunningFor": ago(container.created_at, now),
-        "Size": f"{size} (virtual {human_size(container.size_rootfs, 3)})" if container.size_rootfs else size,
-        "State": container.state.status.value,
-        "Status": status_text(container, now),
-    }
+    return f"{size} (virtual {human_size(container.size_rootfs, 3)})" if container.size_rootfs else size
+
+
+def _mounts(container: Container, *, whole: bool) -> str:
+    return ",".join(name if whole else ellipsis(name, 15) for name in (mount.source or mount.path for mount in container.mounts))
+
+
+_FIELDS: dict[str, Callable[[Container, float, bool], str]] = {
+    "Command": lambda container, now, whole: f'"{container.command if whole else ellipsis(container.command, 20)}"',
+    "CreatedAt": lambda container, now, whole: time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(container.created_at)),
+    "ID": lambda container, now, whole: container.id if whole else container.short_id,
+    "Image": lambda container, now, whole: container.image,
+    "Labels": lambda container, now, whole: ",".join(f"{key}={value}" for key, value in sorted(container.labels.items())),
+    "LocalVolumes": lambda container, now, whole: str(sum(mount.kind == "volume" for mount in container.mounts)),
+    "Mounts": lambda container, now, whole: _mounts(container, whole=whole),
+    "Names": lambda container, now, whole: container.name,
+    "Networks": lambda container, now, whole: ",".join(endpoint.network for endpoint in container.networks),
+    "Ports": lambda container, now, whole: ports_text(container.ports),
+    "RunningFor": lambda container, now, whole: ago(container.created_at, now),
+    "Size": lambda container, now, whole: _size(container),
+    "State": lambda container, now, whole: container.state.status.value,
+    "Status": lambda container, now, whole: status_text(container, now),
+}
