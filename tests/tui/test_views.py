@@ -1,6 +1,6 @@
 """Every major view at every size a terminal has: low and narrow, usual, large, upright; as text, beside the pictures of ``test_snapshots``.
 
-The text of a screen is what somebody reads, and a twentieth of its picture. ``pytest --snapshot-update`` writes them anew, for a
+The text of a screen is what somebody reads, and a twentieth of its picture. ``pytest --snapshot-update`` writes them into ``views`` anew, for a
 person to look at.
 """
 
@@ -24,7 +24,7 @@ from tests.tui.test_hosts import FakeHosts
 from tests.tui.test_projects import town
 from tui.config import Settings
 
-KEPT = pathlib.Path(__file__).parent / "__snapshots__" / "test_views"
+KEPT = pathlib.Path(__file__).parent / "views"
 SIZES = ((80, 24), (120, 40), (200, 60), (60, 100))
 NEXT = "right_square_bracket"
 
