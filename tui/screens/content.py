@@ -323,7 +323,10 @@ class Content:
         if not self._mixed:
             return ""
         count = trn("{count} log", "{count} logs", len(self.joined))
-        return tr("{name} of {logs}", name=self.pane.log_view.document.names[0], logs=count) if self.solo in self.joined else count
+        if self.solo not in self.joined:
+            return count
+        alone = next((one.name for one in self._snapshot.containers if one.id == self.solo), self.solo[:12])
+        return tr("{name} of {logs}", name=alone, logs=count)
 
     @property
     def _mixed(self) -> bool:
