@@ -26,7 +26,8 @@ def fetch() -> str:
                 return MODULES
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
-    npm = ["npm", "install", "--prefix", directory, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *PACKAGES]
+    npm = ["npm", "install", "--prefix", directory, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    npm += ["--fetch-retries=2", "--fetch-timeout=60000", *PACKAGES]  # a registry that does not answer is an error soon
     done = subprocess.run(npm, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"npm install failed: {done.stderr.strip()}")
