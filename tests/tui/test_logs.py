@@ -7,6 +7,8 @@ import tracemalloc
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.message import Message
 
 from engine.model.streams import LogLine, LogQuery, StreamName
@@ -352,3 +354,50 @@ def test_layout_after_growth_is_that_of_a_fresh_document() -> None:
     fresh.reset(everything)
     assert grown.rows == fresh.rows
     assert [grown.locate(row) for row in range(grown.rows)] == [fresh.locate(row) for row in range(fresh.rows)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.tuples(st.booleans(), st.integers(0, 90), st.booleans()), max_size=12), st.integers(0, 9)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_log_that_loses_its_beginning_is_laid_out_as_a_fresh_one(steps: list[tuple[list[tuple[bool, int, bool]], int]]) -> None:
+    """Lines grow at the end in pieces of two streams and are cut at the beginning, also within a line."""
+    grown, entries = LogDocument(), list[LogLine]()
+    grown.layout(width=40, times="")
+    for pieces, cut in steps:
+        for err, length, whole in pieces:
+            stream = StreamName.STDERR if err else StreamName.STDOUT
+            entries.append(LogLine(time=len(entries), stream=stream, data=b"w" * length + (b"\n" if whole else b"")))
+        del entries[:cut]
+        grown.reset(entries)
+        fresh = LogDocument()
+        fresh.layout(width=40, times="")
+        fresh.reset(entries)
+        assert [line.data for line in grown.lines] == [line.data for line in fresh.lines]
+        assert all(one.anchor is other.anchor for one, other in zip(grown.lines, fresh.lines, strict=True))
+        assert [grown.row_of(index) for index in range(len(grown.lines) + 1)] == [
+            fresh.row_of(index) for index in range(len(fresh.lines) + 1)
+        ]
+
+
+def test_what_a_flood_leaves_in_the_window_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [LogLine(time=index, stream=StreamName.STDOUT, data=b"line %d\n" % index) for index in range(3000)]
+    document = LogDocument()
+    document.layout(width=40, times="")
+    document.reset(entries[:2500])
+    measured: list[int] = []
+    height = LogDocument._height
+
+    def counted(self: LogDocument, index: int) -> int:
+        measured.append(index)
+        return height(self, index)
+
+    monkeypatch.setattr(LogDocument, "_height", counted)
+    document.reset(entries[1000:])
+    assert len(measured) == 500, "only the fresh ones"
+    assert (document.rows, text_of(document.styled(0))) == (2000, "line 1000")
+    document.reset(entries[:2000])
+    assert len(measured) == 2500, "something else stands before them: all"

@@ -29,9 +29,9 @@ _STDERR = ink("red")
 
 
 class Line:
-    """One line of the log: ``anchor`` is its first entry, by identity."""
+    """One line of the log: ``anchor`` is its first entry, by identity; ``pieces`` counts its entries."""
 
-    __slots__ = ("anchor", "cells", "complete", "data", "missing")
+    __slots__ = ("anchor", "cells", "complete", "data", "missing", "pieces")
 
     def __init__(self, anchor: LogLine) -> None:
         self.anchor = anchor
@@ -39,6 +39,7 @@ class Line:
         self.missing = 0
         self.complete = False
         self.cells = -1
+        self.pieces = 1
 
     def add(self, data: bytes) -> None:
         """Append a piece; what is over the limit is counted only."""
@@ -84,6 +85,8 @@ class LogDocument:
         self._starts: list[int] = [0]
         self._open: dict[tuple[int, str], Line] = {}
         self._margin = 0
+        self._held = 0
+        self._last: LogLine | None = None
 
     @property
     def rows(self) -> int:
@@ -91,11 +94,30 @@ class LogDocument:
         return self._starts[-1]
 
     def reset(self, entries: Sequence[LogLine]) -> None:
-        """Hold exactly these entries."""
-        self.lines = []
-        self._starts = [0]
-        self._open = {}
-        self.extend(entries)
+        """Hold exactly these entries. Where they only lost some at the beginning, what is laid out stays so."""
+        kept, dropped = self._common(entries)
+        if not kept:
+            self.lines = []
+            self._starts = [0]
+            self._open = {}
+            self._held = 0
+        elif dropped:
+            gone = set(map(id, self.lines[:dropped]))
+            self._open = {stream: line for stream, line in self._open.items() if id(line) not in gone}
+            above = self._starts[dropped]
+            self._starts = [start - above for start in self._starts[dropped:]]
+            del self.lines[:dropped]
+            self._held = kept
+        self.extend(entries[kept:])
+
+    def _common(self, entries: Sequence[LogLine]) -> tuple[int, int]:
+        """How many of these entries, from the first, are held already, and how many lines are above them."""
+        first = self.find_anchor(entries[0]) if entries else -1
+        if first < 0:
+            return 0, 0
+        kept = self._held - sum(line.pieces for line in self.lines[:first])
+        # Pieces of two streams may alternate: only where the last one is in its place none has gone from between them.
+        return (kept, first) if 0 < kept <= len(entries) and entries[kept - 1] is self._last else (0, 0)
 
     def extend(self, entries: Sequence[LogLine]) -> None:
         """Add entries at the end."""
@@ -114,11 +136,15 @@ class LogDocument:
                 self.lines.append(line)
             else:
                 first = min(first, self._index(line))
+                line.pieces += 1
             line.add(entry.data)
             if line.complete:
                 self._open.pop(stream, None)
             else:
                 self._open[stream] = line
+        self._held += len(entries)
+        if entries:
+            self._last = entries[-1]
         self._measure(first)
 
     def layout(self, *, width: int, times: str, folded: bool = False, tinted: bool = True) -> None:
