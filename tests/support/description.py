@@ -50,6 +50,10 @@ NULL = (
     "GET /containers/{id}/json NetworkSettings.Networks.*.Links",
     "GET /exec/{id}/json ExitCode",
     *(
+        f"GET /containers/{{id}}/stats blkio_stats.{field}_recursive"
+        for field in ("io_service_bytes", "io_serviced", "io_queue", "io_service_time", "io_wait_time", "io_merged", "io_time", "sectors")
+    ),
+    *(
         f"GET /images/{{name}}/json {config}.{field}"
         for config in ("Config", "ContainerConfig")
         for field in ("Entrypoint", "Labels", "OnBuild")
@@ -318,6 +322,8 @@ def _nullable(schema: Any) -> Any:
         return schema
     found = {key: _nullable(value) for key, value in schema.items() if key not in ("example", "description", "default")}
     if schema.get("x-nullable") is True:
+        if isinstance(found.get("type"), str) and "enum" not in found:
+            return {**found, "type": [found["type"], "null"]}  # what is wrong in it is found at its place
         return {"anyOf": [found, {"type": "null"}]}
     return found
 

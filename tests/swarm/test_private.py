@@ -76,7 +76,8 @@ def ann(swarm: Swarm, private: Registry, tmp_path: Path) -> Iterator[Person]:
     yield person
     swarm.docker("service", "rm", "app", check=False)
     for node in (0, 1):
-        until(lambda node=node: not swarm.docker("ps", "-aq", node=node).stdout, what="the end of all tasks")  # type: ignore[misc]
+        own = ("ps", "-aq", "--filter", "label=com.docker.swarm.service.name=app")
+        until(lambda node=node, own=own: not swarm.docker(*own, node=node).stdout, what="the end of all tasks")  # type: ignore[misc]
         names = swarm.docker("images", "-q", f"{private.host}/app", node=node).stdout.split()
         if names:
             swarm.docker("rmi", "-f", *set(names), node=node)
