@@ -110,12 +110,12 @@ async def test_the_monitor_samples_what_is_not_on_the_screen_and_only_while_it_i
         one = engine.add(f"c{index:02d}", "busybox:latest", minutes=index + 1)
         engine.containers.samples[one.id] = samples(one.id, float(index), 1 << 20, count=3)
     async with running(engine, size=(120, 40)) as ui:
-        await ui.until(lambda: 0 < engine.containers.open_streams < 15)
+        await ui.until(lambda: 0 < engine.containers.open_streams < 30)
         await ui.press("f6")
         await ui.until(lambda: engine.containers.open_streams >= 40)
         await ui.shows("c39")
         await ui.press("q")
-        await ui.until(lambda: engine.containers.open_streams < 15)
+        await ui.until(lambda: engine.containers.open_streams < 30)
 
 
 async def test_the_monitor_of_another_machine_says_that_it_has_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,11 +56,19 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         await ui.until(lambda: ui.main.lists.snapshot.loaded)
         running = {one.id for one in engine.containers.all.values() if one.state.running}
         given = {id: len(engine.containers.samples.get(id, ())) for id in running}
-        await ui.until(lambda: all(len(ui.main.sampler.history(id)) >= given[id] for id in running & ui.main.lists.sampled()))
+
+        def sampled() -> bool:
+            """The numbers of the rows on the screen are there and drawn, and those of the others are gone."""
+            sampler, seen = ui.main.sampler, running & ui.main.lists.sampled()
+            there = all(len(sampler.history(id)) >= given[id] for id in seen)
+            return there and sampler._telling is None and not any(sampler.latest(id) for id in running - seen)
+
+        await ui.until(sampled)
         await ui.until(lambda: ui.main.content.settled)
         for key in keys:
             await ui.press(key)
         await ui.shows(shows)
+        await ui.until(sampled)  # keys may have brought other rows onto the screen
         await ui.until(lambda: ui.main.content.settled)
         for field in app.screen.query(Input):
             field.cursor_blink = False
