@@ -146,3 +146,12 @@ async def running(
         await harness.until(lambda: harness.main.lists.snapshot.loaded, "the first snapshot")
         await pilot.pause()
         yield harness
+
+
+def numbers_drawn(ui: Harness) -> bool:
+    """The numbers of the rows on the screen are there and drawn, and those of the other rows are gone."""
+    containers, sampler = ui.engine.containers, ui.main.sampler
+    running = {one.id for one in containers.all.values() if one.state.running}
+    seen = running & ui.main.lists.sampled()
+    there = all(len(sampler.history(id)) >= len(containers.samples.get(id, ())) for id in seen)
+    return there and sampler._telling is None and not any(sampler.latest(id) for id in running - seen)

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from engine.errors import EngineFault
 from engine.model.images import PullPhase, PullProgress
 from tests.support.images import tar_of
-from tests.tui.conftest import Harness
+from tests.tui.conftest import Harness, numbers_drawn
 from tests.tui.fake import NOW, FakeEngine, harbour
 from tests.tui.test_projects import town
 from tui.app import LongshoreApp
@@ -54,21 +54,12 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         assert isinstance(app, LongshoreApp)
         ui = Harness(app, engine, pilot)
         await ui.until(lambda: ui.main.lists.snapshot.loaded)
-        running = {one.id for one in engine.containers.all.values() if one.state.running}
-        given = {id: len(engine.containers.samples.get(id, ())) for id in running}
-
-        def sampled() -> bool:
-            """The numbers of the rows on the screen are there and drawn, and those of the others are gone."""
-            sampler, seen = ui.main.sampler, running & ui.main.lists.sampled()
-            there = all(len(sampler.history(id)) >= given[id] for id in seen)
-            return there and sampler._telling is None and not any(sampler.latest(id) for id in running - seen)
-
-        await ui.until(sampled)
+        await ui.until(lambda: numbers_drawn(ui))
         await ui.until(lambda: ui.main.content.settled)
         for key in keys:
             await ui.press(key)
         await ui.shows(shows)
-        await ui.until(sampled)  # keys may have brought other rows onto the screen
+        await ui.until(lambda: numbers_drawn(ui))  # keys may have brought other rows onto the screen
         await ui.until(lambda: ui.main.content.settled)
         for field in app.screen.query(Input):
             field.cursor_blink = False
