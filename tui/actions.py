@@ -83,7 +83,7 @@ ACTIONS: tuple[Action, ...] = (
         ("only", "f", "filter", "Show only lines that match: a regular expression, `!not`, capitals count", 2),
         ("pick", "V", "pick", "Pick a line or a range, to copy it or to see it in its place", 9),
         ("copy", "y", "copy", "Copy what the mouse selected, else the line found, what is on the screen, or all", 10),
-        ("solo", "s", "solo", "Of joined logs show one alone, then the next, then all again", 0),
+        ("solo", "o", "solo", "Of joined logs show one alone, then the next, then all again", 0),
         ("since", "i", "since", "Menu: go to where the last minutes, hours or days began", 11),
         ("timestamps", "t", "times", "Times of log lines: none, local, UTC, since the line before", 5),
         ("look", "O", "look", "Menu: times, folding, stderr, JSON lines", 12),

@@ -80,7 +80,7 @@ SAME = [
     "network create --config-only --internal net5", "network rm -f nope", "network rm -f nope net3", "network rm net4 nope", "network inspect --verbose nope",
     "run --rm --pid x busybox true", "run --rm --pid container: busybox true", "run --rm --pid private busybox true", "run --rm --pid container:nope busybox true", "run --rm --uts x busybox true", "run --rm --uts container:c1 busybox true",
     "run --rm --ipc x busybox true", "run --rm --ipc container: busybox true", "run --rm --cgroupns x busybox true", "run --rm --cgroupns container:c1 busybox true", "run --rm --userns x busybox true", "run --rm --userns keep-id busybox true",
-    "run --rm --network container: busybox true", "run --rm --pid container:c1 busybox ps -o comm", "run --rm --ipc none --cgroupns private --userns host busybox true",
+    "run --rm --network container: busybox true", "run --rm --pid container:c1 busybox cat /proc/1/comm", "run --rm --ipc none --cgroupns private --userns host busybox true",
     "run --rm --no-healthcheck --health-cmd x busybox true", "run --rm --health-interval x busybox true", "run --rm --health-retries -1 busybox true", "run --rm --health-timeout -1s busybox true", "run --rm --health-cmd true --health-interval 1us busybox true",
     "run --rm --health-cmd true --health-interval 1m30s --health-retries 2 busybox true", "ps -f health=none -q", "ps -f health=healthy -q", "ps -f health=nope -q",
     "volume ls", "volume ls -q", "volume inspect nope", "volume rm vol1", "volume rm nope", "volume create named", "volume rm named", "volume ls -f dangling=true -q",

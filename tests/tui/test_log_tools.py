@@ -224,13 +224,13 @@ async def test_of_joined_logs_one_alone_then_the_next_then_all_again() -> None:
     async with running(engine) as ui:
         await ui.press("M", "space", "y", "enter")
         await ui.shows("2 logs")
-        await ui.press("s")
+        await ui.press("o")
         await ui.shows("beta of 2 logs")
         await ui.misses("gamma │")
-        await ui.press("s")
+        await ui.press("o")
         await ui.shows("gamma of 2 logs")
         await ui.misses("beta  │")
-        await ui.press("s")
+        await ui.press("o")
         await ui.shows("2 logs · following")
         await ui.shows("beta  │ line 2")
         await ui.press("M", "j", "space", "y")  # the chooser mutes too: the one that is left is shown, whichever row is selected

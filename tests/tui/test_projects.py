@@ -129,14 +129,14 @@ async def test_the_main_pane_shows_the_logs_of_a_project_as_one_and_tells_of_its
         await ui.misses("3 logs")
         await ui.press("k")
         await ui.shows("3 logs")
-        await ui.press("enter", "s")
+        await ui.press("enter", "o")
         await ui.shows("of 3 logs")
         alone = ui.main.content.solo
         await ui.press("escape", "j")
         await ui.misses("3 logs")
         await ui.press("k")  # back at the group: its status is told before its log is open, and tells which one is alone
         await ui.shows(f"{ui.engine.containers.find(alone).name} of 3 logs")
-        await ui.press("enter", "s", "s", "s")
+        await ui.press("enter", "o", "o", "o")
         await ui.shows("─ 3 logs")
         await ui.press("escape", "j")
         await ui.misses("3 logs")
