@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 from textual import events
+from textual._context import visible_screen_stack
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
@@ -128,6 +129,7 @@ class Harness:
     def text(self) -> str:
         """What is on the screen, as text."""
         screen = self.app.screen
+        visible_screen_stack.set(self.app._background_screens)  # what shines through a box, as when it is drawn
         return "\n".join("".join(segment.text for segment in strip) for strip in screen._compositor.render_strips(screen.size))
 
     def toasts(self) -> list[str]:
@@ -155,3 +157,14 @@ def numbers_drawn(ui: Harness) -> bool:
     seen = running & ui.main.lists.sampled()
     there = all(len(sampler.history(id)) >= len(containers.samples.get(id, ())) for id in seen)
     return there and sampler._telling is None and not any(sampler.latest(id) for id in running - seen)
+
+
+async def still(ui: Harness) -> str:
+    """Wait until nothing more is drawn: what is on the screen then."""
+    seen, same = "", 0
+    while same < 5:
+        await asyncio.sleep(0.06)
+        now = ui.text()
+        seen, same = now, same + 1 if now == seen else 0
+    await ui.pilot.pause()
+    return seen

@@ -5,7 +5,6 @@ The clock is frozen and the engine is the fake one; each picture is taken when w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from textual.widgets import Input
 from engine.errors import EngineFault
 from engine.model.images import PullPhase, PullProgress
 from tests.support.images import tar_of
-from tests.tui.conftest import Harness, numbers_drawn
+from tests.tui.conftest import Harness, numbers_drawn, still
 from tests.tui.fake import NOW, FakeEngine, harbour
 from tests.tui.test_projects import town
 from tui.app import LongshoreApp
@@ -63,19 +62,9 @@ def scene(engine: FakeEngine, keys: Sequence[str], shows: str) -> Callable[[Pilo
         await ui.until(lambda: ui.main.content.settled)
         for field in app.screen.query(Input):
             field.cursor_blink = False
-        await _still(ui)
+        await still(ui)
 
     return play
-
-
-async def _still(ui: Harness) -> None:
-    """Wait until nothing more is drawn."""
-    seen, same = "", 0
-    while same < 5:
-        await asyncio.sleep(0.06)
-        now = ui.text()
-        seen, same = now, same + 1 if now == seen else 0
-    await ui.pilot.pause()
 
 
 def compare(snap: Compare, engine: FakeEngine, keys: Sequence[str], shows: str, size: tuple[int, int], **settings: Any) -> None:

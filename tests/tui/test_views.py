@@ -6,7 +6,6 @@ person to look at.
 
 from __future__ import annotations
 
-import asyncio
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from engine.errors import EngineFault
 from engine.interface import Hosts
 from engine.model.hosts import EMBEDDED
 from tests.support.images import tar_of
-from tests.tui.conftest import Harness, running
+from tests.tui.conftest import running, still
 from tests.tui.fake import FakeEngine, harbour
 from tests.tui.test_hosts import FakeHosts
 from tests.tui.test_projects import town
@@ -85,16 +84,6 @@ VIEWS = {
 }
 
 
-async def _still(ui: Harness) -> str:
-    """What is on the screen once nothing more is drawn."""
-    seen, same = "", 0
-    while same < 4:
-        await asyncio.sleep(0.06)
-        now = "\n".join(line.rstrip() for line in ui.text().splitlines())
-        seen, same = now, same + 1 if now == seen else 0
-    return seen + "\n"
-
-
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", VIEWS)
 async def test_view(name: str, size: tuple[int, int], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +104,7 @@ async def test_view(name: str, size: tuple[int, int], request: pytest.FixtureReq
         for field in ui.app.screen.query(Input):
             field.cursor_blink = False
         ui.app.clear_notifications()  # they go after some seconds
-        text = await _still(ui)
+        text = "".join(f"{line.rstrip()}\n" for line in (await still(ui)).splitlines())
     path = KEPT / f"{name}-{size[0]}x{size[1]}.txt"
     if request.config.getoption("update_snapshots"):
         path.parent.mkdir(parents=True, exist_ok=True)
