@@ -20,15 +20,10 @@ from engine.model.containers import ContainerStatus, HostConfig, RestartPolicy
 from engine.spawner import wire
 from engine.store.database import Database
 from engine.supervisor import client, exits, places
-from tests.privileged.lab import CREATED, EXITED, RUNNING, Lab, alive, laboratory, unpack_busybox
+from tests.privileged.lab import CREATED, EXITED, RUNNING, Lab, alive, laboratory
 from tests.support.wait import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return unpack_busybox(tmp_path_factory.mktemp("busybox"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,31 +17,12 @@ from engine.model.streams import StreamName
 from engine.spawner import client as spawner
 from engine.spawner import interpreter, wire
 from engine.supervisor import places
-from tests.privileged.lab import EXITED, PAUSED, RESTARTING, RUNNING, Lab, alive, laboratory, unpack_busybox
+from tests.privileged.lab import EXITED, PAUSED, RESTARTING, RUNNING, Lab, alive
 from tests.support.wait import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 NONE = "none"
-
-
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return unpack_busybox(tmp_path_factory.mktemp("busybox"))
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, layer: str) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("lab"), layer) as made:
-        yield made
-
-
-@pytest.fixture
-def lab(shared: Lab) -> Iterator[Lab]:
-    """The lab of this module, without containers."""
-    yield shared
-    for record in shared.containers.all():
-        shared.life.remove(record.id, force=True, volumes=True)
 
 
 def host(**settings: object) -> HostConfig:

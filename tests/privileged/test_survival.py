@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,25 +16,10 @@ from engine.model.health import Healthcheck
 from engine.spawner import client as spawner
 from engine.spawner import wire
 from engine.supervisor import places
-from tests.privileged.lab import RUNNING, Lab, laboratory, unpack_busybox
+from tests.privileged.lab import RUNNING, Lab
 from tests.support.wait import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    layer = unpack_busybox(tmp_path_factory.mktemp("busybox"))
-    with laboratory(tmp_path_factory.mktemp("lab"), layer) as made:
-        yield made
-
-
-@pytest.fixture
-def lab(shared: Lab) -> Iterator[Lab]:
-    """The lab of this module, without containers."""
-    yield shared
-    for record in shared.containers.all():
-        shared.life.remove(record.id, force=True, volumes=True)
 
 
 def test_timers_that_are_a_year_away_end_nothing(lab: Lab) -> None:
