@@ -51,3 +51,40 @@ class Memory:
                 with open(f"{self._path}.new", "w", encoding="utf-8") as file:
                     json.dump(self._found, file)
                 os.replace(f"{self._path}.new", self._path)
+
+
+REMEMBERED = 100
+"""Entries that are kept below one key, the oldest are forgotten."""
+
+
+class Notes:
+    """Texts by name, for one thing after the other, below one key of a memory: what was typed for an image, for instance."""
+
+    def __init__(self, memory: Memory, key: str) -> None:
+        self._memory = memory
+        self._key = key
+
+    def get(self, thing: str) -> Mapping[str, str]:
+        """What was noted for a thing; what can not be read counts as nothing."""
+        return self._read().get(thing, {})
+
+    def put(self, thing: str, texts: Mapping[str, str]) -> None:
+        """Note the texts that are not empty in place of what was noted before, as the newest."""
+        kept = self._read()
+        kept.pop(thing, None)
+        if noted := {name: text for name, text in texts.items() if text}:
+            kept[thing] = noted
+        while len(kept) > REMEMBERED:
+            del kept[next(iter(kept))]
+        self._memory.put(self._key, json.dumps(kept) if kept else "")
+
+    def _read(self) -> dict[str, Mapping[str, str]]:
+        try:
+            kept = json.loads(self._memory.get(self._key) or "{}")
+        except ValueError:
+            return {}
+        return {
+            str(thing): {str(name): str(text) for name, text in one.items()}
+            for thing, one in (kept.items() if isinstance(kept, dict) else ())
+            if isinstance(one, dict)
+        }

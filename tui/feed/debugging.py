@@ -7,7 +7,6 @@ other's files are below :data:`FILES`, as its first process sees them. Nothing i
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -17,8 +16,8 @@ from engine.model.containers import ContainerConfig, HostConfig
 from engine.model.images import Image
 from engine.model.streams import Output
 from engine.model.value import Value
-from tui.feed.shells import PROBE
-from tui.memory import Memory
+from tui.feed.shells import PROBE, command_words
+from tui.memory import Memory, Notes
 from tui.words import tr
 
 FILES = "/proc/1/root"
@@ -29,7 +28,7 @@ LABEL = "longshore.debug-of"
 """On the second container: the id of the one that it was made for."""
 TOOLS = ("nicolaka/netshoot", "alpine", "busybox", "debian", "ubuntu", "fedora")
 """Images that have a shell, the most useful first."""
-_KEY = "debug"
+_KEY, _LAST = "debug", "last"
 
 
 class DebugChoice(Value):
@@ -52,10 +51,7 @@ class DebugChoice(Value):
         Raises:
             InvalidArgument: a quotation is not ended.
         """
-        try:
-            return tuple(shlex.split(self.command))
-        except ValueError as error:
-            raise InvalidArgument(f"command: {str(error).lower()}") from error
+        return command_words(self.command)
 
     def config(self, container: str) -> tuple[ContainerConfig, HostConfig]:
         """The second container of the one with this id."""
@@ -107,21 +103,16 @@ def names_of(images: Sequence[Image], host: str) -> tuple[str, ...]:
 
 def remembered(memory: Memory, names: Sequence[str]) -> DebugChoice:
     """What was chosen the last time, else an image with tools among those that are there, else a small one to pull."""
-    try:
-        kept = json.loads(memory.get(_KEY) or "{}")
-    except ValueError:
-        kept = {}
-    if isinstance(kept, dict) and isinstance(kept.get("image"), str):
-        texts = {name: value for name, value in kept.items() if name in ("image", "command", "user") and isinstance(value, str)}
+    if kept := Notes(memory, _KEY).get(_LAST):
         with contextlib.suppress(InvalidArgument):
-            return debug_choice(texts)
+            return debug_choice(kept)
     there = (name for tool in TOOLS for name in names if name.rpartition(":")[0].removeprefix("docker.io/library/") == tool)
     return DebugChoice(image=next(there, "busybox"))
 
 
 def remember(memory: Memory, choice: DebugChoice) -> None:
     """Keep it for the next time."""
-    memory.put(_KEY, json.dumps({"image": choice.image, "command": choice.command, "user": choice.user}))
+    Notes(memory, _KEY).put(_LAST, {"image": choice.image, "command": choice.command, "user": choice.user})
 
 
 class _Second(Session):

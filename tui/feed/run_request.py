@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 
 from engine.errors import InvalidArgument
 from engine.model.containers import ContainerConfig, HostConfig, Mount, PortBinding, RestartPolicy
 from engine.model.value import Value
-from tui.memory import Memory
+from tui.memory import Memory, Notes
 from tui.secret_names import is_secret
 from tui.words import tr
 
-REMEMBERED = 100
-"""Images of which it is kept what was typed, the oldest are forgotten."""
 _KEY = "run"
 _TEXTS = ("command", "ports", "env", "volumes", "restart", "network", "log")
 _TICKS = ("tty", "remove", "create_only")
@@ -38,40 +35,26 @@ class RunForm(Value):
 
 
 class RunRequest(Value):
-    """A container to create, and to start unless ``create_only``. ``form`` is what was typed."""
+    """A container to create, and to start unless the ``form``, which is what was typed, wants it created only."""
 
     name: str
     config: ContainerConfig
     host: HostConfig
     form: RunForm
-    create_only: bool = False
 
 
 def last_used(memory: Memory, image: str) -> RunForm:
     """What was typed the last time for an image, an empty form where that is not known."""
-    kept = _remembered(memory).get(image, {})
-    texts = {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
-    return RunForm(image=image).replace(**texts, **{name: kept.get(name) is True for name in _TICKS})
+    kept = Notes(memory, _KEY).get(image)
+    return RunForm(image=image).replace(**{name: kept[name] for name in _TEXTS if name in kept}, **{name: name in kept for name in _TICKS})
 
 
 def remember(memory: Memory, form: RunForm) -> None:
     """Keep what was typed, but no name, which is taken then, and no value that looks like a secret."""
     env = shlex.join(pair for pair in _environment(form.env) if not is_secret(pair.partition("=")[0]))
-    form = form.replace(name="", env=env)
-    kept = _remembered(memory)
-    kept.pop(form.image, None)
-    kept[form.image] = {name: getattr(form, name) for name in (*_TEXTS, *_TICKS) if getattr(form, name)}
-    while len(kept) > REMEMBERED:
-        del kept[next(iter(kept))]
-    memory.put(_KEY, json.dumps(kept))
-
-
-def _remembered(memory: Memory) -> dict[str, dict[str, object]]:
-    try:
-        kept = json.loads(memory.get(_KEY) or "{}")
-    except ValueError:
-        return {}
-    return {str(image): one for image, one in kept.items() if isinstance(one, dict)} if isinstance(kept, dict) else {}
+    form = form.replace(env=env)
+    ticks = {name: "yes" if getattr(form, name) else "" for name in _TICKS}
+    Notes(memory, _KEY).put(form.image, {**{name: getattr(form, name) for name in _TEXTS}, **ticks})
 
 
 def request(form: RunForm) -> RunRequest:
@@ -98,7 +81,7 @@ def request(form: RunForm) -> RunRequest:
     )
     if form.remove and host.restart_policy.name != "no":
         raise InvalidArgument(tr("restart: a container that is removed when it exits can not be restarted"))
-    return RunRequest(name=form.name.strip(), config=config, host=host, form=form, create_only=form.create_only)
+    return RunRequest(name=form.name.strip(), config=config, host=host, form=form)
 
 
 def _words(field: str, text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 
@@ -10,15 +9,13 @@ from engine.errors import ExecutableNotFound, InvalidArgument, NotExecutable
 from engine.interface import Engine, Session
 from engine.model.containers import ExecConfig
 from engine.model.value import Value
-from tui.memory import Memory
+from tui.memory import Memory, Notes
 from tui.words import tr
 
 PROBE = "for s in bash zsh fish ash; do p=$(command -v $s) && exec $p; done; exec sh"
 """The first of bash, zsh, fish, ash and sh that the image has; one round trip where it has a sh at all."""
 CANDIDATES = (("/bin/sh", "-c", PROBE), ("/bin/bash",), ("/bin/ash",), ("/busybox/sh",), ("sh",), ("bash",))
 """Command lines that are tried one after the other; images without /bin/sh exist that have one of the others."""
-REMEMBERED = 100
-"""Images whose choice is kept, the oldest are forgotten."""
 _KEY = "exec"
 
 
@@ -44,10 +41,19 @@ class ExecChoice(Value):
         Raises:
             InvalidArgument: a quotation is not ended.
         """
-        try:
-            return tuple(shlex.split(self.command))
-        except ValueError as error:
-            raise InvalidArgument(tr("command: {error}", error=error)) from error
+        return command_words(self.command)
+
+
+def command_words(command: str) -> tuple[str, ...]:
+    """The words of a command as a person types it.
+
+    Raises:
+        InvalidArgument: a quotation is not ended.
+    """
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise InvalidArgument(tr("command: {error}", error=error)) from error
 
 
 def choice_of(texts: Mapping[str, str]) -> ExecChoice:
@@ -74,20 +80,11 @@ class Shells:
 
     def __init__(self, engine: Engine, memory: Memory) -> None:
         self._engine = engine
-        self._memory = memory
-        try:
-            kept = json.loads(memory.get(_KEY) or "{}")
-        except ValueError:
-            kept = {}
-        self._kept: dict[str, dict[str, str]] = {
-            str(image): {str(name): str(value) for name, value in one.items()}
-            for image, one in (kept.items() if isinstance(kept, dict) else ())
-            if isinstance(one, dict)
-        }
+        self._notes = Notes(memory, _KEY)
 
     def chosen(self, image: str) -> ExecChoice:
         """What was chosen for an image the last time."""
-        known = self._kept.get(image, {})
+        known = self._notes.get(image)
         return ExecChoice(
             command=known.get("command", ""),
             user=known.get("user", ""),
@@ -99,8 +96,7 @@ class Shells:
         """Remember what was chosen for an image."""
         where = "screen" if choice.screen else ""
         texts = {"command": choice.command, "user": choice.user, "directory": choice.directory, "where": where}
-        found = self._kept.get(image, {}).get("found", "")
-        self._put(image, {**{name: text for name, text in texts.items() if text}, **({"found": found} if found else {})})
+        self._notes.put(image, {**texts, "found": self._notes.get(image).get("found", "")})
 
     async def open(self, container: str, image: str, choice: ExecChoice, width: int, height: int) -> Session:
         """Run what was chosen, or the image's shell.
@@ -111,7 +107,7 @@ class Shells:
         """
         if choice.words:
             return await self._run(container, choice.words, choice, width, height)
-        before = self._kept.get(image, {}).get("found", "")
+        before = self._notes.get(image).get("found", "")
         known = next((one for one in CANDIDATES if one[0] == before), None)
         for command in (*((known,) if known else ()), *(one for one in CANDIDATES if one != known)):
             try:
@@ -119,7 +115,7 @@ class Shells:
             except (ExecutableNotFound, NotExecutable):
                 continue
             if command is not CANDIDATES[0] or before:
-                self._put(image, {**self._kept.get(image, {}), "found": command[0]})
+                self._notes.put(image, {**self._notes.get(image), "found": command[0]})
             return session
         raise ExecutableNotFound(
             tr("no shell in {image}", image=image),
@@ -138,11 +134,3 @@ class Shells:
             height=height,
         )
         return await self._engine.containers.exec(container, config)
-
-    def _put(self, image: str, texts: dict[str, str]) -> None:
-        self._kept.pop(image, None)
-        if texts:
-            self._kept[image] = texts
-        while len(self._kept) > REMEMBERED:
-            del self._kept[next(iter(self._kept))]
-        self._memory.put(_KEY, json.dumps(self._kept) if self._kept else "")

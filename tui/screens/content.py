@@ -51,6 +51,8 @@ TABS: Mapping[Noun, tuple[str, ...]] = {
 }
 SETTLE = 0.06
 """Seconds that the cursor has to rest before something is loaded."""
+READ = 20
+"""Images of which it is kept what their layers hold."""
 TOP_EVERY = 2.0
 _WELCOME = (
     mark("  Longshore runs containers on this machine:"),
@@ -232,6 +234,13 @@ class Content:
         self._tabs[Noun.CONTAINERS] = "logs"
         self.show(self._noun, self._thing, self._snapshot, self._group)
 
+    def look_inside(self, image: str, found: ImageContents) -> None:
+        """Show what an image's layers hold, from now on."""
+        while len(self.contents) >= READ:
+            del self.contents[next(iter(self.contents))]
+        self.contents[image] = found
+        self.again()
+
     def next_solo(self) -> None:
         """Of the joined logs show the first alone, then the next one, and after the last all of them again."""
         order = ("", *self.joined)
@@ -303,7 +312,7 @@ class Content:
     def _wish(self) -> tuple[object, ...]:
         thing = self._thing
         state: object = None
-        if self._mixed:
+        if self._joined:
             joined = frozenset(self._joined)
             members = [one for one in self._snapshot.containers if one.id in joined and one.state.running]
             state = tuple(sorted((one.id, one.state.started_at) for one in members))
@@ -312,7 +321,7 @@ class Content:
         elif isinstance(thing, Network | Volume):
             running = tuple(one.id for one in self._snapshot.containers if one.state.running)
             state = (running, thing.size if isinstance(thing, Volume) else 0)
-        key: object = self._joined if self._mixed else key_of(thing) if thing else self._group or self._snapshot.loaded
+        key: object = self._joined or (key_of(thing) if thing else self._group or self._snapshot.loaded)
         only = self.only.text if self.only and self.tab == "logs" else ""
         terminal = self.terminals.get(thing.id) if isinstance(thing, Container) else None
         return (self._noun, key, self.tab, self.reveal, only, state, terminal)
@@ -320,7 +329,7 @@ class Content:
     @property
     def _logs_shown(self) -> str:
         """How many logs are joined, and which is alone of them, for people."""
-        if not self._mixed:
+        if not self._joined:
             return ""
         count = trn("{count} log", "{count} logs", len(self.joined))
         if self.solo not in self.joined:
@@ -329,17 +338,15 @@ class Content:
         return tr("{name} of {logs}", name=alone, logs=count)
 
     @property
-    def _mixed(self) -> bool:
-        return bool(self._joined) and self._noun is Noun.CONTAINERS and self.tab == "logs"
-
-    @property
     def joined(self) -> tuple[str, ...]:
         """Ids of the containers whose logs were joined, also those that are muted."""
         return self.mix or (tuple(sorted(one.id for one in self._group.members)) if self._group else ())
 
     @property
     def _joined(self) -> tuple[str, ...]:
-        """Ids of the containers whose logs are shown as one."""
+        """Ids of the containers whose logs are shown as one, or none."""
+        if self._noun is not Noun.CONTAINERS or self.tab != "logs":
+            return ()
         return (self.solo,) if self.solo in self.joined else self.joined
 
     def _later(self, delay: float, *, fresh: bool) -> None:
@@ -363,11 +370,11 @@ class Content:
             self._top.stop()
             self._top = None
         thing, tab = self._thing, self.tab
-        if tab != "logs" or not (isinstance(thing, Container) or self._mixed):
+        if tab != "logs" or not (isinstance(thing, Container) or self._joined):
             await self.close()
         if tab == "shell":
             return
-        if tab == "logs" and (isinstance(thing, Container) or self._mixed):
+        if tab == "logs" and (isinstance(thing, Container) or self._joined):
             await self._open_log(thing if isinstance(thing, Container) else None, fresh)
             return
         self.pane.show_status("")
@@ -399,9 +406,9 @@ class Content:
 
     async def _open_log(self, container: Container | None, fresh: bool) -> None:
         view, only = self.pane.log_view, self.only.text if self.only else ""
-        if not fresh and self._mixed and self._opened == only and self.log is not None and not view.following:
+        if not fresh and self._joined and self._opened == only and self.log is not None and not view.following:
             return  # somebody reads: End brings what a container that came back writes
-        same = not fresh and self.log is not None and self._opened == only and not self._mixed
+        same = not fresh and self.log is not None and self._opened == only and not self._joined
         if same and self.log is not None and (not self.log.ended or not (container and container.state.running)):
             return  # it stopped: what is shown stays, the end of the stream came by itself
         await self.close()
@@ -416,11 +423,11 @@ class Content:
         """A log for what is wished: of one container or several, filtered or not."""
         view = self.pane.log_view
         names = {one.id: one.name for one in self._snapshot.containers}
-        view.document.names = tuple(names.get(one, one[:12]) for one in self._joined) if self._mixed else ()
+        view.document.names = tuple(names.get(one, one[:12]) for one in self._joined)
         view.lit = self.only.pattern if self.only and not self.only.negated else None
         tail, post = self.settings.log_lines, self._post
-        if self._mixed or self.only or container is None:
-            wanted = self._joined if self._mixed or container is None else (container.id,)
+        if self._joined or self.only or container is None:
+            wanted = (container.id,) if container is not None and not self._joined else self._joined
             from tui.feed.mixed_log import MixedLog
 
             return MixedLog(self._engine, wanted, post, tail=tail, keep=self.only)

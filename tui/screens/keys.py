@@ -45,22 +45,16 @@ class Keys:
         self._content.pane.terminal_view.reserved = {key for action in actions if action.scope is Scope.TERMINAL for key in action.keys}
         self._own = any(action.id.startswith("custom.") and action.scope is Scope.CONTAINERS for action in self._actions)
 
-    def meaning(self, key: str) -> str:
-        """Id of the action that a key means here and now, ``""`` for none: of several the one that stands first."""
-        return next((action.id for action in self.active() if key in action.keys), "")
-
-    def obstacle(self, key: str) -> tuple[str, str]:
-        """What a key is for and why it does nothing here and now; two empty texts where it works, or is for nothing at all."""
-        for action in self.active():
-            if key in action.keys:
-                if offered(action.id, None) or self._lists.chosen(self._stage.noun):
-                    return "", ""
-                return tr(action.label), tr("nothing is selected in this list")
+    def meaning(self, key: str) -> tuple[Action | None, str]:
+        """The action that a key means here and now, of several the one that stands first, and why it does nothing, where it does not."""
+        if found := next((action for action in self.active() if key in action.keys), None):
+            idle = not offered(found.id, None) and not self._lists.chosen(self._stage.noun)
+            return found, tr("nothing is selected in this list") if idle else ""
         for action in in_scopes((*self._actions, *self._forbidden), self._scopes()):
             if key in action.keys:
                 wanting = mark("read only: nothing can be changed here") if action in self._forbidden else _WANTING.get(action.id, "")
-                return (tr(action.label), tr(wanting)) if wanting else ("", "")
-        return "", ""
+                return (action, tr(wanting)) if wanting else (None, "")
+        return None, ""
 
     def active(self) -> list[Action]:
         """What the keys do: in the main pane its own keys come before those of its list."""

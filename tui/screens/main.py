@@ -263,14 +263,15 @@ class MainScreen(Screen[None]):
             bound = self.active_bindings.get(event.key)
             if bound is not None and bound.node not in (self, self.app):
                 return  # what is typed in has its own keys
-        title, why = self.keys.obstacle(event.key)
+        action, why = self.keys.meaning(event.key)
+        if action is None:
+            return
+        event.stop()
         if why:
-            event.stop()
-            self.desk.tell(title, why)
-        elif action := self.keys.meaning(event.key):
-            event.stop()
+            self.desk.tell(tr(action.label), why)
+        else:
             event.prevent_default()
-            await self.action_do(action)
+            await self.action_do(action.id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.keys.is_active(str(parameters[0])) if action == "do" else True

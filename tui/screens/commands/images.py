@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from engine.model.images import Image, ImageContents
+from engine.model.images import Image
 from tui.feed.run_request import RunRequest, last_used, remember
 from tui.presenters.text import decimal_size
 from tui.screens.commands.batch import Plan, run_batch
@@ -37,10 +37,6 @@ KNOWN = (
     "traefik",
     "ubuntu",
 )
-
-
-_READ = 20
-"""Images of which it is kept what their layers hold."""
 
 
 def _chosen(desk: Desk) -> Image | None:
@@ -88,14 +84,14 @@ async def _run(desk: Desk) -> None:
         return
     remember(desk.memory, wanted.form)
     name = wanted.name or label_of(image)
-    title = tr("create {name}", name=name) if wanted.create_only else tr("run {name}", name=name)
+    title = tr("create {name}", name=name) if wanted.form.create_only else tr("run {name}", name=name)
 
     async def work() -> None:
         made = await desk.engine.containers.create(wanted.config, wanted.host, name=wanted.name)
         desk.lists.expect(made.id)
         for warning in made.warnings:
             desk.tell(title, warning)
-        if not wanted.create_only:
+        if not wanted.form.create_only:
             await desk.engine.containers.start(made.id)
 
     if await desk.operations.perform(Noun.CONTAINERS, "", "", title, work()):
@@ -181,15 +177,8 @@ async def _layers(desk: Desk) -> None:
         return
     desk.content.choose("layers")
 
-    def told(contents: ImageContents) -> None:
-        kept = desk.content.contents
-        while len(kept) >= _READ:
-            del kept[next(iter(kept))]
-        kept[image.id] = contents
-        desk.content.again()
-
     if image.id not in desk.content.contents:
-        desk.pulls.look_into(image.id, label_of(image), image.size, told)
+        desk.pulls.look_into(image.id, label_of(image), image.size, lambda found: desk.content.look_inside(image.id, found))
 
 
 HANDLERS: Mapping[str, Callable[[Desk], Coroutine[Any, Any, None] | None]] = {
