@@ -68,7 +68,7 @@ def fill(url: str) -> None:
         main = f"app/{name.split(':')[0]}"
         files = [(main, os.urandom(1 << (15 + number)), 0o644), (f"{main}.cache", os.urandom(900_000), 0o644)]
         layers = [box, images.tar_of(files)]
-        if name == "shop/web:latest":  # a cache that is removed too late, and a program that is put in its place twice
+        if name == "shop/web:latest":  # a cache that is removed too late, and a program that another one replaces
             layers.append(images.tar_of([(f"{main}.cache".replace("web.", ".wh.web."), b"", 0o644), (main, os.urandom(400_000), 0o755)]))
         images.push(url, name, images.ImageSource(tuple(layers), {"Cmd": ["sh"]}, created=f"2026-{number + 1:02}-11T09:00:00Z"))
     images.push(url, "library/busybox:latest", images.busybox())

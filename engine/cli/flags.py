@@ -95,9 +95,6 @@ class Options:
 
 
 HELP = Flag(name="help", help="Print usage", hidden=True)
-_INT = (1 << 63) - 1
-_TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
-_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 
 def parse(flags: Sequence[Flag], words: Sequence[str], *, interspersed: bool = True) -> Options:
@@ -149,10 +146,10 @@ def _bundle(given: dict[str, list[str]], by_short: Mapping[str, Flag], letters: 
 
 def _take(given: dict[str, list[str]], flag: Flag, value: str | None, queue: list[str], shown: str) -> None:
     if flag.kind == "bool":
-        text = "true" if value is None or value in _TRUE else "false" if value in _FALSE else ""
-        if not text:
+        switch = True if value is None else _boolean(value)
+        if switch is None:
             raise FlagError(f'invalid argument "{value}" for "--{flag.name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax')
-        given.setdefault(flag.name, []).append(text)
+        given.setdefault(flag.name, []).append(str(switch).lower())
         return
     if value is None and flag.bare:
         value = flag.bare
@@ -165,11 +162,19 @@ def _take(given: dict[str, list[str]], flag: Flag, value: str | None, queue: lis
     given.setdefault(flag.name, []).append(value)
 
 
+def _boolean(text: str) -> bool | None:
+    from engine.model.units import boolean  # late: hardly anybody writes --flag=false
+
+    return boolean(text)
+
+
 def _whole(flag: Flag, value: str) -> str:
     """A number that Go's int holds. Raises FlagError."""
+    from engine.model.units import INT64  # late: few verbs are given a number
+
     try:
         number = int(value)
-        if -_INT - 1 <= number <= _INT:
+        if -INT64 - 1 <= number <= INT64:
             return str(number)
         why = "value out of range"
     except ValueError:

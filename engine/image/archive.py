@@ -8,18 +8,56 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from engine.errors import CorruptData, InvalidArgument
 from engine.image import tar
 from engine.image.spool import Spool
 from engine.registry.failures import clean
 
+T = TypeVar("T")
 MAX_MEMBERS = 1 << 17
 _MAX_DOCUMENT = 4 << 20
 _PIECE = 64 << 10
 _MAX_LINKS = 8
 _MAX_NAMES = 64 << 20
+
+
+class Members(Generic[T]):
+    """What is known of an archive's files, by their names and by those of links to them; a later member wins, as when it is extracted."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, T] = {}
+        self._links: dict[str, str] = {}
+
+    @staticmethod
+    def name(entry: tar.Entry) -> str:
+        """The name of a member; ``""`` when it leads out of the archive."""
+        return _inside(entry.name.decode("utf-8", "surrogateescape"))
+
+    def forget(self, name: str) -> None:
+        """There is another member of this name."""
+        self._files.pop(name, None)
+        self._links.pop(name, None)
+
+    def file(self, name: str, what: T) -> None:
+        """It is a file."""
+        self._files[name] = what
+
+    def link(self, name: str, entry: tar.Entry) -> None:
+        """It is a hard or symbolic link."""
+        link = entry.link.decode("utf-8", "surrogateescape")
+        base = posixpath.dirname(name) if entry.kind == tar.SYMLINK and not link.startswith("/") else ""
+        self._links[name] = _inside(posixpath.join(base, link))
+
+    def find(self, name: str) -> T | None:
+        """What is known of a file, ``None`` when there is none."""
+        name = _inside(name)
+        for _ in range(_MAX_LINKS):
+            if name in self._files:
+                return self._files[name]
+            name = self._links.get(name, "")
+        return None
 
 
 class Archive:
@@ -32,13 +70,12 @@ class Archive:
             CorruptData: it is no well-formed tar archive, or has too many members.
         """
         self._spool = spool
-        self._files: dict[str, tuple[int, int]] = {}
-        self._links: dict[str, str] = {}
+        self._members: Members[tuple[int, int]] = Members()
         self._index()
 
     def has(self, name: str) -> bool:
         """There is such a regular file."""
-        return self._find(name) is not None
+        return self._members.find(name) is not None
 
     def size(self, name: str) -> int:
         """Bytes of a file. Raises InvalidArgument when there is none."""
@@ -91,34 +128,23 @@ class Archive:
             names += len(entry.name) + len(entry.link)
             if members > MAX_MEMBERS or names > _MAX_NAMES:
                 raise CorruptData(f"the archive has more than {MAX_MEMBERS} members, or names of more than {_MAX_NAMES} bytes")
-            name = inside(entry.name.decode("utf-8", "surrogateescape"))
+            name = self._members.name(entry)
             if not name:
                 continue
-            self._files.pop(name, None)
-            self._links.pop(name, None)
+            self._members.forget(name)
             if entry.kind == tar.REGULAR and entry.sparse is None:
-                self._files[name] = (at - reader.unread, entry.size)
+                self._members.file(name, (at - reader.unread, entry.size))
             elif entry.kind in (tar.SYMLINK, tar.HARD_LINK):
-                link = entry.link.decode("utf-8", "surrogateescape")
-                base = posixpath.dirname(name) if entry.kind == tar.SYMLINK and not link.startswith("/") else ""
-                self._links[name] = inside(posixpath.join(base, link))
-
-    def _find(self, name: str) -> tuple[int, int] | None:
-        name = inside(name)
-        for _ in range(_MAX_LINKS):
-            if name in self._files:
-                return self._files[name]
-            name = self._links.get(name, "")
-        return None
+                self._members.link(name, entry)
 
     def _place(self, name: str) -> tuple[int, int]:
-        found = self._find(name)
+        found = self._members.find(name)
         if found is None:
             raise InvalidArgument(f"the archive lacks the file {clean(name)!r} that it names")
         return found
 
 
-def inside(name: str) -> str:
+def _inside(name: str) -> str:
     """A member's name without ``./``, ``..`` and leading slashes; ``""`` when it leads out of the archive."""
     found = posixpath.normpath(name.lstrip("/")) if name.strip("/") else ""
     return "" if found in (".", "..") or found.startswith("../") else found

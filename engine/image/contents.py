@@ -7,15 +7,15 @@ by whiteouts (OCI image-spec, layer.md, "Whiteouts").
 
 from __future__ import annotations
 
+import itertools
 import json
-import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import CorruptData, LongshoreError
 from engine.image import tar
-from engine.image.archive import inside
-from engine.image.compression import PLAIN, decoded, sniff
+from engine.image.archive import Members
+from engine.image.spool import inflated
 from engine.model.images import HiddenFile, ImageContents, LayerContents
 
 MAX_FILES = 1 << 20
@@ -24,7 +24,6 @@ _MAX_NAMES = 128 << 20
 """Bytes of their names."""
 _MAX_DOCUMENT = 4 << 20
 _MAX_DOCUMENTS = 64 << 20
-_MAX_LINKS = 8
 _TOLD = 300
 _DIRECTORY = -1
 _WHITEOUT = b".wh."
@@ -51,23 +50,21 @@ class _Layer:
 
 class _Reading:
     def __init__(self) -> None:
-        self._layers: dict[str, _Layer | LongshoreError] = {}
-        self._documents: dict[str, bytes] = {}
-        self._links: dict[str, str] = {}
+        self._members: Members[bytes | _Layer | LongshoreError] = Members()
         self._files = self._names = self._kept = 0
 
     def image(self, chunks: Iterator[bytes]) -> ImageContents:
         """All members, then what the manifest says of them."""
         reader = tar.TarReader(chunks)
         while (entry := reader.next()) is not None:
-            name = inside(entry.name.decode("utf-8", "surrogateescape"))
-            self._count(len(name))
+            self._count(len(entry.name))
+            name = self._members.name(entry)
+            self._members.forget(name)
             if entry.kind == tar.REGULAR and entry.sparse is None:
-                self._member(name, entry.size, reader.content())
+                self._members.file(name, self._member(entry.size, reader.content()))
             elif entry.kind in (tar.SYMLINK, tar.HARD_LINK):
-                link = entry.link.decode("utf-8", "surrogateescape")
-                base = posixpath.dirname(name) if entry.kind == tar.SYMLINK and not link.startswith("/") else ""
-                self._links[name] = inside(posixpath.join(base, link))
+                self._members.link(name, entry)
+        reader.drain()
         manifests = self._json("manifest.json")
         first = manifests[0] if isinstance(manifests, list) and manifests else None
         if not isinstance(first, dict) or not isinstance(first.get("Layers"), list):
@@ -75,18 +72,17 @@ class _Reading:
         layers = [self._layer(str(name)) for name in first["Layers"]]
         return _told(layers, _steps(self._json(str(first.get("Config"))), len(layers)))
 
-    def _member(self, name: str, size: int, content: Iterator[bytes]) -> None:
-        """A document is kept, of a layer the names; which it is only its content tells."""
+    def _member(self, size: int, content: Iterator[bytes]) -> bytes | _Layer | LongshoreError:
+        """A document as it is, of a layer the names; which it is only its content tells."""
         head = next(content, b"")
         while len(head) < min(size, tar.BLOCK):
             head += next(content)
         if size <= _MAX_DOCUMENT and head[:1] in (b"{", b"[") and head[257:262] != b"ustar":
-            self._documents[name] = self._document(head, content)
-            return
+            return self._document(head, content)
         try:
-            self._layers[name] = self._listed(head, content)
+            return self._listed(head, content)
         except LongshoreError as error:  # other files may be anything; a layer is missed when it is looked for
-            self._layers[name] = error
+            return error
 
     def _document(self, head: bytes, content: Iterator[bytes]) -> bytes:
         data = head + b"".join(content)
@@ -96,19 +92,8 @@ class _Reading:
         return data
 
     def _listed(self, head: bytes, content: Iterator[bytes]) -> _Layer:
-        rest = bytearray(head)
-
-        def read(count: int) -> bytes:
-            nonlocal rest
-            if not rest:
-                rest = bytearray(next(content, b""))
-            piece = bytes(rest[:count])
-            del rest[:count]
-            return piece
-
-        kind = sniff(head)
         layer = _Layer()
-        reader = tar.TarReader(_pieces(head, content) if kind == PLAIN else decoded(kind, read))
+        reader = tar.TarReader(inflated(itertools.chain((head,), content)))
         while (entry := reader.next()) is not None:
             path = entry.name.strip(b"/").removeprefix(b"./")
             self._count(len(path))
@@ -128,32 +113,20 @@ class _Reading:
         if self._files > MAX_FILES or self._names > _MAX_NAMES:
             raise CorruptData(f"the image has more than {MAX_FILES} files, or names of more than {_MAX_NAMES} bytes")
 
-    def _named(self, name: str) -> str:
-        name = inside(name)
-        for _ in range(_MAX_LINKS):
-            if name not in self._links:
-                break
-            name = self._links[name]
-        return name
-
     def _layer(self, name: str) -> _Layer:
-        found = self._layers.get(self._named(name))
-        if found is None:
-            raise CorruptData(f"the engine's archive of the image lacks the layer {name!r} that it names")
+        found = self._members.find(name)
         if isinstance(found, LongshoreError):
             raise found
+        if not isinstance(found, _Layer):
+            raise CorruptData(f"the engine's archive of the image lacks the layer {name!r} that it names")
         return found
 
     def _json(self, name: str) -> Any:
+        found = self._members.find(name)
         try:
-            return json.loads(self._documents[self._named(name)])
-        except (KeyError, ValueError, RecursionError):
+            return json.loads(found if isinstance(found, bytes) else b"")
+        except (ValueError, RecursionError):
             raise CorruptData(f"the engine's archive of the image has no valid {name!r}") from None
-
-
-def _pieces(head: bytes, content: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from content
 
 
 def _steps(config: Any, layers: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from engine.errors import InvalidArgument
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _DIGITS = 18
-_INT = (1 << 63) - 1
+INT64 = (1 << 63) - 1
 """The largest number of Go's int64, in which docker counts bytes, and nanoseconds too."""
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
@@ -103,7 +103,7 @@ def parse_size(text: str) -> int:
         size = int(float(number) * _SIZES[short])
     except (ValueError, OverflowError, KeyError):
         size = -1
-    if not 0 <= size <= _INT:
+    if not 0 <= size <= INT64:
         raise InvalidArgument(f"invalid size: '{text}'")
     return size
 
@@ -138,7 +138,7 @@ def parse_duration(text: str) -> float:
         if unit not in _DURATIONS:
             raise InvalidArgument(f'time: unknown unit "{unit}" in duration "{text}"')
         total += value * _DURATIONS[unit]
-    if total * 1e9 > _INT:
+    if total * 1e9 > INT64:
         raise InvalidArgument(f'time: invalid duration "{text}"')
     return sign * total
 
@@ -179,3 +179,14 @@ def whole(text: str, default: int = 0) -> int:
     int() raises ValueError for what :meth:`str.isdecimal` takes for a number, when it has thousands of digits.
     """
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else default
+
+
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+def boolean(text: str) -> bool | None:
+    """Yes or no, as Go's ``strconv.ParseBool`` knows them; ``None`` for anything else."""
+    return _BOOLEANS.get(text)

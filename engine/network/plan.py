@@ -13,7 +13,7 @@ from engine.errors import InvalidArgument, NotSupported
 from engine.linux.netlink_route import mac_bytes
 from engine.model.containers import PLAIN, Endpoint, EndpointOptions
 from engine.model.networks import Subnet
-from engine.model.units import whole
+from engine.model.units import boolean, whole
 from engine.network.rules import Bridge
 from engine.network.wiring import Cable
 from engine.store import addresses
@@ -27,13 +27,11 @@ SYSCTLS_OPTION = "com.docker.network.endpoint.sysctls"
 """Options of a container in a network: its interface's name, and kernel parameters, in which ``IFNAME`` stands for it."""
 DEFAULT_NETWORK = "bridge"
 _SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z0-9_]+\.(IFNAME|ifname)\.[a-zA-Z0-9_]+=[^,\0\n]*")
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _KNOWN_OPTIONS = ("name", "enable_icc", "enable_ip_masquerade", "host_binding_ipv4", "default_bridge")
 _IPV6_LEAST_MTU = 1280
 _NAT = (("gateway_mode_ipv4", "nat"), ("gateway_mode_ipv6", "nat"))
 _LINK_LOCAL = {4: 16, 6: 64}
 _LINK_LOCAL_SPAN = {4: "169.254.0.0/16", 6: "fe80::/64"}
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 def mode(record: ContainerRecord) -> str:
@@ -79,13 +77,12 @@ def host_binding(network: NetworkRecord) -> str:
 def flag(network: NetworkRecord, name: str, default: bool) -> bool:
     """A boolean driver option. Raises InvalidArgument."""
     text = network.options.get(OPTION + name, "")
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    if text:
+    if not text:
+        return default
+    found = boolean(text)
+    if found is None:
         raise InvalidArgument(f'invalid value for {OPTION}{name}: strconv.ParseBool: parsing "{text}": invalid syntax')
-    return default
+    return found
 
 
 def mtu(network: NetworkRecord) -> int:

@@ -12,8 +12,8 @@ from typing import Final
 from engine.store import faults
 from engine.store.roots import Roots
 
-_LONGEST: Final = 86_400.0
-"""Seconds: poll(2) counts milliseconds in an int."""
+LONGEST: Final = 86_400.0
+"""Seconds to wait at most: poll(2) and epoll_wait(2) count milliseconds in an int, and a timer may be a year away."""
 
 
 def ring(roots: Roots) -> None:
@@ -82,4 +82,4 @@ def wait_readable(descriptors: tuple[int, ...], timeout: float | None) -> set[in
     for descriptor in descriptors:
         if descriptor >= 0:
             poll.register(descriptor, select.POLLIN)
-    return {descriptor for descriptor, _ in poll.poll(None if timeout is None else max(0, int(min(timeout, _LONGEST) * 1000 + 0.999)))}
+    return {descriptor for descriptor, _ in poll.poll(None if timeout is None else max(0, int(min(timeout, LONGEST) * 1000 + 0.999)))}

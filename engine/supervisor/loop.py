@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from engine.store.bell import LONGEST
+
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
-
-_LONGEST: Final = 86_400.0
-"""Seconds to sleep at most: epoll_wait(2) counts milliseconds in an int, and a timer may be a year away."""
 
 Callback = Callable[[int], None]
 
@@ -95,4 +94,4 @@ class Loop:
     def _wait(self) -> float:
         if not self._timers:
             return -1
-        return min(_LONGEST, max(0.0, min(timer.due for timer in self._timers) - time.monotonic()))
+        return min(LONGEST, max(0.0, min(timer.due for timer in self._timers) - time.monotonic()))

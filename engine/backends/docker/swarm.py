@@ -39,8 +39,8 @@ from engine.model.value import EMPTY
 _STATUS_VERSION = (1, 41)
 """From here on managers count a service's tasks themselves."""
 _DISTRIBUTION_VERSION = (1, 30)
-_OOM_VERSION = (1, 46)
 """From here on clients ask for an image's digest; before, managers did."""
+_OOM_VERSION = (1, 46)
 _UNRESOLVED = (
     "image {image} could not be accessed on a registry to record\nits digest. Each node will access {image} independently,\n"
     "possibly leading to different nodes running different\nversions of the image.\n"

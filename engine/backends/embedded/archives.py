@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from engine.backends.embedded import views
 from engine.backends.embedded.core import Core
-from engine.backends.embedded.flow import Inflow, Outflow
+from engine.backends.flow import Inflow, Outflow
 from engine.errors import InvalidArgument, NotFound
 from engine.image import pack
 from engine.image.extract import Extractor

@@ -26,8 +26,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     Raises:
         InvalidArgument: something contradicts itself.
     """
-    basics = (_process, _names, _modes, _paths, _health, _policy)
-    for one in (*basics, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
+    for one in (_process, _names, _paths, _health, _policy, _memory, _cpu, _limits, _block_io, _placement, _drivers, _devices, _privileges):
         one(config, host)
     return _warnings(host)
 
@@ -63,18 +62,6 @@ def _names(config: ContainerConfig, host: HostConfig) -> None:
                 if host.dns
                 else "conflicting options: custom host-to-IP mapping and the network mode"
             )
-
-
-def _modes(config: ContainerConfig, host: HostConfig) -> None:
-    """A word that is none of a namespace's modes would be taken for none at all: one of the container's own."""
-    for what, mode, known, joins in (
-        ("PID", host.pid_mode, ("host",), True),
-        ("IPC", host.ipc_mode, ("host", "none", "private", "shareable"), True),
-        ("UTS", host.uts_mode, ("host",), False),
-        ("CGROUP", host.cgroupns_mode, ("host", "private"), False),
-    ):
-        if mode and mode not in known and not (joins and mode.startswith("container:")):
-            raise InvalidArgument(f"invalid {what} mode: {mode}")
 
 
 def _paths(config: ContainerConfig, host: HostConfig) -> None:
@@ -215,15 +202,22 @@ def _block_io(config: ContainerConfig, host: HostConfig) -> None:
 
 
 def namespaces(host: HostConfig) -> None:
-    """Refuse modes that mean nothing. dockerd takes some of them for a namespace of the container's own, unseen. Raises InvalidArgument."""
+    """Refuse modes that mean nothing. dockerd takes some of them for a namespace of the container's own, unseen. Raises InvalidArgument.
+
+    It is for modes as they were asked for: a container that is joined may be named in them.
+    """
     if host.network_mode == "container:":
         raise InvalidArgument("Invalid network mode: invalid container format container:<name|id>")
     if host.cgroupns_mode not in ("", "host", "private"):
         raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
-    for shown, mode, words in (("PID", host.pid_mode, ()), ("UTS", host.uts_mode, ()), ("IPC", host.ipc_mode, ("none", "shareable"))):
+    for shown, mode, words, joins in (
+        ("PID", host.pid_mode, (), True),
+        ("UTS", host.uts_mode, (), False),
+        ("IPC", host.ipc_mode, ("none", "private", "shareable"), True),
+    ):
         if mode == "container:":
             raise InvalidArgument(f'cannot join {shown} of container : invalid name or ID supplied: ""')
-        if mode not in ("", "host", "private", *words) and not mode.startswith("container:"):
+        if mode not in ("", "host", *words) and not (joins and mode.startswith("container:")):
             raise InvalidArgument(f"Invalid {shown} mode: {mode}")
 
 

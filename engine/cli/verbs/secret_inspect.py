@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.cli import pretty
 from engine.cli.context import Context
 from engine.cli.flags import Options, Spec
 from engine.cli.swarm import INSPECT_FLAGS, show_pretty
+from engine.dockerapi import pretty
 
 SPEC = Spec(
     usage="[OPTIONS] SECRET [SECRET...]",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.cli import pretty
 from engine.cli.context import Context
 from engine.cli.flags import Options, Spec
 from engine.cli.swarm import INSPECT_FLAGS, show_pretty
+from engine.dockerapi import pretty
 from engine.errors import InvalidArgument, LongshoreError, NotFound
 
 SPEC = Spec(

@@ -5,13 +5,10 @@ from __future__ import annotations
 from engine.dockerapi import networks as codec
 from engine.dockerapi.host_config import decode_links
 from engine.errors import InvalidArgument, NotSupported
+from engine.model.units import boolean
 from engine.server.messages import Request, Response, empty, json_answer, raw_answer
 from engine.server.router import Route
 from engine.server.service import Service
-
-# What Go's strconv.ParseBool knows.
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 async def listing(service: Service, request: Request) -> Response:
@@ -21,10 +18,11 @@ async def listing(service: Service, request: Request) -> Response:
 
 async def inspect(service: Service, request: Request) -> Response:
     """One, with its members."""
-    networks, verbose = service.engine.networks, request.text("verbose")
-    if verbose not in ("", *_TRUE, *_FALSE):
-        raise InvalidArgument(f'invalid value for verbose: {verbose}: strconv.ParseBool: parsing "{verbose}": invalid syntax')
-    return raw_answer((await networks.inspect(request.place["id"], verbose=verbose in _TRUE, scope=request.text("scope"))).raw)
+    text = request.text("verbose")
+    verbose = boolean(text or "false")
+    if verbose is None:
+        raise InvalidArgument(f'invalid value for verbose: {text}: strconv.ParseBool: parsing "{text}": invalid syntax')
+    return raw_answer((await service.engine.networks.inspect(request.place["id"], verbose=verbose, scope=request.text("scope"))).raw)
 
 
 async def create(service: Service, request: Request) -> Response:

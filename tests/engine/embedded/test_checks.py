@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -43,10 +44,6 @@ MEBI = 1 << 20
         ({"security_opt": ("seccomp=unconfined", "colour=red")}, 'invalid --security-opt 2: "colour=red"'),
         ({"devices": (Device(path_on_host="/dev/null", path_in_container="/x", permissions="rwx"),)}, "invalid device mode: rwx"),
         ({"network_mode": "container:x", "port_bindings": (PortBinding(container_port=1),)}, "port publishing and the container type network mode"),
-        ({"pid_mode": "hots"}, "invalid PID mode: hots"),
-        ({"ipc_mode": "hots"}, "invalid IPC mode: hots"),
-        ({"uts_mode": "container:x"}, "invalid UTS mode: container:x"),
-        ({"cgroupns_mode": "container:x"}, "invalid CGROUP mode: container:x"),
         ({"network_mode": "container:x", "dns": ("1.1.1.1",)}, "conflicting options: dns and the network mode"),
         ({"mounts": (Mount(kind="bind", source="/a\0b", target="/x"),)}, r"invalid NUL character in path '/a\\x00b'"),
         ({"mounts": (Mount(kind="volume", target="/a\0b"),)}, "invalid NUL character in path"),
@@ -58,6 +55,31 @@ MEBI = 1 << 20
 def test_wishes_that_contradict_themselves(host: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
         checks.check(ContainerConfig(image="i", cmd=("x",)), HostConfig(**host))
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ({"pid_mode": "hots"}, "Invalid PID mode: hots"),
+        ({"pid_mode": "private"}, "Invalid PID mode: private"),
+        ({"ipc_mode": "hots"}, "Invalid IPC mode: hots"),
+        ({"uts_mode": "container:x"}, "Invalid UTS mode: container:x"),
+        ({"uts_mode": "private"}, "Invalid UTS mode: private"),
+        ({"cgroupns_mode": "container:x"}, "invalid cgroup namespace mode: container:x"),
+        ({"pid_mode": "container:"}, "cannot join PID of container : invalid name"),
+        ({"network_mode": "container:"}, "invalid container format container:<name|id>"),
+    ],
+)
+def test_namespaces_that_can_not_be(host: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        checks.namespaces(HostConfig(**host))
+
+
+def test_namespaces_that_are_joined_shared_or_one_s_own() -> None:
+    for mode in ("", "host", "container:x"):
+        checks.namespaces(HostConfig(pid_mode=mode, ipc_mode=mode, network_mode=mode))
+    for mode in ("none", "private", "shareable"):
+        checks.namespaces(HostConfig(ipc_mode=mode))
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,9 @@ def _rollout(config: Item, word: str) -> Iterator[str]:
 def _container(container: Item) -> Iterator[str]:
     yield "ContainerSpec:"
     yield f" Image:\t\t{container.get('Image', '')}"
-    for key, title in (("Args", "Args"), ("Env", "Env")):
+    for key in ("Args", "Env"):
         if words := container.get(key):
-            yield f" {title}:\t\t" + "".join(f"{word} " for word in words)
+            yield f" {key}:\t\t" + "".join(f"{word} " for word in words)
     if directory := container.get("Dir"):
         yield f" Dir:\t\t{directory}"
     if (init := container.get("Init")) is not None:
