@@ -2,6 +2,9 @@
 
 WAL lets every front end read while a supervisor writes. A connection belongs to one thread of one process: after a
 fork the child opens its own, and the parent's is left alone, for closing it there would touch the parent's locks.
+
+Whoever leaves closes those of all threads, but none that is at work: SQLite's module would free a statement under the thread that
+runs it (a segmentation fault). That thread closes its own when it is done.
 """
 
 from __future__ import annotations
@@ -26,7 +29,14 @@ BUSY_SECONDS = 30.0
 
 _T = TypeVar("_T")
 
-_abandoned: list[dict[int, sqlite3.Connection]] = []
+_abandoned: list[dict[int, _Connection]] = []
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that knows whether it is at work. Both attributes are changed under the lock of the database."""
+
+    uses = 0
+    given_up = False
 
 
 class Database:
@@ -40,7 +50,7 @@ class Database:
         self._bell = bell_path
         self._lock = allocate_lock()
         self._owner = os.getpid()
-        self._connections: dict[int, sqlite3.Connection] = {}
+        self._connections: dict[int, _Connection] = {}
 
     @classmethod
     def of(cls, roots: Roots) -> Database:
@@ -55,10 +65,13 @@ class Database:
         Raises:
             Unavailable, DiskFull, CorruptData, EngineFault: the database can not answer.
         """
+        connection = self._take()
         try:
-            rows: list[sqlite3.Row] = self.connection().execute(sql, args).fetchall()
+            rows: list[sqlite3.Row] = connection.execute(sql, args).fetchall()
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
+        finally:
+            self._give_back(connection)
         return rows
 
     def version(self) -> tuple[int, int]:
@@ -67,8 +80,12 @@ class Database:
         Raises:
             As :meth:`query`.
         """
-        (row,) = self.query("PRAGMA data_version")  # of others' writing (https://www.sqlite.org/pragma.html#pragma_data_version)
-        return row[0], self.connection().total_changes
+        connection = self._take()
+        try:
+            (row,) = self.query("PRAGMA data_version")  # of others' writing (https://www.sqlite.org/pragma.html#pragma_data_version)
+            return row[0], connection.total_changes
+        finally:
+            self._give_back(connection)
 
     def transaction(self) -> Transaction:
         """``with db.transaction() as connection``: everything inside is written at once, or nothing is.
@@ -89,7 +106,7 @@ class Database:
                 if not reserve.spend(self.path):
                     raise
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> _Connection:
         """This thread's connection."""
         if self._owner != os.getpid():
             self._after_fork()
@@ -100,27 +117,33 @@ class Database:
                 self._connections[get_ident()] = found
         return found
 
-    def lend(self, connection: sqlite3.Connection, call: Callable[[], T]) -> T:
+    def lend(self, connection: _Connection, call: Callable[[], T]) -> T:
         """The result of ``call``; meanwhile this thread uses ``connection``, that of a thread which waits for it, with its transaction."""
-        before = self._connections.get(get_ident())
         with self._lock:
-            self._connections[get_ident()] = connection
+            if lent := not connection.given_up:
+                before = self._connections.get(get_ident())
+                self._connections[get_ident()] = connection
+                connection.uses += 1
         try:
             return call()
         finally:
-            with self._lock:
-                del self._connections[get_ident()]
-                if before is not None:
-                    self._connections[get_ident()] = before
+            if lent:
+                with self._lock:
+                    self._connections.pop(get_ident(), None)
+                    if before is not None:
+                        self._connections[get_ident()] = before
+                self._give_back(connection)
 
     def close(self) -> None:
-        """Close every connection; the next use opens another."""
+        """Close every connection, those at work as soon as they are done; the next use opens another."""
         if self._owner != os.getpid():
             self._after_fork()
         with self._lock:
-            connections = list(self._connections.values())
-            self._connections.clear()
-        for connection in connections:
+            for connection in self._connections.values():
+                connection.given_up = True
+            idle = {connection for connection in self._connections.values() if not connection.uses}
+            self._connections = {thread: connection for thread, connection in self._connections.items() if connection not in idle}
+        for connection in idle:
             connection.close()
 
     def ring(self) -> None:
@@ -128,18 +151,36 @@ class Database:
         if self._bell:
             bell.ring_path(self._bell)
 
+    def _take(self) -> _Connection:
+        """This thread's connection, at work until it is given back."""
+        while True:
+            connection = self.connection()
+            with self._lock:
+                if self._connections.get(get_ident()) is connection:  # else it was closed before it was at work
+                    connection.uses += 1
+                    return connection
+
+    def _give_back(self, connection: _Connection) -> None:
+        with self._lock:
+            connection.uses -= 1
+            over = connection.given_up and not connection.uses
+            if over:
+                self._connections = {thread: kept for thread, kept in self._connections.items() if kept is not connection}
+        if over:
+            connection.close()
+
     def _after_fork(self) -> None:
         _abandoned.append(self._connections)
         self._connections = {}
         self._lock = allocate_lock()
         self._owner = os.getpid()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> _Connection:
         fresh = not os.path.exists(self.path)
         try:
             if fresh:  # SQLite would make it readable for everybody; environments hold passwords
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            made = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            made = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection)
         except (sqlite3.Error, OSError) as error:
             raise EngineFault(f"open {self.path}: {error}", hint="check the state root, or choose another with --root") from error
         try:
@@ -163,17 +204,28 @@ class Transaction:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection = database.connection()
-        self._outer = self._connection.in_transaction
+        self._outer = False
         self._changes = 0
 
     def __enter__(self) -> sqlite3.Connection:
+        self._connection = self._database._take()
+        self._outer = self._connection.in_transaction
         if not self._outer:
-            self._execute("BEGIN IMMEDIATE")
+            try:
+                self._execute("BEGIN IMMEDIATE")
+            except BaseException:
+                self._database._give_back(self._connection)
+                raise
             self._changes = self._connection.total_changes
         return self._connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._end(error)
+        finally:
+            self._database._give_back(self._connection)
+
+    def _end(self, error: BaseException | None) -> None:
         if not self._outer:
             if error is None:
                 self._commit()

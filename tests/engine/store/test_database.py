@@ -84,6 +84,42 @@ def test_threads_have_connections_of_their_own(database: Database) -> None:
     assert len(events.since(database, 0)) == 80
 
 
+def test_whoever_leaves_frees_nothing_under_a_thread_at_work(database: Database) -> None:
+    """Finalizing a statement that another thread runs is a segmentation fault now and then, and a wait for it always."""
+    running, go = threading.Event(), threading.Event()
+    found: list[object] = []
+
+    def hold(row: int) -> int:
+        running.set()
+        assert go.wait(30)
+        return row
+
+    def work() -> None:
+        with database.transaction() as connection:
+            connection.create_function("hold", 1, hold)
+            found.append(database.query("SELECT hold(7)")[0][0])
+            append(database, "late")  # the transaction goes on with the same connection
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+        found.append("closed")
+
+    worker, closer = threading.Thread(target=work), threading.Thread(target=database.close)
+    database.query("SELECT 1")
+    idle = database.connection()
+    worker.start()
+    assert running.wait(30)
+    closer.start()
+    closer.join(10)
+    waits = closer.is_alive()
+    go.set()
+    worker.join(30)
+    assert not waits
+    assert found == [7, "closed"]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        idle.execute("SELECT 1")
+    assert [event.id for _, event in events.since(database, 0)] == ["late"]
+
+
 def test_many_may_be_the_first(tmp_path: Path) -> None:
     """Commands that meet on a new state root: each finds the schema, none is told that it is locked."""
     for round_ in range(15):
