@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -91,7 +92,10 @@ def idle(peers: Sequence[Peer], count: int = 20) -> None:
         if run:
             spawner.dismiss(run)
         found = _pids(processes[peer.name], run) - before
-        sizes = [pss(pid) for pid in found]
+        sizes = []
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):  # a helper that was just leaving
+                sizes.append(pss(pid))
         table.values[peer.name] = sum(sizes) / count / (1 << 20)
         peer("rm", "-f", *names)
     table.show()
