@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 from engine.connect import connect
 from engine.model.containers import RestartPolicy
@@ -22,6 +22,7 @@ from tests.contract.lab import Lab
 from tests.support.wait import until
 from tests.vm.checks import MIB, OURS, value
 from tests.vm.inside import IMAGE, pieces
+from tests.vm.ordinary import USER
 
 MARK = "/var/lib/boots"
 
@@ -77,7 +78,63 @@ async def the_last_container_takes_its_group_along(lab: Lab) -> None:
     until(lambda: not os.path.exists(OURS), what=f"{OURS} goes with the last container")
 
 
-FIRST: tuple[Step, ...] = (the_unit_of_the_readme_starts, limits_hold_beside_systemd, containers_outlive_their_unit)
+async def an_ordinary_user_has_what_systemd_delegates(lab: Lab) -> None:
+    """In services of their own manager: the controllers that the distribution's unit gives at first, all after what ``info`` advises."""
+    manager, home = f"user@{USER}.service", f"/home/{USER}"
+    os.makedirs(home)
+    os.chown(home, USER, USER)
+    _systemctl("start", manager)
+    _own("import", "/busybox.tar", "own")
+    look = ("own", "cat", *(f"/sys/fs/cgroup/{name}.max" for name in ("memory", "pids", "cpu")))
+    limits = ("-m", "32m", "--pids-limit", "9", "--cpus", "0.5")
+    assert _own("run", "--rm", "--network", "none", *limits, *look).split() == [str(32 * MIB), "9", "50000", "100000"]
+    (advice,) = [line for line in json.loads(_own("info", "--format", "{{json .Warnings}}")) if "delegated" in line]
+    assert "cgroup controllers cpuset, io are not delegated" in advice
+    lines, _, path = advice.partition("write ")[2].partition(",")[0].partition(" to ")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write("\n".join(lines.split(" and ")))
+    for words in (("daemon-reload",), ("restart", manager)):
+        _systemctl(*words)
+    assert "delegated" not in _own("info", "--format", "{{json .Warnings}}")
+    look = ("own", "cat", "/sys/fs/cgroup/cpuset.cpus")
+    assert _own("run", "--rm", "--network", "none", "--cpuset-cpus", "1", *look) == "1\n"
+    _own("run", "-d", "--name", "box", "--network", "none", "own", "sleep", "1000")
+    _own("pause", "box")
+    assert _own("inspect", "--format", "{{.State.Status}}", "box") == "paused\n"
+    _own("rm", "-f", "box")
+    groups = f"/sys/fs/cgroup/user.slice/user-{USER}.slice/{manager}/longshore"
+    until(lambda: not os.path.exists(groups), what=f"{groups} goes with the last container")
+    with open(f"{home}/run/engine.log") as file:
+        assert not (text := file.read()), text
+    _systemctl("stop", manager)
+
+
+def _own(*verb: str) -> str:
+    """What the ``longshore`` of an ordinary user says, in a service of the manager of their session.
+
+    A scope would take the system's message bus: who is outside of a user's groups is brought into one by the manager of the machine.
+    """
+    home, said = f"/home/{USER}", f"/home/{USER}/said"
+    environment = {"HOME": home, "XDG_RUNTIME_DIR": f"/run/user/{USER}", "LONGSHORE_ROOT": f"{home}/state", "LONGSHORE_RUN": f"{home}/run"}
+    environment |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH")}
+    properties = ("Delegate=yes", "Type=oneshot", "KillMode=process", f"StandardOutput=truncate:{said}", f"StandardError=truncate:{said}.2")
+    settings = (*(f"--property={each}" for each in properties), *(f"--setenv={name}={each}" for name, each in environment.items()))
+    command = ["systemd-run", "--user", "--quiet", *settings, sys.executable, "-m", "engine.cli", *verb]
+    who: dict[str, Any] = {"user": USER, "group": USER, "extra_groups": ()}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=environment, cwd=home, **who)
+    with open(said) as out, open(f"{said}.2") as err:
+        text, trouble = out.read(), err.read()
+    assert done.returncode == 0, f"{verb}: {done.returncode}: {done.stdout!r} {text}{trouble}"
+    return text
+
+
+FIRST: tuple[Step, ...] = (
+    the_unit_of_the_readme_starts,
+    limits_hold_beside_systemd,
+    an_ordinary_user_has_what_systemd_delegates,
+    containers_outlive_their_unit,
+)
 SECOND: tuple[Step, ...] = (a_boot_brings_back_what_it_should, the_last_container_takes_its_group_along)
 STEPS = [step.__name__ for step in (*FIRST, *SECOND)]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.support.images import busybox_binary, busybox_layer
 from tests.vm import policy, systemd
 from tests.vm.kernel import ROOT, Kernel
+from tests.vm.ordinary import USER
 
 DISK_MODULES = ("virtio_pci", "virtio_blk")
 """What the initramfs needs to find the disk; ext4 is built in."""
@@ -83,8 +84,8 @@ def disk(kernel: Kernel, tree: Path, to: Path) -> None:
     (tree / "usr/bin/busybox").write_bytes(busybox_binary())
     (tree / "usr/bin/busybox").chmod(0o755)
     os.symlink("busybox", tree / "usr/bin/sh")
-    (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (tree / "etc/group").write_text("root:x:0:\n")
+    (tree / "etc/passwd").write_text(f"root:x:0:0:root:/root:/bin/sh\nsailor:x:{USER}:{USER}::/home/{USER}:/bin/sh\n")
+    (tree / "etc/group").write_text(f"root:x:0:\nsailor:x:{USER}:\n")
     (tree / "busybox.tar").write_bytes(busybox_layer())
     _modules(kernel, tree)
     _confinement(kernel, tree)

@@ -11,11 +11,17 @@ from pathlib import Path
 from tests.vm.kernel import ROOT
 
 INIT = "/lib/systemd/systemd"
-_PROGRAMS = (INIT, "/bin/systemctl", "/lib/systemd/systemd-shutdown", "/bin/mount", "/bin/umount")
+_PROGRAMS = (INIT, "/bin/systemctl", "/usr/bin/systemd-run", "/lib/systemd/systemd-shutdown", "/bin/mount", "/bin/umount")
 _UNITS = "/lib/systemd/system"
 _TARGETS = (
     "basic final local-fs multi-user network network-online paths poweroff reboot shutdown slices sockets swap sysinit timers umount"
 ).split()
+_SESSION = (
+    *(f"{_UNITS}/{name}" for name in ("user.slice", "user@.service")),
+    *(f"/usr/lib/systemd/user/{name}.target" for name in ("basic", "default", "exit", "paths", "shutdown", "sockets", "timers")),
+    *(f"/usr/lib/systemd/user/{name}" for name in ("app.slice", "systemd-exit.service")),
+)
+"""What a user's manager is made of."""
 _OWN = "/etc/systemd/system"
 
 
@@ -34,10 +40,13 @@ def install(tree: Path, python: str, copy: Callable[[str], None], libraries: Cal
         copy(library)
     for name in _TARGETS:
         copy(f"{_UNITS}/{name}.target")
+    for path in _SESSION:
+        copy(path)
     own = Path(f"{tree}{_OWN}")
     (own / "multi-user.target.wants").mkdir(parents=True)
     os.symlink(f"{_UNITS}/multi-user.target", own / "default.target")
     for name, text in _units(python).items():
+        (own / name).parent.mkdir(exist_ok=True)
         (own / name).write_text(text)
     for name in ("longshore.service", "boots.service"):
         os.symlink(f"{_OWN}/{name}", own / f"multi-user.target.wants/{name}")
@@ -64,6 +73,13 @@ def _units(python: str) -> dict[str, str]:
         "limited.service": _service(
             "/bin/busybox true", "MemoryMax=64M", "CPUWeight=50", "TasksMax=20", "IOWeight=50", "RemainAfterExit=yes"
         ),
+        # Of logging in there is neither PAM nor logind, which make the directory and say where it is.
+        "user-runtime-dir@.service": _service(
+            "/bin/busybox sh -c 'mkdir -p /run/user && mkdir -m 700 /run/user/%i && chown %i:%i /run/user/%i'",
+            "ExecStop=/bin/busybox rm -rf /run/user/%i",
+            "RemainAfterExit=yes",
+        ),
+        "user@.service.d/session.conf": "[Service]\nPAMName=\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n",
         "boots.service": _service(
             f"{python} -m tests.vm.boots /dev/ttyS1",
             "StandardOutput=tty",
