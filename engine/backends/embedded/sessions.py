@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from _socket import MSG_NOSIGNAL, SHUT_RDWR, socket
 from _thread import allocate_lock
 from collections import deque
@@ -15,6 +14,7 @@ from engine.model.streams import LogLine, Output, StreamName
 from engine.spawner import wire
 from engine.store import events
 from engine.store.bell import Bell, wait_readable
+from engine.store.cancel import Cancel
 from engine.store.containers import ContainerRecord, Containers
 from engine.store.database import Database
 from engine.store.roots import Roots
@@ -156,7 +156,7 @@ class Wait:
         self._died = False
         self._bell: Bell | None = None
         self._told: socket | None = None
-        self._cancel = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._cancel = Cancel()
         self._lock = allocate_lock()
         self._closed = False
 
@@ -175,16 +175,13 @@ class Wait:
     def close(self) -> None:
         """Stop waiting. Idempotent, callable from any thread."""
         self._closed = True
-        if self._cancel >= 0:
-            os.eventfd_write(self._cancel, 1)
+        self._cancel.set()
         with self._lock:
             self._hang_up()
             if self._bell is not None:
                 self._bell.close()
                 self._bell = None
-            if self._cancel >= 0:
-                os.close(self._cancel)
-                self._cancel = -1
+            self._cancel.close()
 
     def _met(self) -> bool:
         """Whether the condition is met; the exit code is known then."""
@@ -222,7 +219,7 @@ class Wait:
             recovery.settle(self._roots, self._db, self._id)  # rings the bell if there was something to tell
         told = self._told.fileno() if self._told is not None else -1
         bell = self._bell.fileno() if self._bell is not None else -1
-        ready = wait_readable((bell, self._cancel, told), None)
+        ready = wait_readable((bell, self._cancel.fd, told), None)
         if self._bell is not None and bell in ready:
             self._bell.wait(0)
         if told in ready:
