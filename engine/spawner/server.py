@@ -15,6 +15,7 @@ TAKEN tells a client whether a lost connection means "ask again" or "a superviso
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
@@ -67,11 +68,20 @@ def serve(run: str, token: str, warm: Callable[[], tuple[Live, Practise]], *, id
         return
     os.chdir("/")
     os.umask(0o022)
+    _be_called(b"longshore")
     live, practise = warm()
     gc.disable()
     _freeze()
     _Spawner(listener, lock=lock, path=path, token=token, live=live).run(idle, practise)
     os._exit(0)
+
+
+def _be_called(name: bytes) -> None:
+    """What ps(1) and top(1) call this and every supervisor: executed from a descriptor, they have its number for a name (proc(5))."""
+    with contextlib.suppress(OSError):  # there is no procfs
+        comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(comm, name)
+        os.close(comm)
 
 
 def _freeze() -> None:

@@ -35,6 +35,13 @@ def test_timers_that_are_a_year_away_end_nothing(lab: Lab) -> None:
     assert lab.state(container).error == ""
 
 
+def test_who_looks_after_it_is_known_by_name(lab: Lab) -> None:
+    """Executed from a descriptor, a process has its number for a name, and top(1) shows nothing else of it."""
+    container = lab.run("sleep", "1000")
+    names = [Path(f"/proc/{pid}/comm").read_text() for pid in (lab.supervisor(container), lab.state(container).pid)]
+    assert names == ["longshore\n", "sleep\n"]
+
+
 @pytest.mark.parametrize(
     "request_",
     [
