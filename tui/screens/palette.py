@@ -16,13 +16,15 @@ from tui.words import tr
 
 SLICE = 200
 """Objects that are looked at until the screen has its turn."""
+_LAST = ("global", "lists", "main")
+"""Scopes that are named after those of the objects: what is done to a container comes before how a list is walked through."""
 
 
 class ActionCommands(Provider):
     """Actions of the screen below the palette, and the objects that it lists."""
 
     async def discover(self) -> Hits:
-        for action in self._actions():
+        for action in sorted(self._actions(), key=_place):
             yield DiscoveryHit(_name(action), partial(self._run, action), help=f"{tr(action.about)} · {action.id}")
 
     async def search(self, query: str) -> Hits:
@@ -64,6 +66,11 @@ class ActionCommands(Provider):
 
     async def _run(self, action: Action) -> None:
         await self.screen.run_action(f"screen.do('{action.id}')")
+
+
+def _place(action: Action) -> int:
+    scope = action.id.partition(".")[0]
+    return _LAST.index(scope) + 1 if scope in _LAST else 0
 
 
 def _name(action: Action) -> str:
