@@ -51,17 +51,21 @@ class Inflow:
         self._work = work
         self._done = done
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
+        self._writing = allocate_lock()
         self._failure: BaseException | None = None
         self._ended = allocate_lock()
         self._ended.acquire()
         start_new_thread(self._run, ())
 
     def write(self, data: bytes) -> None:
-        """Send a piece. Raises what went wrong, as :meth:`finish`."""
+        """Send a piece, which is dropped after :meth:`close`. Raises what went wrong, as :meth:`finish`."""
         view = memoryview(data)
         try:
             while view:
-                view = view[os.write(self._writer, view) :]
+                with self._writing:  # not into what another thread opens, should this one be closed meanwhile
+                    if self._writer < 0:
+                        return
+                    view = view[os.write(self._writer, view) :]
         except BrokenPipeError:
             self.finish()
 
@@ -79,11 +83,13 @@ class Inflow:
         self._done()
 
     def close(self) -> None:
-        """End the stream where it is, and wait for the thread. Idempotent."""
-        if self._writer >= 0:
+        """End the stream where it is, and wait for the thread. Idempotent, callable while another thread writes."""
+        with self._writing:
+            if self._writer < 0:
+                return
             os.close(self._writer)
             self._writer = -1
-            self._ended.acquire()
+        self._ended.acquire()
 
     def _run(self) -> None:
         try:
