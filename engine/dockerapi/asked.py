@@ -1,13 +1,14 @@
 """Bodies of requests, read without leniency: a limit that a client misspells must not read as no limit.
 
-Only types are checked, as Go's decoder does it for dockerd; fields that nobody knows are passed over there too.
+Types are checked as Go's decoder does it for dockerd; fields that nobody knows are passed over there too. So is the case of names
+(``encoding/json``, Unmarshal: "preferring exact matches but also accepting case-insensitive matches"), of which clients make use.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 from engine.dockerapi.document import Document
 from engine.errors import InvalidArgument
@@ -15,10 +16,27 @@ from engine.errors import InvalidArgument
 _MOST = 1 << 63
 
 
+class _Folded(dict[str, Any]):
+    """Fields by names in any case; of two that differ in it alone the last wins."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__((name.lower(), value) for name, value in fields.items())
+
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__(key.lower())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key.lower(), default)
+
+
 class AskedDocument(Document):
     """A :class:`Document` whose look-ups raise InvalidArgument where a field is there and has another type; ``null`` is not there."""
 
     __slots__ = ()
+
+    def __init__(self, value: object) -> None:
+        super().__init__(value)
+        self._fields = _Folded(self._fields)
 
     def text(self, key: str, default: str = "") -> str:
         """A string."""

@@ -6,7 +6,9 @@ import base64
 import binascii
 import json
 
+from engine.dockerapi.asked import AskedDocument
 from engine.dockerapi.document import Document
+from engine.errors import InvalidArgument
 from engine.model.auth import Credentials
 
 _HUB = ("index.docker.io", "registry-1.docker.io", "docker.io")
@@ -18,10 +20,9 @@ def decode_header(text: str) -> Credentials:
     Docker ignores a malformed header too: it was sent with everything by old clients.
     """
     try:
-        found = json.loads(base64.urlsafe_b64decode(text.strip().replace("+", "-").replace("/", "_") + "=="))
-    except (binascii.Error, ValueError, RecursionError):
+        return decode(AskedDocument(json.loads(base64.urlsafe_b64decode(text.strip().replace("+", "-").replace("/", "_") + "=="))))
+    except (binascii.Error, ValueError, RecursionError, InvalidArgument):
         return Credentials()
-    return decode(Document(found))
 
 
 def decode(item: Document) -> Credentials:

@@ -30,7 +30,7 @@ async def create(service: Service, request: Request) -> Response:
     config = requests.decode_exec(body)
     if not config.cmd:
         raise InvalidArgument("No exec command specified")
-    keys = body.text("DetachKeys") or body.text("detachKeys")
+    keys = body.text("DetachKeys")
     keys_of(keys)
     details = await service.engine.containers.inspect(request.place["id"])
     container, state = details.container.id, details.container.state

@@ -280,6 +280,17 @@ def test_a_wrong_type_is_no_absence(body: dict[str, object], says: str) -> None:
     assert caught.value.message == f"invalid JSON: {says}"
 
 
+def test_names_of_fields_are_taken_in_any_case_and_those_of_data_are_not() -> None:
+    host = {"memory": 1, "portbindings": {"80/tcp": [{"hostport": "8080"}]}}
+    asked = requests.decode_create(
+        AskedDocument({"image": "x", "LABELS": {"Of": "1", "of": "2"}, "tty": False, "Tty": True, "hostConfig": host})
+    )
+    assert (asked.config.image, asked.config.labels, asked.config.tty) == ("x", {"Of": "1", "of": "2"}, True)
+    assert (asked.host.memory, asked.host.port_bindings) == (1, (PortBinding(container_port=80, host_port=8080),))
+    header = base64.urlsafe_b64encode(json.dumps({"Username": "anne", "PASSWORD": "p"}).encode()).decode()
+    assert auth.decode_header(header) == Credentials(username="anne", password="p")
+
+
 def test_ranges_of_host_ports() -> None:
     bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8000-8010"}]}
     asked = requests.decode_create(AskedDocument({"Image": "x", "HostConfig": {"PortBindings": bindings}}))
