@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench import probed as probes
 from tests.bench.screen import Screen, running
 
 WATCHED = 5.0
@@ -60,6 +61,8 @@ def probed(scene: str, shows: str) -> Iterator[Probe]:
     """Run a scene until a text is there, and a little longer."""
     with tempfile.TemporaryDirectory() as folder:
         report = f"{folder}/report"
+        if scene == "log":
+            probes.write(folder)
         home = {"HOME": folder, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
         with running([sys.executable, "-m", "tests.bench.probed", scene, report], {**os.environ, **home}) as screen:
             screen.until(shows)

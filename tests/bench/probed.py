@@ -2,7 +2,8 @@
 
 Each SIGUSR1 has one line of JSON added to REPORT: milliseconds of CPU of each round of the event loop since the last one, rounds that
 did next to nothing left out; pictures that were drawn; CPU seconds; resident bytes. CPU and not the clock, so that what else the machine
-does is not counted. The fake engine works in the same loop: its share is in the figures.
+does is not counted. The fake engine works in the same loop: its share is in the figures. The long log is a real one, which the
+engine's own reader reads in threads.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ import time
 from typing import Any
 
 import tui
+from engine.backends.embedded.offload import Automatic
 from engine.model.containers import ContainerStatus
-from tests.tui.fake import NOW, FakeEngine, FakeLog
+from engine.store.logs.reader import LogReader
+from engine.store.logs.writer import LogWriter
+from tests.tui.fake import NOW, FakeEngine
 from tui.app import LongshoreApp
 from tui.config import Settings
 
 IDLE = 0.05
 """Milliseconds up to which a round did nothing: a timer that was put off."""
 LINES = 10_000_000
+TOGETHER = 20
 
 
 class Watched(selectors.EpollSelector):
@@ -81,14 +86,25 @@ class ProbedApp(LongshoreApp):
         await (self.engine.containers.unpause if one.state.status is ContainerStatus.PAUSED else self.engine.containers.pause)(name)
 
 
-def made(scene: str) -> FakeEngine:
-    """An engine with what the scene needs."""
+def write(folder: str) -> None:
+    """A log of :data:`LINES` lines, of which a container writes some at a time."""
+    with open(f"{folder}/bell", "wb"):
+        pass
+    log, end = LogWriter(folder), time.time_ns()
+    for first in range(0, LINES, TOGETHER):
+        text = b"".join(b"line number %d of a long story\n" % line for line in range(first, first + TOGETHER))
+        log.write("stdout", text, end - (LINES - first) * 1_000_000)
+    log.close()
+
+
+def made(scene: str, folder: str) -> FakeEngine:
+    """An engine with what the scene needs; ``folder`` has the long log."""
     engine = FakeEngine()
     engine.add_image("busybox:latest")
     if scene == "log":
-        log = FakeLog(LINES, lambda index: b"line number %d of a long story\n" % index, end=NOW)
-        log.ended = True
-        engine.add("one", "busybox:latest", log=log, cpu=1, memory=1 << 20)
+        engine.add("one", "busybox:latest", cpu=1, memory=1 << 20)
+        reader, threads = LogReader(folder, f"{folder}/bell"), Automatic()
+        engine.containers.logs = lambda id, query: threads.stream(lambda: reader.read(query))  # type: ignore[method-assign,assignment]
         return engine
     for number in range(200 if scene == "crowd" else 2000):
         engine.add(f"one-{number:03}" if scene == "crowd" else f"one-{number:04}", "busybox:latest", cpu=1 + number % 40, memory=1 << 24)
@@ -111,7 +127,7 @@ async def _ticking(engine: FakeEngine, container: str) -> Any:
 def main() -> None:
     """Run a scene."""
     scene, report = sys.argv[1:]
-    engine, watched = made(scene), Watched()
+    engine, watched = made(scene, os.path.dirname(report)), Watched()
     app = ProbedApp(engine, settings=Settings())
     app.engine, app.scene = engine, scene
     loop = asyncio.SelectorEventLoop(watched)

@@ -7,7 +7,7 @@ give a row's text on demand; :class:`TextView` holds them in a list.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -175,21 +175,21 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         strip = Strip([Segment(text, base + style) for text, style in line])
         return strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x, row)
 
-    def has_match(self, index: int) -> bool:
-        """The line contains what is searched for."""
-        return bool(matches(self.styled(index), self.term))
+    def matching(self) -> Callable[[int], bool]:
+        """What tells whether a line contains what is searched for now; thousands are asked about at once."""
+        term, styled = self.term, self.styled
+        return lambda index: bool(matches(styled(index), term))
 
     def search_from(self, index: int, step: int) -> int:
         """The nearest line with a match, from ``index`` on in direction ``step``; -1 for none."""
-        while 0 <= index < self.line_count:
-            if self.has_match(index):
-                return index
-            index += step
-        return -1
+        count = self.line_count
+        if not 0 <= index < count:
+            return -1
+        return next(filter(self.matching(), range(index, count if step > 0 else -1, step)), -1)
 
     def found(self) -> list[int]:
         """All lines with a match."""
-        return [index for index in range(self.line_count) if self.has_match(index)] if self.term else []
+        return list(filter(self.matching(), range(self.line_count))) if self.term else []
 
     def show_line(self, index: int) -> None:
         """Make a line the current match and bring it to the middle."""

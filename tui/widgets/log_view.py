@@ -73,11 +73,18 @@ class LogView(LineView):
     def styled(self, index: int) -> Styled:
         return self.document.styled(index)
 
-    def has_match(self, index: int) -> bool:
-        data = self.document.lines[index].data
-        if is_simple(data.rstrip(b"\r\n")) and not (self.times or self.folded or self.document.names):
-            return self.term in data.decode("ascii").lower()
-        return super().has_match(index)
+    def matching(self) -> Callable[[int], bool]:
+        parsed, lines, term = super().matching(), self.document.lines, self.term
+        if self.times or self.folded or self.document.names:
+            return parsed
+
+        def matches(index: int) -> bool:
+            data = lines[index].data
+            if is_simple(data.rstrip(b"\r\n")):
+                return term in data.decode("ascii").lower()
+            return parsed(index)
+
+        return matches
 
     def locate(self, row: int) -> tuple[int, int]:
         return self.document.locate(row)
