@@ -43,12 +43,30 @@ class LogBatch(Sequence[LogLine]):
     Args:
         lines: gives the lines, when one is first looked at.
         text: what :meth:`pieces` gives, when it is known without the lines.
+        end: gives the last so many lines, or a few more.
     """
 
-    def __init__(self, lines: Callable[[], Sequence[LogLine]], text: tuple[StreamName, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        lines: Callable[[], Sequence[LogLine]],
+        text: tuple[StreamName, bytes] | None = None,
+        end: Callable[[int], Sequence[LogLine]] | None = None,
+    ) -> None:
         self._make = lines
         self._text = text
+        self._end = end
         self._lines: Sequence[LogLine] | None = None
+
+    @property
+    def least(self) -> int:
+        """How many lines there are at least, without making them: a long line is several."""
+        return len(self) if self._text is None or self._lines is not None else self._text[1].count(b"\n")
+
+    def end(self, count: int) -> Sequence[LogLine]:
+        """The last ``count`` lines, or a few more; the others are not made for it."""
+        if self._end is None or self._lines is not None:
+            return self[-count:]
+        return self._end(count)
 
     def pieces(self) -> Iterator[tuple[StreamName, bytes]]:
         """The text, a piece for each run of lines of one stream."""

@@ -2,8 +2,8 @@
 
 Each SIGUSR1 has one line of JSON added to REPORT: milliseconds of CPU of each round of the event loop since the last one, rounds that
 did next to nothing left out; pictures that were drawn; CPU seconds; resident bytes. CPU and not the clock, so that what else the machine
-does is not counted. The fake engine works in the same loop: its share is in the figures. The long log is a real one, which the
-engine's own reader reads in threads.
+does is not counted. The fake engine works in the same loop: its share is in the figures. Long logs and fast ones are real: the engine's own reader
+reads them in threads.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import selectors
 import signal
 import sys
 import time
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import tui
 from engine.backends.embedded.offload import Automatic
 from engine.model.containers import ContainerStatus
+from engine.model.streams import LogLine, LogQuery
 from engine.store.logs.reader import LogReader
 from engine.store.logs.writer import LogWriter
 from tests.tui.fake import NOW, FakeEngine
@@ -59,7 +61,7 @@ class ProbedApp(LongshoreApp):
     CSS_PATH = os.path.join(os.path.dirname(tui.__file__), LongshoreApp.CSS_PATH)
     frames = 0
     engine: FakeEngine
-    scene = ""
+    scene = folder = ""
 
     def _display(self, screen: Any, renderable: Any) -> None:
         self.frames += 1
@@ -72,11 +74,11 @@ class ProbedApp(LongshoreApp):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, lambda: self.run_worker(self._pause(), exit_on_error=False))
 
     async def _chatter(self) -> None:
-        """Lines of the first container as fast as they are read, and numbers of all once a second."""
-        log = self.engine.containers.log("one-000")
-        lines = [b"10.0.0.%d - - GET /api/v1/users?page=%d 200\n" % (index % 250, index) for index in range(2000)]
+        """100,000 lines a second of the first container."""
+        log = LogWriter(self.folder)
+        lines = b"".join(b"10.0.0.%d - - GET /api/v1/users?page=%d 200\n" % (index % 250, index) for index in range(2000))
         while True:
-            await log.write(*lines)
+            log.write("stdout", lines, time.time_ns())
             await asyncio.sleep(0.02)
 
     async def _pause(self) -> None:
@@ -88,8 +90,6 @@ class ProbedApp(LongshoreApp):
 
 def write(folder: str) -> None:
     """A log of :data:`LINES` lines, of which a container writes some at a time."""
-    with open(f"{folder}/bell", "wb"):
-        pass
     log, end = LogWriter(folder), time.time_ns()
     for first in range(0, LINES, TOGETHER):
         text = b"".join(b"line number %d of a long story\n" % line for line in range(first, first + TOGETHER))
@@ -102,15 +102,24 @@ def made(scene: str, folder: str) -> FakeEngine:
     engine = FakeEngine()
     engine.add_image("busybox:latest")
     if scene == "log":
-        engine.add("one", "busybox:latest", cpu=1, memory=1 << 20)
-        reader, threads = LogReader(folder, f"{folder}/bell"), Automatic()
-        engine.containers.logs = lambda id, query: threads.stream(lambda: reader.read(query))  # type: ignore[method-assign,assignment]
+        _real(engine, engine.add("one", "busybox:latest", cpu=1, memory=1 << 20).id, LogReader(folder))
         return engine
     for number in range(200 if scene == "crowd" else 2000):
         engine.add(f"one-{number:03}" if scene == "crowd" else f"one-{number:04}", "busybox:latest", cpu=1 + number % 40, memory=1 << 24)
     if scene == "crowd":
+        _real(engine, engine.containers.find("one-000").id, LogReader(folder), goes_on=True)
         engine.containers.stats = lambda id, *, stream=True: _ticking(engine, id)  # type: ignore[method-assign,assignment]
     return engine
+
+
+def _real(engine: FakeEngine, container: str, reader: LogReader, *, goes_on: bool = False) -> None:
+    """Have a container's log read from the disk."""
+    threads, others = Automatic(), engine.containers.logs
+
+    def logs(id: str, query: LogQuery) -> AsyncGenerator[Sequence[LogLine], None]:
+        return threads.stream(lambda: reader.read(query, lambda: goes_on)) if id == container else others(id, query)
+
+    engine.containers.logs = logs  # type: ignore[method-assign,assignment]
 
 
 async def _ticking(engine: FakeEngine, container: str) -> Any:
@@ -129,7 +138,7 @@ def main() -> None:
     scene, report = sys.argv[1:]
     engine, watched = made(scene, os.path.dirname(report)), Watched()
     app = ProbedApp(engine, settings=Settings())
-    app.engine, app.scene = engine, scene
+    app.engine, app.scene, app.folder = engine, scene, os.path.dirname(report)
     loop = asyncio.SelectorEventLoop(watched)
     asyncio.set_event_loop(loop)
     last = [0, time.process_time()]

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.message import Message
 
-from engine.model.streams import LogLine, LogQuery, StreamName
+from engine.model.streams import LogBatch, LogLine, LogQuery, StreamName
 from tests.tui.conftest import running
 from tests.tui.fake import FakeEngine, FakeLog
 from tui.feed.log_window import MAX_BYTES, MAX_ENTRIES, SPARE, LogWindow
-from tui.feed.logs import LogFeed
+from tui.feed.logs import BURST, Arrived, LogFeed
 from tui.presenters.ansi import text_of
 from tui.presenters.log_document import LogDocument
 
@@ -309,6 +309,31 @@ async def test_a_flood_does_not_block_and_only_the_end_is_kept() -> None:
         await log.write(*(b"flood %d\n" % index for index in range(60_000)))
         await ui.shows("flood 59999")
         assert len(ui.main.content.pane.log_view.document.lines) <= MAX_ENTRIES
+
+
+def test_of_a_flood_that_waits_only_the_end_is_made() -> None:
+    made: list[int] = []
+
+    def batch(first: int) -> LogBatch:
+        def end(count: int) -> list[LogLine]:
+            made.append(count)
+            return lines(count, start=first + 700 - count)
+
+        return LogBatch(lambda: lines(700, start=first), (StreamName.STDOUT, b"\n" * 700), end=end)
+
+    flood = Arrived()
+    for place in range(10):
+        flood.add(batch(700 * place), bounded=True)
+    taken, whole = flood.taken()
+    assert taken == lines(BURST, start=7000 - BURST) and not whole and made == [BURST - 700]
+    few = Arrived()
+    few.add(batch(0), bounded=True)
+    few.add(lines(300, start=700), bounded=True)
+    assert few.taken() == (lines(1000), True)
+    wanted = Arrived()
+    for place in range(3):
+        wanted.add(batch(700 * place), bounded=False)
+    assert wanted.taken() == (lines(2100), True) and made == [BURST - 700]
 
 
 async def test_an_unreadable_log_says_why() -> None:

@@ -8,14 +8,15 @@ of a log of two million is as near as the last one. One operation at a time; a n
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from textual.message import Message
 
 from engine.errors import LongshoreError
 from engine.interface import Engine
-from engine.model.streams import LogLine, LogQuery
-from tui.feed.log_window import MAX_ENTRIES, LogWindow
+from engine.model.streams import LogBatch, LogLine, LogQuery
+from tui.feed.log_window import LogWindow
 from tui.messages import LogChanged
 
 PAGE = 1000
@@ -23,6 +24,8 @@ FLUSH = 0.1
 """Seconds in which lines are collected before the screen is told again; also how long a trickle is left to gather."""
 TRICKLE = 2000
 """Fewer lines than that at once are a trickle: to read each as it comes would wake a thread for each."""
+BURST = 1000
+"""Lines of a flood that are shown at a time: to lay out more keeps the screen waiting, and who scrolls up has the others loaded."""
 PASSED = 20
 """Pages that are passed over at once; then somebody may be told how far it is."""
 QUIET = 0.25
@@ -33,6 +36,42 @@ Worth = Callable[[Sequence[LogLine]], bool]
 
 def _always(_lines: Sequence[LogLine]) -> bool:
     return True
+
+
+class Arrived:
+    """Batches that came and are not shown yet. Of a flood those that will be seen no more are given up, and the rest is made late."""
+
+    def __init__(self) -> None:
+        self._batches: deque[Sequence[LogLine]] = deque()
+        self._count = 0
+        self._bounded = True
+        self._whole = True
+
+    def __bool__(self) -> bool:
+        return bool(self._batches)
+
+    def add(self, batch: Sequence[LogLine], *, bounded: bool) -> None:
+        """One more; unless it is ``bounded``, everything is kept."""
+        self._batches.append(batch)
+        self._count += _least(batch)
+        self._bounded = bounded
+        while bounded and len(self._batches) > 1 and self._count - (first := _least(self._batches[0])) >= BURST:
+            self._batches.popleft()
+            self._count -= first
+            self._whole = False
+
+    def taken(self) -> tuple[list[LogLine], bool]:
+        """The newest lines, and whether these are all that came."""
+        first, *rest = self._batches
+        over = self._count - BURST
+        if self._bounded and over > 0 and isinstance(first, LogBatch):
+            self._whole = False
+            first = first.end(max(1, first.least - over))
+        return [line for batch in (first, *rest) for line in batch], self._whole
+
+
+def _least(batch: Sequence[LogLine]) -> int:
+    return batch.least if isinstance(batch, LogBatch) else len(batch)
 
 
 class LogFeed:
@@ -58,7 +97,7 @@ class LogFeed:
         self._tail = tail
         self._follower: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
-        self._waiting: list[LogLine] = []
+        self._waiting = Arrived()
         self._patient = False
         self._told_at: float | None = None
         self._opening: asyncio.Event | None = None
@@ -206,14 +245,15 @@ class LogFeed:
         try:
             async for batch in stream:
                 complete = 0 < opening <= len(batch)
-                opening -= len(batch)
+                if opening > 0:
+                    opening -= len(batch)
                 if skip:
                     skip, batch = max(0, skip - len(batch)), batch[skip:]
                 self._collect(batch)
                 if complete:  # all that was asked for to begin with
                     self._cancel_telling()
                     self._flush_and_tell()
-                trickle = opening <= 0 and len(batch) < TRICKLE
+                trickle = opening <= 0 and _least(batch) < TRICKLE
                 await asyncio.sleep(FLUSH if trickle else 0)  # a flood of lines must let the screen live
         except LongshoreError as error:
             self.error = error.message
@@ -225,10 +265,7 @@ class LogFeed:
         self._told()
 
     def _collect(self, batch: Sequence[LogLine]) -> None:
-        self._waiting.extend(batch)
-        if len(self._waiting) > 2 * MAX_ENTRIES:
-            del self._waiting[:-MAX_ENTRIES]
-            self.window.replace((), at_start=False, at_end=True)
+        self._waiting.add(batch, bounded=self._opening is None)
         if self._telling is None or self._patient:
             self._cancel_telling()
             loop = asyncio.get_running_loop()
@@ -249,12 +286,16 @@ class LogFeed:
         self._told()
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, Arrived()
+        if not waiting:
+            return
+        lines, whole = waiting.taken()
         if self._opening is not None:
-            if waiting:
-                self._opened(waiting)
-        elif waiting:
-            self.window.append(waiting, at_end=True)
+            self._opened(lines)
+        elif whole:
+            self.window.append(lines, at_end=True)
+        else:
+            self.window.replace(lines, at_start=False, at_end=True)
 
     def _opened(self, lines: Sequence[LogLine]) -> None:
         self.window.replace((), at_start=False, at_end=True)

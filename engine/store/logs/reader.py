@@ -186,7 +186,9 @@ class _Parser:
         text, count = _HEADS[stream].subn(b"", block)
         if count != block.count(b"\n"):
             return self.feed(block)
-        return LogBatch(lambda: _Parser(self._query).feed(block), (stream, text))
+        return LogBatch(
+            lambda: _Parser(self._query).feed(block), (stream, text), end=lambda lines: _Parser(self._query).feed(_end_of(block, lines))
+        )
 
     def feed(self, block: bytes) -> list[LogLine]:
         """The lines of a block of whole records. ``finished`` is set when the query's end was met."""
@@ -232,6 +234,16 @@ class _Parser:
         left = sorted((when, stream, data) for stream, (when, data) in self._pieces.items())
         self._pieces.clear()
         return [_line(when, stream, data) for when, stream, data in left]
+
+
+def _end_of(block: bytes, lines: int) -> bytes:
+    """The last ``lines`` whole lines of a block, or all."""
+    at = len(block)
+    for _ in range(lines + 1):
+        at = block.rfind(b"\n", 0, at)
+        if at < 0:
+            return block
+    return block[at + 1 :]
 
 
 def _cut(found: list[LogLine], when: int, stream: StreamName, data: bytes) -> bytes:

@@ -418,3 +418,28 @@ def test_lines_of_a_batch_are_the_same_whether_its_text_was_asked_for(tmp_path: 
     batch = LogReader(str(tmp_path)).read(LogQuery()).next()
     assert isinstance(batch, LogBatch) and batch and list(batch.pieces()) == [(StreamName.STDOUT, b"a\nb\n")]
     assert [line.data for line in batch] == [b"a\n", b"b\n"] and len(batch) == 2 and batch[0].time == START
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 100])
+def test_the_end_of_a_batch_is_made_without_the_rest(tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LogWriter(str(tmp_path))
+    for time, text in enumerate((b"a\n", b"b\nc\n", b"x" * 20_000 + b"\n", b"d\n")):
+        writer.write("stdout", text, time)
+    writer.close()
+    batch, again = (LogReader(str(tmp_path)).read(LogQuery()).next() for _ in range(2))
+    assert isinstance(batch, LogBatch) and isinstance(again, LogBatch)
+    assert batch.least == 5
+    end, whole = batch.end(count), list(again)
+    assert len(whole) == 6 and end == whole[-len(end) :] and len(end) >= min(count, 6)
+    assert list(batch) == whole and batch.least == 6 and batch.end(2) == whole[-2:]
+    made: list[bytes] = []
+    line = reader._line
+
+    def counted(when: int, stream: StreamName, data: bytes) -> LogLine:
+        made.append(data)
+        return line(when, stream, data)
+
+    monkeypatch.setattr(reader, "_line", counted)
+    third = LogReader(str(tmp_path)).read(LogQuery()).next()
+    assert isinstance(third, LogBatch) and third.end(1)[-1].data == b"d\n"
+    assert made == [b"d\n"]
