@@ -9,6 +9,7 @@ from engine.errors import InvalidArgument
 from engine.model.containers import Mount
 from engine.model.units import parse_size
 
+_KINDS = ("bind", "volume", "tmpfs", "image")
 _READ_ONLY = frozenset(("ro", "readonly"))
 _RECURSIVE = {"enabled": [], "disabled": ["norecursive"], "writable": ["writable"], "readonly": ["forcereadonly"]}
 
@@ -103,7 +104,7 @@ class _Fields:
                 raise ValueError("bind-nonrecursive is deprecated, use bind-recursive=disabled instead")
             case "volume-nocopy":
                 self.options += ["nocopy"] if _truth(key, value) else []
-            case "volume-subpath" | "volume-driver":
+            case "volume-subpath" | "volume-driver" | "image-subpath":
                 self.single[key] = value
             case "volume-label" | "volume-opt":
                 name, _, text = value.partition("=")
@@ -122,11 +123,11 @@ class _Fields:
 
     def mount(self) -> Mount:
         """All together."""
-        if self.kind not in ("bind", "volume", "tmpfs"):
-            raise ValueError(f'mount type "{self.kind}" is not known here: use bind, volume or tmpfs')
+        if self.kind not in _KINDS:
+            raise ValueError(f'mount type "{self.kind}" is not known here: use bind, volume, tmpfs or image')
         if not self.target:
             raise ValueError("target is required")
-        for kind in ("bind", "volume", "tmpfs"):
+        for kind in _KINDS:
             if kind in self.used and kind != self.kind:
                 raise ValueError(f"cannot mix '{kind}-*' options with mount type '{self.kind}'")
         for word, option in (("writable", "writable"), ("forcereadonly", "readonly")):
@@ -141,7 +142,7 @@ class _Fields:
             target=self.target,
             read_only=self.read_only,
             options=tuple(self.options),
-            subpath=self.single.get("volume-subpath", ""),
+            subpath=self.single.get(f"{self.kind}-subpath", ""),
             driver=self.single.get("volume-driver", ""),
             driver_options=self.driver_options,
             labels=self.labels,

@@ -161,6 +161,8 @@ def _mount(mount: Mount) -> dict[str, Any]:
         body["BindOptions"] = options
     if options := volume_options(mount):
         body["VolumeOptions"] = options
+    if options := image_options(mount):
+        body["ImageOptions"] = options
     return body
 
 
@@ -189,6 +191,11 @@ def volume_options(mount: Mount) -> dict[str, Any]:
         "DriverConfig": {key: value for key, value in driver.items() if value},
     }
     return {key: value for key, value in found.items() if value}
+
+
+def image_options(mount: Mount) -> dict[str, Any]:
+    """``ImageOptions`` of a mount (API 1.48); empty where the whole image is mounted."""
+    return {"Subpath": mount.subpath} if mount.kind == "image" and mount.subpath else {}
 
 
 def _tmpfs(host: HostConfig) -> dict[str, str]:

@@ -219,7 +219,7 @@ def _mount(item: Document) -> Mount:
         read_only=item.flag("ReadOnly"),
         options=tuple(options),
         create_source=bind.flag("CreateMountpoint"),
-        subpath=volume.text("Subpath"),
+        subpath=(item.document("ImageOptions") if item.text("Type") == "image" else volume).text("Subpath"),
         driver=volume.document("DriverConfig").text("Name"),
         driver_options=volume.document("DriverConfig").pairs("Options"),
         labels=volume.pairs("Labels"),

@@ -122,12 +122,12 @@ def _size(body: Document) -> tuple[int, int]:
 
 
 def _checked(mount: Mount) -> Mount:
-    if mount.kind not in ("bind", "volume", "tmpfs"):
+    if mount.kind not in ("bind", "volume", "tmpfs", "image"):
         raise InvalidArgument(f'invalid mount config for type "{mount.kind}": mount type unknown')
     if mount.kind == "tmpfs" and mount.source:
         raise InvalidArgument('invalid mount config for type "tmpfs": field Source must not be specified')
-    if mount.kind == "bind" and not mount.source:
-        raise InvalidArgument('invalid mount config for type "bind": field Source must not be empty')
+    if mount.kind in ("bind", "image") and not mount.source:
+        raise InvalidArgument(f'invalid mount config for type "{mount.kind}": field Source must not be empty')
     if not mount.target:
         raise InvalidArgument(f'invalid mount config for type "{mount.kind}": field Target must not be empty')
     return mount

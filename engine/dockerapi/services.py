@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.dockerapi import times
-from engine.dockerapi.create import dumps
+from engine.dockerapi.create import dumps, image_options
 from engine.dockerapi.document import Document, load, load_document
 from engine.dockerapi.service_container import merge_container, merge_credentials, merge_generic, merge_list, merge_placement, set_pairs
 from engine.dockerapi.swarm import SECOND, decode_ports, section_of, spec_of
@@ -236,6 +236,8 @@ def _mount(mount: Mount) -> dict[str, Any]:
         found["BindOptions"] = {"Propagation": mount.options[0]}
     if mount.kind == "volume" and "nocopy" in mount.options:
         found["VolumeOptions"] = {"NoCopy": True}
+    if options := image_options(mount):
+        found["ImageOptions"] = options
     return found
 
 

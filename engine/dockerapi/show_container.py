@@ -13,6 +13,7 @@ from engine.dockerapi.create import (
     encode_block_io,
     encode_device_request,
     encode_healthcheck,
+    image_options,
     ipam_config,
     volume_options,
 )
@@ -207,7 +208,8 @@ def _asked_mount(mount: Mount) -> dict[str, Any]:
         found["Source"] = mount.source
     if mount.read_only:
         found["ReadOnly"] = True
-    for key, options in (("BindOptions", bind_options(mount)), ("VolumeOptions", volume_options(mount))):
+    shown = {"BindOptions": bind_options(mount), "VolumeOptions": volume_options(mount), "ImageOptions": image_options(mount)}
+    for key, options in shown.items():
         if options:
             found[key] = options
     return found
@@ -227,13 +229,15 @@ def mount_point(mount: Mount) -> dict[str, Any]:
     if mount.kind == "volume":
         found |= {"Name": mount.source, "Source": mount.path, "Destination": mount.target, "Driver": "local"}
     else:
-        found |= {"Source": mount.path, "Destination": mount.target}
+        named = {"Name": mount.source} if mount.kind == "image" else {}
+        found |= {**named, "Source": mount.path, "Destination": mount.target}
     propagation = next((word for word in mount.options if word.lstrip("r") in ("private", "shared", "slave")), "")
-    words = [*(["ro"] if mount.read_only else []), *(word for word in mount.options if word not in (propagation, "nocopy", "ro", "rw"))]
+    read_only = mount.read_only and mount.kind != "image"  # which need not say so
+    words = [*(["ro"] if read_only else []), *(word for word in mount.options if word not in (propagation, "nocopy", "ro", "rw"))]
     # Docker shares a volume by default; one that has no name of its own shows no mode.
-    named = mount.kind == "volume" and mount.source and len(mount.source) != _ID_LENGTH
-    mode = ",".join(words) or ("z" if named else "")
-    default = "rprivate" if mount.kind == "bind" else ""
+    called = mount.kind == "volume" and mount.source and len(mount.source) != _ID_LENGTH
+    mode = ",".join(words) or ("z" if called else "")
+    default = "rprivate" if mount.kind in ("bind", "image") else ""
     return found | {"Mode": mode, "RW": not mount.read_only, "Propagation": propagation or default}
 
 

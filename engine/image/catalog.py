@@ -85,6 +85,40 @@ class Catalog:
             raise images.missing(reference.familiar)
         return found
 
+    def resolve_for(self, name: str, platform: str) -> ImageRecord:
+        """As :meth:`resolve`, for ``platform`` (``""`` for the one that is unpacked here).
+
+        The record of another platform is made of its documents; its size is that of its blobs, as nothing of it is unpacked.
+
+        Raises:
+            NotFound: no such image, or not for that platform.
+            InvalidArgument: name or platform are malformed.
+        """
+        record = self.resolve(name)
+        if not platform:
+            return record
+        from engine.image import indexes
+        from engine.model import platform as platforms
+
+        variant = indexes.provide(self._blobs, record, self.index_of(name), platforms.parse(platform), self.shown(name))
+        if variant.digest == record.manifest_digest:
+            return record
+        record = record.replace(id=variant.config.digest)
+        document = self.document(record)
+        return record.replace(
+            manifest_digest=variant.digest,
+            manifest_type=variant.media_type,
+            created_at=created_at(document),
+            size=sum(blob.size for blob in variant.blobs),
+            architecture=document.platform.architecture,
+            os=document.platform.os,
+            variant=document.platform.variant,
+            labels=document.config.labels,
+            blobs=tuple(blob.digest for blob in variant.blobs),
+            diff_ids=document.diff_ids,
+            chain_ids=digests.chain_ids(document.diff_ids),
+        )
+
     def document(self, record: ImageRecord) -> ImageDocument:
         """An image's config document.
 
@@ -132,9 +166,9 @@ class Catalog:
             found.append(image)
         return found
 
-    def history(self, name: str) -> Sequence[ImageLayer]:
-        """How an image was made, newest step first; the sizes are those of the unpacked layers."""
-        record = self.resolve(name)
+    def history(self, name: str, platform: str = "") -> Sequence[ImageLayer]:
+        """How an image was made, newest step first; the sizes are those of the unpacked layers. Raises as :meth:`resolve_for`."""
+        record = self.resolve_for(name, platform)
         layers = {each.chain_id: each.size for each in Layers(self._db).all()}
         sizes = iter([layers.get(chain_id, 0) for chain_id in record.chain_ids])
         steps = [
@@ -147,7 +181,7 @@ class Catalog:
             for step in self.document(record).history
         ]
         if steps:
-            tags = tuple(map(familiar, self._images.names(record.id).references))
+            tags = tuple(map(familiar, self._images.names(self.resolve(name).id).references))
             steps[-1] = steps[-1].replace(id=record.id, tags=tags)
         return steps[::-1]
 
@@ -164,10 +198,18 @@ class Catalog:
         target = target.tagged
         record = self.resolve(name)
         with self._db.transaction() as connection:
-            self._images.tag(record.id, target.canonical, self._index_of(name))
+            self._images.tag(record.id, target.canonical, self.index_of(name))
             events.append(connection, image_event("tag", record, target.familiar))
 
-    def _index_of(self, name: str) -> str:
+    def shown(self, name: str) -> str:
+        """A name as docker shows it in an error; an id stays as it is."""
+        try:
+            reference = parse(name).lookup
+        except InvalidArgument:
+            return name
+        return reference.familiar if self._images.by_reference(reference.canonical) else name
+
+    def index_of(self, name: str) -> str:
         """The index that a name as a person writes it was brought with; an id has none."""
         try:
             return self._images.index_of(parse(name).lookup.canonical)

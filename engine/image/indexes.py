@@ -216,21 +216,72 @@ def choose(blobs: Blobs, record: ImageRecord, index: str, platform: Platform, sh
     Raises:
         NotFound: there is none here for it; ``shown`` is the image's name.
     """
-    own = platforms.normalise(record.os, record.architecture, record.variant)
-    if own == platform or (not index and platforms.rank(platform, own) >= 0):
+    own = own_platform(record)
+    if _is_own(record, index, platform):
         return of_record(blobs, record)
     if not index:
         raise NotFound(
             f"image with reference {shown} was found but its platform ({own}) does not match the specified platform ({platform})",
             hint="pull it with --all-platforms to have them all",
         )
+    if (found := _best(_images(blobs, index), platform)) is None:
+        raise NotFound(f"no image of {shown} for the platform {platform} is here")
+    return of_part(blobs, found)
+
+
+def provide(blobs: Blobs, record: ImageRecord, index: str, platform: Platform, shown: str) -> Variant:
+    """As :func:`choose`, for what is to be looked at: the whole image has to be here.
+
+    Raises:
+        NotFound: there is none here for it, in the words of docker's store of several platforms (``errPlatformNotFound``).
+    """
+    if _is_own(record, index, platform):
+        return of_record(blobs, record)
+    here = _whole_parts(blobs, index)
+    if (found := _best(here, platform)) is None:
+        known = ", ".join(sorted({str(own_platform(record)), *(platform_of(part.descriptor) for part in here)}))
+        raise NotFound(
+            f"image with reference {shown} was found but does not provide the specified platform ({platform})",
+            hint=f"it is here for {known}; `longshore pull --platform {platform}` brings that one in its place",
+        )
+    return of_part(blobs, found)
+
+
+def beside(blobs: Blobs, record: ImageRecord, index: str) -> dict[str, str]:
+    """The whole images of an index besides the one that is unpacked: their platforms by the digests of their manifests."""
+    return {
+        part.descriptor.digest: platform_of(part.descriptor)
+        for part in _whole_parts(blobs, index)
+        if part.descriptor.digest != record.manifest_digest
+    }
+
+
+def own_platform(record: ImageRecord) -> Platform:
+    """What the image that is unpacked here is for."""
+    return platforms.normalise(record.os, record.architecture, record.variant)
+
+
+def _is_own(record: ImageRecord, index: str, platform: Platform) -> bool:
+    own = own_platform(record)
+    return own == platform or (not index and platforms.rank(platform, own) >= 0)
+
+
+def _images(blobs: Blobs, index: str) -> list[Part]:
+    """Images for known platforms that an index leads to, here or not."""
     data = digests.verify(blobs.read(index, MAX_MANIFEST), index, "index")
-    ranked = [
-        (rank, part)
+    return [
+        part
         for part in parts(stored(blobs), data)
         if part.descriptor.platform and not part.descriptor.attestation and part.descriptor.media_type not in INDEXES
-        if (rank := platforms.rank(platform, part.descriptor.platform)) >= 0
     ]
-    if not ranked:
-        raise NotFound(f"no image of {shown} for the platform {platform} is here")
-    return of_part(blobs, min(ranked, key=lambda each: each[0])[1])
+
+
+def _whole_parts(blobs: Blobs, index: str) -> list[Part]:
+    """Those of them that are here with everything; of no index (``""``) none."""
+    found = _images(blobs, index) if index else []
+    return [part for part in found if part.data is not None and part.blobs and all(blobs.has(blob.digest) for blob in part.blobs)]
+
+
+def _best(found: list[Part], platform: Platform) -> Part | None:
+    ranked = [(platforms.rank(platform, part.descriptor.platform), part) for part in found if part.descriptor.platform]
+    return min((each for each in ranked if each[0] >= 0), key=lambda each: each[0], default=(0, None))[1]

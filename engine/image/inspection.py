@@ -27,17 +27,17 @@ _EMPTY_CONFIG: dict[str, Any] = {
 """What Docker prints of a config that sets nothing; the image's own fields are laid over it."""
 
 
-def inspect(images: Catalog, table: Images, layers: LayerStore, name: str) -> ImageDetails:
-    """Everything about an image.
+def inspect(images: Catalog, table: Images, layers: LayerStore, name: str, platform: str = "") -> ImageDetails:
+    """Everything about an image, or about the one for ``platform`` where its name stands for several.
 
     Raises:
-        NotFound: no such image.
+        NotFound: no such image, or not for that platform.
         CorruptData: its config is damaged in the store.
     """
-    record = images.resolve(name)
+    record = images.resolve_for(name, platform)
     data = images.raw_config(record)
     document = read_config(data)
-    image = catalog.summary(record, table.names(record.id))
+    image = catalog.summary(record, table.names(images.resolve(name).id))
     return ImageDetails(
         image=image,
         config=document.config,
@@ -81,6 +81,6 @@ def _own_config(config: dict[str, Any]) -> dict[str, Any]:
 
 def _directories(record: ImageRecord, layers: LayerStore) -> dict[str, str]:
     paths = [layers.path(chain_id) for chain_id in reversed(record.chain_ids)]
-    if not paths:
+    if not paths or not all(map(layers.has, record.chain_ids)):
         return {}
     return {**({"LowerDir": ":".join(paths[1:])} if paths[1:] else {}), "UpperDir": paths[0]}

@@ -9,6 +9,7 @@ Source: moby ``image/tarexport/load.go``, OCI image-spec ``image-layout.md``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,13 @@ from engine.image.archive import Archive
 from engine.image.documents import MAX_CONFIG, Descriptor, ImageDocument, Index, Manifest, read_config, read_manifest
 from engine.image.intake import Intake, StoredLayer
 from engine.image.layers import LayerStore
+from engine.image.resolve import parse_platform
 from engine.image.spool import Spool
 from engine.image.work import LayerWork
 from engine.model import digest as digests
 from engine.model import platform as platforms
 from engine.model.images import LoadedImage
+from engine.model.platform import Platform
 from engine.model.reference import Reference, parse
 from engine.model.value import Value
 from engine.registry.cancel import Cancel
@@ -37,6 +40,7 @@ from engine.store.roots import Roots
 _MAX_IMAGES = 1000
 _MAX_MANIFEST = 4 << 20
 _MAX_DEPTH = 3
+_MOST_SHOWN = 20
 _FULL_NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 
@@ -64,14 +68,16 @@ class _Planned(Value):
     index: str = ""
 
 
-def load(roots: Roots, database: Database, layers: LayerStore, spool: Spool) -> Sequence[LoadedImage]:
-    """Take every image of the archive in ``spool``, which stays open.
+def load(roots: Roots, database: Database, layers: LayerStore, spool: Spool, *, platform: str = "") -> Sequence[LoadedImage]:
+    """Take every image of the archive in ``spool``, which stays open; with ``platform`` only those that are for it.
 
     Raises:
+        NotFound: none is for ``platform``, in docker's words.
         InvalidArgument: it is no archive of images, or gives an impossible name.
         CorruptData: something in it is malformed, or does not match its digest.
         NotSupported: an image for another system than linux, or an archive of docker before 1.10.
     """
+    wanted = parse_platform(platform)
     plain = spool
     head = spool.read(0, compression.MAGIC_LENGTH)
     packed = head[:3] == b"BZh" or head == b"\xfd7zXZ\0" or compression.sniff(head) != compression.PLAIN
@@ -82,7 +88,7 @@ def load(roots: Roots, database: Database, layers: LayerStore, spool: Spool) -> 
             for chunk in spool.plain():
                 plain.write(chunk)
         archive = Archive(plain)
-        planned = _plan(archive)
+        planned = _plan(archive, wanted)
         loader = _Loader(roots, database, layers, archive)
         return [line for image in planned for line in loader.image(image)]
     finally:
@@ -213,8 +219,36 @@ class _Loader:
         return layer, self._intake.arriving(digest, size, self._archive.chunks(name))
 
 
-def _plan(archive: Archive) -> list[_Planned]:
-    exact = {found.manifest.config.digest: found for found in _layout(archive)}
+def _plan(archive: Archive, wanted: Platform | None) -> list[_Planned]:
+    exact = {found.manifest.config.digest: found for found in _layout(archive, wanted or platforms.host())}
+    return _suiting(archive, exact, wanted) if wanted else _all(archive, exact)
+
+
+def _suiting(archive: Archive, exact: Mapping[str, _Found], wanted: Platform) -> list[_Planned]:
+    """The images for one platform, without what their indexes lead to besides; the layout knows more of them than ``manifest.json``."""
+    whole = [_from_layout(archive, found) for found in exact.values() if _whole(archive, found.manifest)]
+    others = _all(archive, exact) if exact or archive.has("manifest.json") or not archive.has("index.json") else []
+    for planned in (whole, others):
+        suiting = [image.replace(index="") for image in planned if platforms.rank(wanted, image.document.platform) >= 0]
+        if suiting:
+            return suiting
+    offered = {str(image.document.platform) for image in others}.union(_offered(archive))
+    hint = f"the archive has images for {clean(', '.join(sorted(offered)[:_MOST_SHOWN]))}" if offered else ""
+    raise NotFound(f"no images providing the requested platform(s) found: [{wanted}]", hint=hint)
+
+
+def _offered(archive: Archive) -> Iterator[str]:
+    """What the images are for that indexes of the layout lead to, as far as they are in the archive."""
+    entries = archive.json("index.json")["manifests"] if archive.has("index.json") else ()
+    for name in (_blob_name(entry["digest"]) for entry in entries):
+        data = archive.read(name, _MAX_MANIFEST) if archive.has(name) else b"{}"
+        with contextlib.suppress(LongshoreError):  # no index, or a damaged one: it offers nothing
+            if isinstance(read_manifest(data), Index):
+                found = (part.descriptor for part in indexes.parts(_reads(archive), data) if part.data is not None)
+                yield from (str(each.platform) for each in found if each.platform and not each.attestation)
+
+
+def _all(archive: Archive, exact: Mapping[str, _Found]) -> list[_Planned]:
     if archive.has("manifest.json"):
         return list(_docker(archive, {digest: found for digest, found in exact.items() if _whole(archive, found.manifest)}))
     if not exact:
@@ -273,8 +307,8 @@ def _tag(name: Any) -> Reference:
 # -- OCI image layouts
 
 
-def _layout(archive: Archive) -> Iterator[_Found]:
-    """The images of ``index.json``, each manifest with its names; of an index within it, the one for this machine."""
+def _layout(archive: Archive, wanted: Platform) -> Iterator[_Found]:
+    """The images of ``index.json``, each manifest with its names; of an index within it, the one that suits ``wanted`` best."""
     if not archive.has("index.json"):
         return
     found = archive.json("index.json")
@@ -286,7 +320,7 @@ def _layout(archive: Archive) -> Iterator[_Found]:
         digest = entry.get("digest") if isinstance(entry, dict) else None
         if not isinstance(digest, str) or not digests.valid(digest):
             raise CorruptData(f"index.json in the archive: invalid digest {clean(str(digest))!r}")
-        image = _manifest(archive, digest, 1)
+        image = _manifest(archive, digest, wanted, 1)
         if image is not None:
             data, parsed = image
             names = by_digest[digest].names if digest in by_digest else ()
@@ -295,7 +329,7 @@ def _layout(archive: Archive) -> Iterator[_Found]:
     yield from by_digest.values()
 
 
-def _manifest(archive: Archive, digest: str, depth: int) -> tuple[bytes, Manifest] | None:
+def _manifest(archive: Archive, digest: str, wanted: Platform, depth: int) -> tuple[bytes, Manifest] | None:
     """The manifest that a digest names or leads to; ``None`` when it is no image, or not in the archive."""
     if not archive.has(_blob_name(digest)) or depth > _MAX_DEPTH:
         return None
@@ -306,8 +340,8 @@ def _manifest(archive: Archive, digest: str, depth: int) -> tuple[bytes, Manifes
         return None  # an attestation or another artifact beside the images
     if isinstance(parsed, Manifest):
         return data, parsed
-    ranked = sorted(_ranked(parsed), key=lambda each: each[0])
-    return next((found for _, each in ranked if (found := _manifest(archive, each, depth + 1))), None)
+    ranked = sorted(_ranked(parsed, wanted), key=lambda each: each[0])
+    return next((found for _, each in ranked if (found := _manifest(archive, each, wanted, depth + 1))), None)
 
 
 def _reads(archive: Archive) -> indexes.Read:
@@ -318,9 +352,9 @@ def _reads(archive: Archive) -> indexes.Read:
     return read
 
 
-def _ranked(index: Index) -> Iterator[tuple[int, str]]:
+def _ranked(index: Index, wanted: Platform) -> Iterator[tuple[int, str]]:
     for each in index.manifests[:_MAX_IMAGES]:
-        rank = platforms.rank(platforms.host(), each.platform) if each.platform else _MAX_IMAGES
+        rank = platforms.rank(wanted, each.platform) if each.platform else _MAX_IMAGES
         if rank >= 0 and not each.attestation:
             yield rank, each.digest
 

@@ -14,6 +14,7 @@ from engine.image import catalog, indexes
 from engine.image.catalog import Catalog
 from engine.image.layers import LayerStore
 from engine.model import digest as digests
+from engine.model import platform as platform_codec
 from engine.model.containers import ContainerStatus, PruneReport
 from engine.model.filters import Filters, boolean, check, deadline, labels_match
 from engine.model.images import RemovedImage
@@ -43,12 +44,16 @@ class Removal:
         self._containers = Containers(database)
         self._catalog = Catalog(roots, database)
 
-    def remove(self, name: str, *, force: bool = False) -> Sequence[RemovedImage]:
+    def remove(self, name: str, *, force: bool = False, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
         """Remove a name, and the image with its last one; by id, all its names and the image.
 
+        Args:
+            platforms: what it has to be for, all that is here of it: no platform goes that was not asked for.
+
         Raises:
-            NotFound: no such image.
-            Conflict: containers use it, or an id has several names and ``force`` is off (docker's words).
+            NotFound: no such image, or not for one of ``platforms``.
+            Conflict: containers use it, an id has several names and ``force`` is off (docker's words), or it is here for other
+                platforms too.
         """
         with self._db.transaction():
             record = self._catalog.resolve(name)
@@ -56,6 +61,7 @@ class Removal:
             names = self._images.names(record.id)
             reference = self._meant(name, names)
             index = self._images.index_of(reference.canonical) if reference else ""
+            self._check_platforms(name, record, {index} if reference else set(map(self._images.index_of, names.references)), platforms)
             if reference is None:
                 removed, whole = self._by_id(record, names, users, force)
             else:
@@ -65,6 +71,22 @@ class Removal:
         if whole or index:
             removed += self._collect_after(record)
         return removed
+
+    def _check_platforms(self, name: str, record: ImageRecord, known: set[str], wanted: Sequence[str]) -> None:
+        if not wanted:
+            return
+        blobs, shown = Blobs(self._roots), self._catalog.shown(name)
+        asked = {
+            indexes.provide(blobs, record, max(known, default=""), platform_codec.parse(platform), shown).digest for platform in wanted
+        }
+        here = {record.manifest_digest: str(indexes.own_platform(record))}
+        for index in known:
+            here |= indexes.beside(blobs, record, index)
+        if left := sorted(platform for digest, platform in here.items() if digest not in asked):
+            raise Conflict(
+                f"conflict: unable to remove {', '.join(wanted)} of {shown} alone - it is here for {', '.join(left)} too",
+                hint="the platforms of an image go together: name them all, or remove it without --platform",
+            )
 
     def prune(self, filters: Filters = EMPTY) -> PruneReport:
         """Remove dangling images, or with ``dangling=false`` all that no container uses, and everything no image needs.

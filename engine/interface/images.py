@@ -29,11 +29,16 @@ class Images(Protocol):
     async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
         """Images, newest first. ``all`` includes intermediate ones."""
 
-    async def inspect(self, image: str) -> ImageDetails:
-        """Everything about one."""
+    async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
+        """Everything about one; of an image of several platforms that for ``platform`` (``os/architecture[/variant]``).
 
-    async def history(self, image: str) -> Sequence[ImageLayer]:
-        """Its layers, newest first."""
+        Raises:
+            NotFound: it is not here, or not for ``platform``.
+            NotSupported: the engine can not choose platforms.
+        """
+
+    async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
+        """Its layers, newest first. ``platform`` as for :meth:`inspect`."""
 
     async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
         """What each layer holds, and what of it later ones hide. The whole image is read for it.
@@ -103,11 +108,16 @@ class Images(Protocol):
     async def tag(self, image: str, reference: str) -> None:
         """Give an image a further name."""
 
-    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
         """Remove a name, and the image with its last one.
 
+        With ``platforms`` only an image that is here for each of them; our own engine keeps an image's platforms together, and removes
+        none alone.
+
         Raises:
-            Conflict: containers use it, or an id with several names is given without ``force``.
+            NotFound: it is not here, or not for one of ``platforms``.
+            Conflict: containers use it, an id with several names is given without ``force``, or it is here for other platforms too.
+            NotSupported: the engine can not choose platforms.
         """
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
@@ -123,11 +133,15 @@ class Images(Protocol):
             NotSupported: the engine can not choose platforms.
         """
 
-    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+    async def load(self, archive: AsyncIterable[bytes], *, platform: str = "") -> Sequence[LoadedImage]:
         """Take images from the bytes of a docker or OCI archive, which may be compressed; with all platforms that it holds of them.
+
+        With ``platform`` only what is for that, and nothing else of the same images.
 
         Raises:
             InvalidArgument: it is no archive of images.
+            NotFound: none of them is for ``platform``.
+            NotSupported: the engine can not choose platforms.
             CorruptData: something in it does not match its digest, or is malformed.
         """
 

@@ -51,15 +51,16 @@ class Mount(Value):
     """A mount of a container.
 
     Attributes:
-        kind: ``bind``, ``volume`` or ``tmpfs``.
-        source: host path, volume name (``""`` for an anonymous volume) or ``""`` for tmpfs.
+        kind: ``bind``, ``volume``, ``tmpfs`` or ``image``, whose files are read only.
+        source: host path, volume name (``""`` for an anonymous volume), ``""`` for tmpfs, or an image as it was asked for.
         target: absolute path in the container.
         options: further options as docker spells them (``rprivate``, ``nocopy``, ``size=64m``, …). What is mounted below a bind is left
             out with ``norecursive``, stays writable with ``writable``, and must become read only with ``forcereadonly``.
-        subpath: of a volume the directory or file in it that is mounted, ``""`` for the whole.
+        subpath: of a volume or an image the directory or file in it that is mounted, ``""`` for the whole.
         driver, driver_options, labels: for a volume that is made with the container.
         create_source: a missing bind source is made as a directory (``-v``) instead of refused (``--mount``).
-        path: where the content lies on the host (filled by inspect).
+        path: where the content lies on the host (filled by inspect); ``""`` where only the container sees it in one piece.
+        image_id: of an image, the one that ``source`` meant when the container was made.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Mount(Value):
     driver: str = ""
     driver_options: Mapping[str, str] = EMPTY
     labels: Mapping[str, str] = EMPTY
+    image_id: str = ""
 
 
 class RestartPolicy(Value):
@@ -345,6 +347,11 @@ class Container(Value):
     def short_id(self) -> str:
         """The first 12 hex digits, as docker shows ids."""
         return self.id[:12]
+
+    @property
+    def image_ids(self) -> frozenset[str]:
+        """The image that it was made from, and those that it mounts, as far as the host tells their ids."""
+        return frozenset(filter(None, (self.image_id, *(mount.image_id for mount in self.mounts))))
 
 
 class ContainerDetails(Value):

@@ -68,13 +68,13 @@ def volumes(usage: DiskUsage, left: Iterable[Container], filters: Filters, *, ev
 
 
 def images(usage: DiskUsage, left: Iterable[Container], filters: Filters, *, every: bool) -> list[Image]:
-    """Images without a name that no container of ``left`` was made from; with ``every`` those with one too.
+    """Images without a name that no container of ``left`` was made from or mounts; with ``every`` those with one too.
 
     Filters: label, until. Raises InvalidArgument.
     """
     check(filters, _AGED)
     until = deadline(filters)
-    used = {each.image_id for each in left}
+    used = {image for each in left for image in each.image_ids}
     parents = {each.parent_id for each in usage.images}
     return [
         each

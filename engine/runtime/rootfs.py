@@ -11,7 +11,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import StartFailed
@@ -20,6 +20,7 @@ from engine.linux.cgroup_files import Layout
 from engine.linux.mounts import Options
 from engine.linux.syscalls import reason
 from engine.runtime import copyup
+from engine.runtime.spec_mounts import LAYERS
 
 RESERVED = "dev.longshore."
 """Annotations that begin so are orders to this runtime."""
@@ -168,8 +169,10 @@ class Mounter:
             else:
                 self._mount_new(kind, entry.get("source") or kind, destination, options)
         except OSError as error:
-            source = entry.get("source") or kind
-            raise StartFailed(f'error mounting "{source}" to rootfs at "{destination}": {reason(error)}') from None
+            below = entry.get(SUBPATH)
+            source = f"{entry.get('source') or kind}{f'/{below}' if below else ''}"
+            why = "the path leads out of what is mounted" if below and error.errno == errno.EXDEV else reason(error)
+            raise StartFailed(f'error mounting "{source}" to rootfs at "{destination}": {why}') from None
 
     def _mount_kernel(self, kind: str, destination: str, options: Options) -> None:
         """procfs or sysfs, only on an ordinary directory: a link could lead the masks astray."""
@@ -219,7 +222,9 @@ class Mounter:
             os.close(target)
 
     def _bind(self, entry: Mapping[str, Any], destination: str, options: Options, *, deep: bool) -> None:
-        tree = _source(entry["source"], str(entry.get(SUBPATH) or ""), recursive=options.recursive)
+        below = str(entry.get(SUBPATH) or "")
+        layers = entry.get(LAYERS)
+        tree = self._image(layers, below) if layers else _source(entry["source"], below, recursive=options.recursive)
         try:
             if stat.S_ISDIR(os.fstat(tree).st_mode):
                 target = paths.make_directories(self._root, destination)
@@ -236,6 +241,21 @@ class Mounter:
                     syscalls.mount_setattr(tree, recursive=options.recursive_propagation, propagation=options.propagation)
             finally:
                 os.close(target)
+        finally:
+            os.close(tree)
+
+    def _image(self, layers: Sequence[str], below: str) -> int:
+        """A detached, read-only overlay of an image's layers, or of what is ``below`` its root."""
+        tree = mounts.overlay(layers, "", "", label=self._label)
+        if not below:
+            return tree
+        try:
+            # Before Linux 6.15 open_tree(2) copies no part of what is not mounted: for a moment it is, over our root.
+            mounts.attach(tree, self._root)
+            try:
+                return _below(tree, below, recursive=False)
+            finally:
+                syscalls.umount2(f"/proc/self/fd/{tree}", mounts.MNT_DETACH)
         finally:
             os.close(tree)
 
@@ -313,10 +333,14 @@ def _source(path: str, below: str, *, recursive: bool) -> int:
         return mounts.clone_path(path, recursive=recursive)
     directory = os.open(path, syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        resolve = paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS
-        place = paths.open_in_root(directory, below, syscalls.O_PATH, resolve=resolve)
+        return _below(directory, below, recursive=recursive)
     finally:
         os.close(directory)
+
+
+def _below(directory: int, path: str, *, recursive: bool) -> int:
+    """A detached copy of what is at ``path`` in a directory; a link that leads out of it is refused with EXDEV."""
+    place = paths.open_in_root(directory, path, syscalls.O_PATH, resolve=paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS)
     try:
         return mounts.clone(place, recursive=recursive)
     finally:

@@ -34,6 +34,7 @@ class SpecInputs(Value):
         lowers: layer directories, topmost first; empty when ``rootfs`` itself is the content.
         upper, work: overlay directories.
         mounts: with ``path`` filled.
+        layers: directories, topmost first, of the images in ``mounts`` that have no ``path``, by image id.
         files: container path to host path of generated files (``/etc/hosts``, ``/etc/resolv.conf``, ``/etc/hostname``).
         devices: what ``--device`` gives.
         disks: major and minor of the block devices whose I/O is limited, by path.
@@ -49,6 +50,7 @@ class SpecInputs(Value):
     upper: str = ""
     work: str = ""
     mounts: tuple[Mount, ...] = ()
+    layers: Mapping[str, tuple[str, ...]] = EMPTY
     files: tuple[tuple[str, str], ...] = ()
     devices: tuple[DeviceNode, ...] = ()
     disks: Mapping[str, tuple[int, int]] = EMPTY
@@ -157,7 +159,7 @@ def build_spec(inputs: SpecInputs) -> dict[str, Any]:
     kinds = _namespaces(host, inputs.facts)
     private = {entry["type"] for entry in kinds if "path" not in entry}
     hostname = _hostname(inputs)
-    mounts = spec_mounts.mounts(inputs.mounts, inputs.files, host, security.writable_cgroups)
+    mounts = spec_mounts.mounts(inputs.mounts, inputs.files, host, security.writable_cgroups, inputs.layers)
     argv = list(inputs.argv)
     if host.init and "pid" in private:
         if not inputs.facts.init:

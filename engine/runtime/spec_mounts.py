@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import InvalidArgument
 from engine.model.containers import HostConfig, Mount
+from engine.model.value import EMPTY
 from engine.runtime import defaults
 
 Entry = dict[str, Any]
+
+LAYERS = "layers"
+"""Of a bind whose source is an image: the directories of its layers, topmost first, which are mounted as an overlay."""
 
 _PROPAGATION = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 _IGNORED = frozenset({"writable", "forcereadonly", "z", "Z", "nocopy", "rw", "ro", "volume-nocopy", "copy"})
 _IGNORED |= {"consistent", "cached", "delegated"}
 
 
-def mounts(given: Sequence[Mount], files: Sequence[tuple[str, str]], host: HostConfig, writable_cgroups: bool) -> list[Entry]:
-    """Every mount in order.
+def mounts(
+    given: Sequence[Mount],
+    files: Sequence[tuple[str, str]],
+    host: HostConfig,
+    writable_cgroups: bool,
+    layers: Mapping[str, tuple[str, ...]] = EMPTY,
+) -> list[Entry]:
+    """Every mount in order; ``layers`` are directories, topmost first, of images that are mounted as overlays, by image id.
 
     Raises:
         InvalidArgument: two mounts on one path, a mount on ``/``, or a relative path.
     """
-    own = [_entry(mount) for mount in given]
+    own = [_image(mount, layers[mount.image_id]) if mount.image_id in layers and not mount.path else _entry(mount) for mount in given]
     own += [_tmpfs(target, options) for target, options in host.tmpfs.items()]
     taken: set[str] = set()
     for entry in own:
@@ -94,6 +104,12 @@ def _entry(mount: Mount) -> Entry:
     if "writable" in mount.options:
         entry["shallow"] = True  # what is mounted below stays as it is
     return entry
+
+
+def _image(mount: Mount, layers: tuple[str, ...]) -> Entry:
+    """An image that nothing but the container's own mount of its ``layers`` puts together."""
+    entry = _bind(mount.source, _clean(mount.target), ["bind", "rprivate", "ro"]) | {LAYERS: list(layers)}
+    return entry | ({"subpath": mount.subpath} if mount.subpath else {})
 
 
 def _tmpfs(target: str, options: str) -> Entry:

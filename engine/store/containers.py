@@ -109,12 +109,16 @@ class Containers:
             "mounts": codec.encode(record.mounts),
         }
         volumes = {mount.source for mount in record.mounts if mount.kind == "volume"}
+        images = {mount.image_id for mount in record.mounts if mount.image_id}
         with self._db.transaction() as connection:
             self.refuse_name(record.name)
             marks = ", ".join(f":{name}" for name in row)
             connection.execute(f"INSERT INTO containers ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608  our own names
             connection.executemany(
                 "INSERT INTO container_volumes (container_id, volume) VALUES (?, ?)", [(record.id, name) for name in sorted(volumes)]
+            )
+            connection.executemany(
+                "INSERT INTO container_images (container_id, image_id) VALUES (?, ?)", [(record.id, image) for image in sorted(images)]
             )
             _tell(connection, event)
 
@@ -160,8 +164,10 @@ class Containers:
         return self._records(self._db.query(f"{_SELECT} WHERE id IN ({marks}) ORDER BY created_at DESC, rowid DESC", *ids))
 
     def using_image(self, image_id: str) -> list[ContainerRecord]:
-        """Containers that were made from an image, newest first."""
-        return self._records(self._db.query(f"{_SELECT} WHERE image_id = ? ORDER BY created_at DESC, rowid DESC", image_id))
+        """Containers that were made from an image or mount it, newest first."""
+        mounting = "SELECT container_id FROM container_images WHERE image_id = ?1"
+        sql = f"{_SELECT} WHERE image_id = ?1 OR id IN ({mounting}) ORDER BY created_at DESC, rowid DESC"
+        return self._records(self._db.query(sql, image_id))
 
     def _records(self, rows: Sequence[sqlite3.Row]) -> list[ContainerRecord]:
         if len(self._read) > max(2 * len(rows), _KEPT):

@@ -124,4 +124,11 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE leases ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE TABLE container_images (
+        container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+        image_id TEXT NOT NULL,
+        PRIMARY KEY (image_id, container_id)
+    ) WITHOUT ROWID;
+    """,
 )

@@ -114,6 +114,7 @@ def test_gpus(text: str, wanted: DeviceRequest) -> None:
         ),
         ('src=v,dst=/b,"volume-opt=o=size=1m,uid=1"', Mount(kind="volume", source="v", target="/b", driver_options={"o": "size=1m,uid=1"})),
         ("type=tmpfs,dst=/t,tmpfs-size=64k,tmpfs-mode=1770", Mount(kind="tmpfs", target="/t", options=("size=65536", "mode=1770"))),
+        ("type=image,source=repo/a:1,target=/b,image-subpath=c/d", Mount(kind="image", source="repo/a:1", target="/b", subpath="c/d")),
         ("dst=/b,consistency=cached", Mount(kind="volume", target="/b")),
     ],
 )
@@ -133,7 +134,9 @@ def test_every_key_of_a_mount(text: str, wanted: Mount) -> None:
         ("type=tmpfs,dst=/b,tmpfs-size=much", "invalid value for tmpfs-size: much"),
         ("type=tmpfs,dst=/b,tmpfs-mode=999", "invalid value for tmpfs-mode: 999"),
         ("type=bind,src=/a,dst=/b,ro=perhaps", "invalid value for ro: perhaps"),
-        ("type=image,src=a,dst=/b", 'mount type "image" is not known here'),
+        ("type=npipe,src=a,dst=/b", 'mount type "npipe" is not known here'),
+        ("type=image,src=a,dst=/b,volume-subpath=c", "cannot mix 'volume-\\*' options with mount type 'image'"),
+        ("src=a,dst=/b,image-subpath=c", "cannot mix 'image-\\*' options with mount type 'volume'"),
         ("type", "must be a key=value pair"),
         ("", "target is required"),
     ],

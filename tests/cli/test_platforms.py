@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -60,6 +62,97 @@ def test_whole_and_by_platform(longshore: StateRoot, registry: Registry, index: 
     assert digest(registry, "pushed:v1") == index
     both = longshore("push", "--all-platforms", "--platform", "linux/arm64", multi)
     assert (both.returncode, both.stderr) == (1, "Error: conflicting options: platform and all platforms\n"), both.stderr
+
+
+def test_one_platform_is_looked_at(longshore: StateRoot, multi: str) -> None:
+    shown = {}
+    for platform in ("linux/amd64", "arm64"):
+        form = "{{.Architecture}} {{.Id}} {{.RepoTags}}"
+        architecture, identity, *tags = longshore.out("image", "inspect", "--platform", platform, "-f", form, "multi").split()
+        assert architecture == platform.rpartition("/")[2] and sorted(tag.strip("[]") for tag in tags) == sorted([multi, "multi:latest"])
+        assert longshore.out("history", "-q", "--no-trunc", "--platform", platform, "multi").splitlines()[0] == identity
+        shown[architecture] = identity
+    assert shown["amd64"] == longshore.out("image", "inspect", "-f", "{{.Id}}", "multi").strip() != shown["arm64"]
+    assert shown["arm64"] == json.loads(images.pack(PLATFORMS["linux/arm64"]).manifest)["config"]["digest"]
+    for words in (("image", "inspect"), ("history",), ("rmi",)):
+        for name in ("multi", "busybox"):
+            refused = longshore(*words, "--platform", "linux/s390x", name)
+            told = f"Error: image with reference {name}:latest was found but does not provide the specified platform (linux/s390x)\n"
+            assert refused.returncode == 1 and refused.stderr.startswith(told), refused
+            assert ("it is here for linux/amd64, linux/arm64;" if name == "multi" else "it is here for linux/amd64;") in refused.stderr
+    refused = longshore("image", "inspect", "--platform", "a/b/c/d", "multi")
+    assert refused.returncode == 1 and "invalid platform specifier" in refused.stderr
+
+
+def test_no_platform_is_removed_that_was_not_asked_for(longshore: StateRoot, multi: str) -> None:
+    for name in ("multi", longshore.out("image", "inspect", "-f", "{{.Id}}", "multi").strip()):
+        refused = longshore("rmi", "-f", "--platform", "linux/amd64", name)
+        assert refused.returncode == 1 and "is here for linux/arm64 too" in refused.stderr, refused
+    assert "Untagged: multi:latest\n" in longshore.out("rmi", "--platform", "linux/amd64,linux/arm64", "multi")
+    longshore.out("rmi", "--platform", "linux/amd64", "--platform", "linux/arm64", multi)
+    assert longshore("image", "inspect", multi).returncode == 1
+
+
+@pytest.mark.parametrize("kind", ["docker", "oci"])
+def test_one_platform_of_an_archive(longshore: StateRoot, multi: str, tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / "all.tar"
+    longshore.out("save", "--all-platforms", "-o", str(whole), "multi")
+    if kind == "oci":  # as other tools write it, without docker's list of the images
+        with tarfile.open(whole) as given, tarfile.open(tmp_path / "oci.tar", "w") as made:
+            for member in given:
+                if member.name not in ("manifest.json", "repositories"):
+                    made.addfile(member, given.extractfile(member))
+        whole = tmp_path / "oci.tar"
+    longshore.out("rmi", "multi", multi)
+    refused = longshore("load", "-i", str(whole), "--platform", "linux/s390x")
+    assert refused.returncode == 1 and longshore("image", "inspect", "multi").returncode == 1
+    assert refused.stderr == (
+        "Error: no images providing the requested platform(s) found: [linux/s390x]\nthe archive has images for linux/amd64, linux/arm64\n"
+    )
+    for platform, other in (("linux/arm64", "linux/amd64"), ("linux/amd64", "linux/arm64")):
+        assert longshore.out("load", "-i", str(whole), "--platform", platform) == "Loaded image: multi:latest\n"
+        found = longshore.out("image", "inspect", "--platform", platform, "-f", "{{.Os}}/{{.Architecture}}", "multi")
+        assert found.strip() == platform
+        assert longshore("image", "inspect", "--platform", other, "multi").returncode == 1
+        longshore.out("rmi", "multi")
+    longshore.checked()
+    longshore.out("load", "-i", str(whole))
+    longshore.out("tag", "multi", multi)
+    longshore.out("image", "inspect", "--platform", "linux/arm64", "multi")
+
+
+def test_platforms_over_the_api(longshore: StateRoot, multi: str, tmp_path: Path) -> None:
+    arm, other = (json.dumps({"architecture": name, "os": "linux"}) for name in ("arm64", "s390x"))
+    archive = tmp_path / "all.tar"
+    longshore.out("save", "--all-platforms", "-o", str(archive), "multi")
+    with running_server(longshore) as url, httpx.Client(transport=httpx.HTTPTransport(uds=url.removeprefix("unix://"))) as client:
+
+        def ask(method: str, path: str, status: int, minor: int = 51, **parameters: Any) -> Any:
+            content = archive.read_bytes() if path == "/images/load" else None
+            answer = client.request(method, f"http://longshore/v1.{minor}{path}", params=parameters, content=content, timeout=60)
+            assert answer.status_code == status, answer.text
+            return [json.loads(line) for line in answer.text.splitlines()] if path == "/images/load" else answer.json()
+
+        words = "image with reference multi:latest was found but does not provide the specified platform (linux/s390x)"
+        assert ask("GET", "/images/multi/json", 200, platform=arm)["Architecture"] == "arm64"
+        assert ask("GET", "/images/multi/json", 404, platform=other)["message"] == words
+        assert ask("GET", "/images/multi/json", 200, 48, platform=other)["Architecture"] == "amd64"  # which had no such parameter
+        told = ask("GET", "/images/multi/json", 400, platform=arm, manifests="1")["message"]
+        assert told == "conflicting options: manifests and platform options cannot both be set"
+        assert "failed to parse platform" in ask("GET", "/images/multi/json", 400, platform="linux/arm64")["message"]
+        assert ask("GET", "/images/multi/history", 200, platform=arm)[0]["Id"] != ask("GET", "/images/multi/history", 200)[0]["Id"]
+        assert ask("GET", "/images/multi/history", 404, platform=other)["message"] == words
+        assert len(ask("GET", "/images/multi/history", 200, 47, platform=other)) == 2
+        assert ask("DELETE", "/images/multi", 404, platforms=[other])["message"] == words
+        assert "is here for linux/amd64 too" in ask("DELETE", "/images/multi", 409, platforms=[arm])["message"]
+        told = ask("GET", "/images/get", 400, names="multi", platform=[arm, other])["message"]
+        assert "multiple platform parameters are not supported" in told
+        longshore.out("rmi", "multi", multi)
+        told = ask("POST", "/images/load", 404, platform=other)[0]["message"]
+        assert told == "no images providing the requested platform(s) found: [linux/s390x]"
+        assert ask("POST", "/images/load", 200, platform=arm) == [{"stream": "Loaded image: multi:latest\n"}]
+        assert ask("GET", "/images/multi/json", 200)["Architecture"] == "arm64"
+        assert ask("DELETE", "/images/multi", 200, platforms=[arm])[0] == {"Untagged": "multi:latest"}
 
 
 def test_a_check_misses_what_is_gone(longshore: StateRoot, multi: str, index: str) -> None:

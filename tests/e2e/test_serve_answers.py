@@ -246,6 +246,27 @@ def test_what_newer_versions_ask_for(served: tuple[StateRoot, str]) -> None:
         root.clean()
 
 
+def test_images_as_mounts(served: tuple[StateRoot, str]) -> None:
+    """Since 1.48; an older client is told."""
+    root, path = served
+    ask, older = Asker(path, 51), Asker(path, 47)
+    mount = {"Type": "image", "Source": "busybox", "Target": "/i", "ImageOptions": {"Subpath": "bin"}}
+    body = {"Image": "busybox", "Cmd": ["/i/busybox", "true"], "HostConfig": {"Mounts": [mount]}}
+    try:
+        refused = older("POST", "/containers/create", 400, body=body)
+        assert refused["message"] == 'Mount type "Image" needs API v1.48 or newer'
+        made = ask("POST", "/containers/create", 201, body=body)["Id"]
+        ask("POST", "/containers/{id}/start", 204, id=made)
+        assert ask("POST", "/containers/{id}/wait", 200, id=made)["StatusCode"] == 0
+        shown = json.loads(ask.ask("GET", "/containers/{id}/json", id=made)[2])
+        assert shown["HostConfig"]["Mounts"] == [mount]
+        (point,) = shown["Mounts"]
+        assert (point["Type"], point["Name"], point["Destination"], point["RW"]) == ("image", "busybox", "/i", False)
+        assert ask("DELETE", "/images/{name}", 409, name="busybox")["message"]
+    finally:
+        root.clean()
+
+
 def test_the_shapes_can_fail() -> None:
     shape = {"a": int, "b": [str], "c": {"*": bool}, "d": (str, type(None))}
     good = {"a": 1, "b": ["x"], "c": {"y": True}, "d": None, "more": 1}

@@ -13,6 +13,7 @@ from engine.image import load
 from engine.image.archive import Archive
 from engine.image.changes import apply
 from engine.image.spool import Spool
+from engine.model.platform import Platform
 from engine.store.roots import Roots
 from tests.support import images
 from tests.support.images import ImageSource, digest
@@ -51,9 +52,11 @@ def plan(archive: bytes) -> None:
         spool = Spool(Roots(state=f"{directory}/state", run=f"{directory}/run"))
         try:
             spool.write(archive)
-            load._plan(Archive(spool))
-        except LongshoreError as error:
-            assert error.message.isprintable()
+            for wanted in (None, Platform(architecture="arm64")):
+                try:
+                    load._plan(Archive(spool), wanted)
+                except LongshoreError as error:
+                    assert (error.message + error.hint).isprintable()
         finally:
             spool.close()
 

@@ -514,7 +514,7 @@ class FakeImages:
         self._hub.check("list images")
         return list(self.all.values())
 
-    async def inspect(self, image: str) -> ImageDetails:
+    async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
         self._hub.check(f"inspect image {image}")
         found = self.find(image)
         config = ImageConfig(
@@ -529,7 +529,7 @@ class FakeImages:
     async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
         return [SearchResult(name=term, description="found", stars=1)][:limit]
 
-    async def history(self, image: str) -> Sequence[ImageLayer]:
+    async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         found = self.find(image)
         return [
             ImageLayer(id=found.id, created_at=found.created_at, created_by='CMD ["nginx" "-g" "daemon off;"]'),
@@ -587,7 +587,7 @@ class FakeImages:
         for image in images:
             yield self.find(image).id.encode()
 
-    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+    async def load(self, archive: AsyncIterable[bytes], *, platform: str = "") -> Sequence[LoadedImage]:
         self._hub.check("load")
         found = [Image(id=f"sha256:{sha(chunk.decode())}", created_at=NOW) async for chunk in archive]
         self.all.update({image.id: image for image in found})
@@ -606,7 +606,7 @@ class FakeImages:
         self.all[found.id] = found.replace(tags=(*found.tags, reference))
         await self._hub.emit("image", "tag", reference)
 
-    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
         self._hub.check(f"remove image {image} force={force} prune={prune}")
         found = self.find(image)
         users = [one for one in self._engine.containers.all.values() if one.image_id == found.id]

@@ -153,7 +153,7 @@ async def _everything(evil: str, *, quick: bool) -> None:
     )  # fmt: skip
     engine.volumes.all[evil] = Volume(name=evil, driver=evil, labels={evil: evil}, created_at=NOW)
     engine.networks.all[sha("n")] = Network(id=sha("n"), name=evil, driver=evil, options={evil: evil})
-    engine.images.history = lambda image: _history(evil)  # type: ignore[method-assign]
+    engine.images.history = lambda image, **_: _history(evil)  # type: ignore[method-assign]
     async with running(engine, size=(140, 30)) as ui:
         bells: list[int] = []
         ui.app.bell = lambda: bells.append(1)  # type: ignore[method-assign]

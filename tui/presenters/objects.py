@@ -144,8 +144,8 @@ def _search(words: Sequence[str], labels: Mapping[str, str]) -> str:
 
 
 def image_users(containers: Iterable[Container]) -> Users:
-    """Containers by the id of their image."""
-    return _gathered((one.image_id, one.name) for one in containers)
+    """Containers by the ids of the images that they were made from or mount."""
+    return _gathered((image, one.name) for one in containers for image in sorted(one.image_ids))
 
 
 def volume_users(containers: Iterable[Container]) -> Users:

@@ -59,11 +59,13 @@ class DockerImages:
         encoded = filter_codec.encode(filters)
         return codec.decode_list(await self._api.get("/images/json", {"all": all, "filters": encoded}))
 
-    async def inspect(self, image: str) -> ImageDetails:
-        return codec.decode_details(await self._api.get(f"{path_of(image)}/json"))
+    async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
+        parameters = {"platform": await self._platform(platform, (1, 49))}
+        return codec.decode_details(await self._api.get(f"{path_of(image)}/json", parameters))
 
-    async def history(self, image: str) -> Sequence[ImageLayer]:
-        return codec.decode_history(await self._api.get(f"{path_of(image)}/history"))
+    async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
+        parameters = {"platform": await self._platform(platform, (1, 48))}
+        return codec.decode_history(await self._api.get(f"{path_of(image)}/history", parameters))
 
     async def pull(
         self,
@@ -167,8 +169,9 @@ class DockerImages:
             raise InvalidArgument("refusing to create a tag with a digest reference")
         await self._api.post(f"{path_of(image)}/tag", {"repo": wanted.name, "tag": wanted.tagged.tag})
 
-    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
-        return codec.decode_removed(await self._api.delete(path_of(image), {"force": force, "noprune": not prune}))
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
+        wanted = tuple([await self._platform(platform, (1, 50)) for platform in platforms])
+        return codec.decode_removed(await self._api.delete(path_of(image), {"force": force, "noprune": not prune, "platforms": wanted}))
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         if podman.wants_unused(filters) and await self._api.is_podman():
@@ -197,10 +200,11 @@ class DockerImages:
             async for chunk in chunks:
                 yield chunk
 
-    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+    async def load(self, archive: AsyncIterable[bytes], *, platform: str = "") -> Sequence[LoadedImage]:
         found: list[LoadedImage] = []
         replaced: dict[str, str] = {}
-        async for item in self._lines("/images/load", {"quiet": True}, archive):
+        parameters: Parameters = {"quiet": True, "platform": await self._platform(platform, (1, 48))}
+        async for item in self._lines("/images/load", parameters, archive):
             text = item.text("stream").strip()
             if old := codec.decode_replaced(text):
                 replaced.update((old,))

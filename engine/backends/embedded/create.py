@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Sequence
 
-from engine.backends.embedded import checks, confined, disks, limits, merge, names, overlay, wires
+from engine.backends.embedded import checks, confined, disks, image_mounts, limits, merge, names, overlay, wires
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, LongshoreError, NotFound
 from engine.image.documents import MAX_CONFIG, read_stored_config
@@ -70,6 +70,8 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
     directory = core.roots.container_dir(record.id)
     try:
         lowers = _prepare(core, record, image)
+        mounted, layers = image_mounts.prepare(core, directory, record.mounts)
+        record = record.replace(mounts=mounted)
         inputs = SpecInputs(
             id=record.id,
             config=record.config,
@@ -80,6 +82,7 @@ def create(core: Core, config: ContainerConfig, host: HostConfig, *, name: str, 
             upper=f"{directory}/upper",
             work=f"{directory}/work",
             mounts=record.mounts,
+            layers=layers,
             files=_generated(core, record),
             devices=devices,
             disks=limited,
@@ -194,7 +197,8 @@ def _insert(core: Core, record: ContainerRecord, *, made_up: bool) -> ContainerR
     for attempt in range(_ATTEMPTS):
         try:
             with core.database.transaction():
-                core.images.get(record.image_id)  # nobody has removed it meanwhile
+                for image in {record.image_id, *(mount.image_id for mount in record.mounts if mount.image_id)}:
+                    core.images.get(image)  # nobody has removed it meanwhile
                 core.containers.insert(record, records.event(record, "create"))
             return record
         except Conflict:

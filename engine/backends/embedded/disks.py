@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from engine.backends.embedded import local_volumes, names, usage
+from engine.backends.embedded import image_mounts, local_volumes, names, usage
 from engine.backends.embedded.core import Core
 from engine.errors import Conflict, InvalidArgument, NotFound
 from engine.model import filters as filtering
@@ -17,7 +17,7 @@ from engine.store import events, faults
 from engine.store.volumes import VolumeRecord
 from engine.supervisor.trees import remove_tree
 
-_KINDS = ("bind", "volume", "tmpfs")
+_KINDS = ("bind", "volume", "tmpfs", "image")
 
 
 def create(core: Core, spec: VolumeSpec) -> VolumeRecord:
@@ -130,6 +130,7 @@ def resolve(core: Core, config: ContainerConfig, host: HostConfig) -> tuple[Moun
     Raises:
         InvalidArgument: a target is not absolute or twice there, a bind source or a container of ``volumes_from`` does not exist;
             docker's words.
+        NotFound: an image does not exist.
     """
     wanted = list(host.mounts)
     taken = {os.path.normpath(mount.target) for mount in wanted} | {os.path.normpath(target) for target in host.tmpfs}
@@ -173,7 +174,7 @@ def inherited(core: Core, host: HostConfig) -> tuple[Mount, ...]:
 def _check(mount: Mount, targets: set[str]) -> None:
     fault = f'invalid mount config for type "{mount.kind}": '
     if mount.kind not in _KINDS:
-        raise InvalidArgument(f"invalid mount type: {mount.kind!r}", hint="use bind, volume or tmpfs")
+        raise InvalidArgument(f"invalid mount type: {mount.kind!r}", hint="use bind, volume, tmpfs or image")
     target = os.path.normpath(mount.target)
     if not target.startswith("/"):
         raise InvalidArgument(f"{fault}invalid mount path: '{mount.target}' mount path must be absolute")
@@ -192,6 +193,12 @@ def _check(mount: Mount, targets: set[str]) -> None:
             names.check_volume(mount.source)
         if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
             raise InvalidArgument(f"{fault}invalid volume subpath {mount.subpath}: it must be a path below the volume")
+    elif mount.kind == "image":
+        if not mount.source:
+            raise InvalidArgument(f"{fault}field Source must not be empty")
+        if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
+            hint = f"give a path from the image's root, not {mount.subpath}"
+            raise InvalidArgument(f"{fault}subpath must be a relative path within the volume", hint=hint)
     if {"writable", "forcereadonly", "norecursive"} & set(mount.options) and mount.kind != "bind":
         raise InvalidArgument(f"{fault}options of bind mounts are for those of type bind")
 
@@ -200,6 +207,8 @@ def _resolve(core: Core, mount: Mount) -> Mount:
     mount = mount.replace(target=os.path.normpath(mount.target))
     if mount.kind == "tmpfs":
         return mount
+    if mount.kind == "image":
+        return image_mounts.resolve(core, mount)
     if mount.kind == "bind":
         if mount.create_source and not os.path.lexists(mount.source):
             try:

@@ -45,11 +45,11 @@ class EmbeddedImages:
     async def list(self, *, all: bool = False, filters: Filters = EMPTY) -> Sequence[Image]:
         return await self._offload.run(self._core.catalog.list, filters)
 
-    async def inspect(self, image: str) -> ImageDetails:
-        return await self._offload.run(_inspect, self._core, image)
+    async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
+        return await self._offload.run(_inspect, self._core, image, platform)
 
-    async def history(self, image: str) -> Sequence[ImageLayer]:
-        return await self._offload.run(self._core.catalog.history, image)
+    async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
+        return await self._offload.run(self._core.catalog.history, image, platform)
 
     async def contents(self, image: str, *, moved: Callable[[int], object] | None = None) -> ImageContents:
         from engine.backends.reading import in_thread
@@ -117,9 +117,9 @@ class EmbeddedImages:
         await self._offload.run(self._core.catalog.tag, image, reference)
         await self._offload.run(_publish, self._core)
 
-    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
         def remove(removal: Removal) -> Sequence[RemovedImage]:
-            return removal.remove(image, force=force)
+            return removal.remove(image, force=force, platforms=platforms)
 
         return await self._offload.run(_removing, self._core, remove)
 
@@ -141,8 +141,8 @@ class EmbeddedImages:
 
         return self._offload.stream(begin)
 
-    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
-        return await self._taken(archive, lambda spool: _load(self._core, spool))
+    async def load(self, archive: AsyncIterable[bytes], *, platform: str = "") -> Sequence[LoadedImage]:
+        return await self._taken(archive, lambda spool: _load(self._core, spool, platform))
 
     async def import_(
         self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""
@@ -179,12 +179,12 @@ def _search(core: Core, term: str, limit: int, filters: Filters) -> Sequence[Sea
     return search.search(settings.load(core.config), term, limit=limit, filters=filters)
 
 
-def _inspect(core: Core, image: str) -> ImageDetails:
+def _inspect(core: Core, image: str, platform: str) -> ImageDetails:
     from engine.image import inspection
     from engine.image.layers import LayerStore
 
     with LayerStore(core.roots, core.database) as layers:
-        return inspection.inspect(core.catalog, core.images, layers, image)
+        return inspection.inspect(core.catalog, core.images, layers, image, platform)
 
 
 def _removing(core: Core, call: Callable[[Removal], T]) -> T:
@@ -204,13 +204,13 @@ def _spool(core: Core, handle: int) -> Spool:
     return Spool(core.roots, handle)
 
 
-def _load(core: Core, spool: Spool) -> Sequence[LoadedImage]:
+def _load(core: Core, spool: Spool, platform: str) -> Sequence[LoadedImage]:
     from engine.image.layers import LayerStore
     from engine.image.load import load
 
     with LayerStore(core.roots, core.database) as layers:
         layers.warm()
-        found = load(core.roots, core.database, layers, spool)
+        found = load(core.roots, core.database, layers, spool, platform=platform)
     _publish(core)
     return found
 

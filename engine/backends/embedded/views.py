@@ -17,9 +17,10 @@ import contextlib
 import os
 import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from engine.backends.embedded import image_mounts
 from engine.backends.embedded.core import Core
 from engine.backends.embedded.sides import has_overlay, layers_of, open_layers
 from engine.errors import Conflict, EngineFault, LongshoreError
@@ -27,7 +28,8 @@ from engine.linux import mounts, namespaces, processes, syscalls
 from engine.linux.cgroup_files import Layout
 from engine.model.value import EMPTY, Value
 from engine.runtime import volume_mounts
-from engine.runtime.rootfs import Mounter
+from engine.runtime.rootfs import SUBPATH, Mounter
+from engine.runtime.spec_mounts import LAYERS
 from engine.store import faults
 from engine.store.containers import ContainerRecord
 from engine.store.locks import Lock
@@ -46,17 +48,20 @@ class Ground(Value):
     Attributes:
         layers: its image's, topmost first, or a copy of them.
         volumes: options of those volumes that are file systems of their own, by name.
+        images: layers of the images that it mounts as overlays, by where it mounts them.
     """
 
     layers: tuple[str, ...]
     overlay: bool
     volumes: Mapping[str, Mapping[str, str]] = EMPTY
+    images: Mapping[str, Sequence[str]] = EMPTY
 
 
 def ground_of(core: Core, record: ContainerRecord) -> Ground:
     """What a container stands on. Raises NotFound, EngineFault."""
     volumes = {volume.name: volume.options for volume in loans.own(core.database, record)}
-    return Ground(layers=tuple(layers_of(core, record)), overlay=has_overlay(core, record), volumes=volumes)
+    images = image_mounts.layers_of(core, record)
+    return Ground(layers=tuple(layers_of(core, record)), overlay=has_overlay(core, record), volumes=volumes, images=images)
 
 
 @contextlib.contextmanager
@@ -181,13 +186,15 @@ def _assembled(core: Core, record: ContainerRecord, ground: Ground, *, write: bo
 def _mount_volumes(record: ContainerRecord, root: int, ground: Ground) -> None:
     mounter = Mounter(root, lambda: None, "", Layout(), private_cgroup=False)
     for mount in sorted(record.mounts, key=lambda mount: mount.target.count("/")):
-        if mount.kind == "tmpfs" or not os.path.lexists(mount.path):
+        layers = ground.images.get(mount.target, ())
+        if mount.kind == "tmpfs" or not (layers or os.path.lexists(mount.path)):
             continue
         if (own := ground.volumes.get(mount.source)) is not None and not volume_mounts.is_mounted(mount.path):
             volume_mounts.mount(own, mount.path)  # in this namespace alone
         options = ["rbind", *(["ro"] if mount.read_only else [])]
         try:
-            mounter.mount({"type": "bind", "source": mount.path, "destination": mount.target, "options": options, "subpath": mount.subpath})
+            entry = {"type": "bind", "source": mount.path or mount.source, "destination": mount.target, "options": options}
+            mounter.mount(entry | {SUBPATH: mount.subpath, LAYERS: layers})
         except LongshoreError:
             continue  # its place was never made, and a view that is only read does not make it
 

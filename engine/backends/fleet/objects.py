@@ -44,13 +44,13 @@ class FleetImages:
         rows = [one for _, answer in await self._members.each(listed) for one in answer]
         return sorted(rows, key=lambda one: -one.created_at)
 
-    async def inspect(self, image: str) -> ImageDetails:
+    async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
         engine, bare, host = await self._find(image)
-        return naming.image_details(await engine.images.inspect(bare), host)
+        return naming.image_details(await engine.images.inspect(bare, platform=platform), host)
 
-    async def history(self, image: str) -> Sequence[ImageLayer]:
+    async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         engine, bare, _ = await self._find(image)
-        return await engine.images.history(bare)
+        return await engine.images.history(bare, platform=platform)
 
     async def pull(
         self,
@@ -95,9 +95,10 @@ class FleetImages:
         engine, bare, _ = await self._find(image)
         await engine.images.tag(bare, naming.split(reference, self._members.engines)[0])
 
-    async def remove(self, image: str, *, force: bool = False, prune: bool = True) -> Sequence[RemovedImage]:
+    async def remove(self, image: str, *, force: bool = False, prune: bool = True, platforms: Sequence[str] = ()) -> Sequence[RemovedImage]:
         engine, bare, host = await self._find(image)
-        return [naming.removed_image(one, host) for one in await engine.images.remove(bare, force=force, prune=prune)]
+        removed = await engine.images.remove(bare, force=force, prune=prune, platforms=platforms)
+        return [naming.removed_image(one, host) for one in removed]
 
     async def prune(self, filters: Filters = EMPTY) -> PruneReport:
         async def prune(host: str, engine: Engine) -> PruneReport:
@@ -119,9 +120,9 @@ class FleetImages:
             async for chunk in chunks:
                 yield chunk
 
-    async def load(self, archive: AsyncIterable[bytes]) -> Sequence[LoadedImage]:
+    async def load(self, archive: AsyncIterable[bytes], *, platform: str = "") -> Sequence[LoadedImage]:
         engine, _, host = self._members.named("", "load")
-        return [naming.loaded_image(one, host) for one in await engine.images.load(archive)]
+        return [naming.loaded_image(one, host) for one in await engine.images.load(archive, platform=platform)]
 
     async def import_(
         self, archive: AsyncIterable[bytes], *, reference: str = "", changes: Sequence[str] = (), message: str = "", platform: str = ""

@@ -16,6 +16,7 @@ SPEC = Spec(
         Flag(name="format", kind="string", help="Format output: 'table', 'table TEMPLATE', 'json', or a Go template"),
         Flag(name="human", short="H", help="Print sizes and dates in human readable format", default="true"),
         Flag(name="no-trunc", help="Don't truncate output"),
+        Flag(name="platform", kind="string", help="Show the history of the image for this platform (os/architecture[/variant])"),
         Flag(name="quiet", short="q", help="Only show image IDs"),
     ),
     least=1,
@@ -37,7 +38,7 @@ def run(context: Context, options: Options) -> int:
     whole, human = options.on("no-trunc"), options.on("human")
     now = time.time()
     rows = []
-    for layer in context.run(context.engine.images.history(options.args[0])):
+    for layer in context.run(context.engine.images.history(options.args[0], platform=options.text("platform"))):
         command = layer.created_by.replace("\t", " ").replace("\n", " ")
         rows.append(
             {

@@ -16,6 +16,7 @@ SPEC = Spec(
     summary="Load an image from a tar archive or STDIN",
     flags=(
         Flag(name="input", short="i", kind="string", help="Read from tar archive file, instead of STDIN"),
+        Flag(name="platform", kind="string", help="Load only the images for this platform (os/architecture[/variant])"),
         Flag(name="quiet", short="q", help="Suppress the load output"),
     ),
 )
@@ -27,7 +28,7 @@ def run(context: Context, options: Options) -> int:
         raise InvalidArgument("requested load from stdin, but stdin is empty")
     handle = open_input(path) if path else sys.stdin.fileno()
     try:
-        found = context.run(context.engine.images.load(OpenFile(handle)))
+        found = context.run(context.engine.images.load(OpenFile(handle), platform=options.text("platform")))
     finally:
         if path:
             os.close(handle)

@@ -18,6 +18,8 @@ async def create(service: Service, request: Request) -> Response:
     asked = requests.decode_create(await request.document())
     if not asked.config.image:
         raise InvalidArgument("no image specified")
+    if request.version < (1, 48) and any(mount.kind == "image" for mount in asked.host.mounts):
+        raise InvalidArgument('Mount type "Image" needs API v1.48 or newer')
     containers = service.engine.containers
     made = await containers.create(asked.config, asked.host, name=request.text("name"), platform=request.text("platform"))
     try:

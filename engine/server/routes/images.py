@@ -26,12 +26,17 @@ async def listing(service: Service, request: Request) -> Response:
 
 async def inspect(service: Service, request: Request) -> Response:
     """Everything about one."""
-    return json_answer(show_images.details((await service.engine.images.inspect(request.place["name"])).raw, request.version))
+    platform = _platform(request, (1, 49))
+    if platform and request.version >= (1, 48) and request.flag("manifests"):
+        raise InvalidArgument("conflicting options: manifests and platform options cannot both be set")
+    found = await service.engine.images.inspect(request.place["name"], platform=platform)
+    return json_answer(show_images.details(found.raw, request.version))
 
 
 async def history(service: Service, request: Request) -> Response:
     """Its layers."""
-    return json_answer(show_images.history(await service.engine.images.history(request.place["name"])))
+    layers = await service.engine.images.history(request.place["name"], platform=_platform(request, (1, 48)))
+    return json_answer(show_images.history(layers))
 
 
 async def create(service: Service, request: Request) -> Response:
@@ -50,7 +55,7 @@ async def push(service: Service, request: Request) -> Response:
     """Bring an image, or with no tag all of its repository, to a registry."""
     name, tag = request.place["name"], request.text("tag")
     credentials = auth.decode_header(request.headers.get("x-registry-auth", ""))
-    platform = images.decode_platform(request.text("platform"))
+    platform = _platform(request, (1, 46))
     pushing = service.engine.images.push(f"{name}:{tag}" if tag else name, all_tags=not tag, platform=platform, credentials=credentials)
     return await told(pushing, show_images.push_lines)
 
@@ -71,7 +76,10 @@ async def tag(service: Service, request: Request) -> Response:
 
 async def remove(service: Service, request: Request) -> Response:
     """Remove a name, and the image with its last one."""
-    removed = await service.engine.images.remove(request.place["name"], force=request.flag("force"), prune=not request.flag("noprune"))
+    wanted = tuple(map(images.decode_platform, request.texts("platforms"))) if request.version >= (1, 50) else ()
+    removed = await service.engine.images.remove(
+        request.place["name"], force=request.flag("force"), prune=not request.flag("noprune"), platforms=wanted
+    )
     return json_answer(show_images.removed(removed))
 
 
@@ -91,13 +99,25 @@ async def save(service: Service, request: Request) -> Response:
     names = [request.place["name"]] if "name" in request.place else [name for text in request.texts("names") for name in text.split(",")]
     if not names:
         raise InvalidArgument("no images are named")
-    return await archive(service.engine.images.save(names, platform=images.decode_platform(request.text("platform"))))
+    return await archive(service.engine.images.save(names, platform=_platform(request, (1, 48))))
 
 
 async def load(service: Service, request: Request) -> Response:
     """Take images from the archive in the body."""
-    loaded = await service.engine.images.load(request.chunks())
+    loaded = await service.engine.images.load(request.chunks(), platform=_platform(request, (1, 48)))
     return Response(body=encoded(show_images.loaded_lines(loaded)), kind=JSON)
+
+
+def _platform(request: Request, since: tuple[int, int]) -> str:
+    """``platform`` of a request, which clients of API versions before ``since`` may send without meaning it.
+
+    Raises:
+        InvalidArgument: it is none, or there are several.
+    """
+    given = request.texts("platform") if request.version >= since else ()
+    if len(given) > 1:
+        raise InvalidArgument("multiple platform parameters are not supported in this API version; use API version 1.52 or later")
+    return images.decode_platform(given[0]) if given else ""
 
 
 async def _import(service: Service, request: Request) -> Response:

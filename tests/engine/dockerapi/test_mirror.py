@@ -96,6 +96,8 @@ HOST = HostConfig(
     mounts=(
         Mount(kind="bind", source="/src", target="/dst", read_only=True, options=("rshared",), create_source=True),
         Mount(kind="volume", source="vol", target="/vol", options=("nocopy",)),
+        Mount(kind="image", source="tools:1", target="/whole", read_only=True),
+        Mount(kind="image", source="tools:1", target="/part", read_only=True, subpath="a/b"),
         Mount(
             kind="bind", source="/must", target="/exist", read_only=True, options=("rprivate", "norecursive", "writable", "forcereadonly")
         ),
@@ -244,6 +246,7 @@ def test_networks_of_a_new_container() -> None:
         ({"Mounts": [{"Type": "npipe", "Target": "/x"}]}, InvalidArgument),
         ({"Mounts": [{"Type": "tmpfs", "Source": "x", "Target": "/x"}]}, InvalidArgument),
         ({"Mounts": [{"Type": "bind", "Target": "/x"}]}, InvalidArgument),
+        ({"Mounts": [{"Type": "image", "Target": "/x"}]}, InvalidArgument),
         ({"Mounts": [{"Type": "volume"}]}, InvalidArgument),
         ({"PortBindings": {"x": [{}]}}, InvalidArgument),
         ({"PortBindings": {"80/tcp": [{"HostPort": "http"}]}}, InvalidArgument),
@@ -361,6 +364,7 @@ def test_the_list_of_containers(status: ContainerStatus) -> None:
         mounts=(
             Mount(kind="volume", source="vol", target="/v", path="/var/vol", options=("z",)),
             Mount(kind="bind", source="/s", target="/b", path="/s", read_only=True),
+            Mount(kind="image", source="tools:1", target="/i", read_only=True),
         ),
         networks=(
             Endpoint(network="lan", network_id="n", ip_address="10.0.0.2", prefix_length=24, gateway="10.0.0.1", mac_address="02:00"),

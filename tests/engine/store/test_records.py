@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from engine.errors import Conflict, Forbidden, InvalidArgument, NotFound
-from engine.model.containers import ContainerState, ContainerStatus, Endpoint, PortBinding
+from engine.model.containers import ContainerState, ContainerStatus, Endpoint, Mount, PortBinding
 from engine.model.networks import Subnet
 from engine.store import addresses, codec, events
 from engine.store.containers import Containers
@@ -96,6 +96,17 @@ def test_lists_are_newest_first(database: Database) -> None:
     assert [record.name for record in table.by_status(ContainerStatus.RUNNING)] == ["name3", "name1"]
     assert table.counts() == {"running": 2, "exited": 1}
     assert len(table.using_image("sha256:" + "1" * 64)) == 3
+
+
+def test_an_image_is_used_by_those_who_mount_it(database: Database) -> None:
+    table, image = Containers(database), "sha256:" + "2" * 64
+    mounts = tuple(Mount(kind="image", source="tools", target=target, image_id=image) for target in ("/a", "/b"))
+    table.insert(container(1))
+    table.insert(container(2).replace(mounts=mounts))
+    assert [record.name for record in table.using_image(image)] == ["name2"]
+    assert len(table.using_image("sha256:" + "1" * 64)) == 2
+    table.delete(container(2).id)
+    assert not table.using_image(image) and not database.query("SELECT * FROM container_images")
 
 
 def test_a_list_reads_what_has_changed_only(database: Database) -> None:

@@ -116,7 +116,7 @@ async def _remove(desk: Desk) -> None:
     if image is None:
         return
     label = label_of(image)
-    users = [one.name for one in desk.lists.snapshot.containers if one.image_id == image.id]
+    users = [one.name for one in desk.lists.snapshot.containers if image.id in one.image_ids]
     entries = [
         Entry(value="plain", label=tr("remove"), keys=("enter",), hint=f"rmi {label}"),
         Entry(value="parents", label=tr("remove, keep untagged parents"), keys=("p",), hint=f"rmi --no-prune {label}"),
@@ -139,7 +139,7 @@ async def _remove(desk: Desk) -> None:
 
 async def _remove_marked(desk: Desk) -> None:
     chosen = [one for one in desk.lists.marked(Noun.IMAGES) if isinstance(one, Image)]
-    used = sum(any(one.image_id == image.id for one in desk.lists.snapshot.containers) for image in chosen)
+    used = sum(any(image.id in one.image_ids for one in desk.lists.snapshot.containers) for image in chosen)
     consequence = (
         tr("{used} of them are used by containers and will be refused.", used=used) if used else tr("Every name of an image goes.")
     )
@@ -161,7 +161,7 @@ async def _remove_all(desk: Desk, chosen: Sequence[Image], consequence: str, ins
 
 async def prune(desk: Desk) -> None:
     """Remove images that no container uses: those without a name, and what else is chosen of the list."""
-    used = {one.image_id for one in desk.lists.snapshot.containers}
+    used = {image for one in desk.lists.snapshot.containers for image in one.image_ids}
     unused = [image for image in desk.lists.snapshot.images if image.id not in used]
     if not unused:
         desk.tell(tr("prune images"), tr("every image is used by a container"))

@@ -74,13 +74,18 @@ def _one(visit: Visit, record: ContainerRecord) -> Iterator[CheckEvent]:
 
 
 def _places(visit: Visit, record: ContainerRecord, subject: str) -> Iterator[CheckEvent]:
-    """The volumes and networks that it is to be in."""
+    """The volumes, images and networks that it is to have."""
     core = visit.core
     volumes = {volume.name for volume in core.volumes.all()}
+    images = {image.id for image in core.images.all()}
     for mount in record.mounts:
         if mount.kind == "volume" and mount.source not in volumes:
             yield visit.finding(
                 subject, f"its volume {mount.source} is gone", otherwise=f"`longshore volume create {mount.source}` makes an empty one"
+            )
+        if mount.kind == "image" and mount.image_id not in images:
+            yield visit.finding(
+                subject, f"the image {mount.source} that it mounts is gone", otherwise=f"`longshore pull {mount.source}` and make it again"
             )
     networks = {name for network in core.networks.all() for name in (network.id, network.name)}
     for place in record.endpoints:

@@ -45,6 +45,7 @@ def _homeless(visit: Visit) -> list[tuple[str, str]]:
 
 _OWNED = {
     "container_volumes": "container_id NOT IN (SELECT id FROM containers)",
+    "container_images": "container_id NOT IN (SELECT id FROM containers)",
     "image_names": "image_id NOT IN (SELECT id FROM images)",
     "image_digests": "image_id NOT IN (SELECT id FROM images)",
     "leases": "network_id NOT IN (SELECT id FROM networks)",

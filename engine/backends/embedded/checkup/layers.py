@@ -198,7 +198,8 @@ def held(visit: Visit, layer: Wanted) -> Iterator[None]:
     with core.database.transaction():
         try:
             for container in core.containers.all():
-                if not any(layer.chain_id in record.chain_ids for record in core.images.all() if record.id == container.image_id):
+                images = {container.image_id, *(mount.image_id for mount in container.mounts)}
+                if not any(layer.chain_id in record.chain_ids for record in core.images.all() if record.id in images):
                     continue
                 lock = places.try_lock(core.roots, container.id)
                 if lock is None:
