@@ -18,6 +18,7 @@ from engine.model.images import (
     ImageConfig,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullPhase,
     PullProgress,
@@ -90,6 +91,29 @@ def decode_details(body: bytes) -> ImageDetails:
         author=item.text("Author"),
         layers=item.document("RootFS").texts("Layers"),
         raw=json.dumps(json.loads(body), ensure_ascii=False),
+    )
+
+
+def decode_manifests(body: bytes) -> Sequence[ImageManifest]:
+    """``Manifests`` of ``GET /images/{name}/json``; none where the store of the engine knows one platform only."""
+    return tuple(map(_manifest, load_document(body).documents("Manifests")))
+
+
+def _manifest(item: Document) -> ImageManifest:
+    target, data = item.document("Descriptor"), item.document("ImageData")
+    where = data.document("Platform")
+    platform = platforms.Platform(os=where.text("os"), architecture=where.text("architecture"), variant=where.text("variant"))
+    return ImageManifest(
+        digest=target.text("digest"),
+        media_type=target.text("mediaType"),
+        size=target.integer("size"),
+        kind=item.text("Kind"),
+        available=item.flag("Available"),
+        content=item.document("Size").integer("Content"),
+        unpacked=data.document("Size").integer("Unpacked"),
+        platform=platform if platform.architecture else None,
+        containers=data.texts("Containers"),
+        subject=item.document("AttestationData").text("For"),
     )
 
 

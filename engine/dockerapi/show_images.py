@@ -11,6 +11,7 @@ from engine.model.containers import PruneReport
 from engine.model.images import (
     Image,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullPhase,
     PullProgress,
@@ -46,6 +47,29 @@ def details(raw: str, version: tuple[int, int]) -> dict[str, Any]:
     if version < (1, 45):
         found |= {"Container": found.get("Container", ""), "ContainerConfig": found.get("ContainerConfig") or found["Config"]}
     return {**found, "VirtualSize": found.get("Size", 0)} if version < (1, 44) else found
+
+
+def manifests(found: Iterable[ImageManifest]) -> list[dict[str, Any]]:
+    """``Manifests`` of an image, which clients ask for since 1.47."""
+    return list(map(_manifest, found))
+
+
+def _manifest(one: ImageManifest) -> dict[str, Any]:
+    platform: dict[str, str] = {}
+    if where := one.platform:
+        platform = {"architecture": where.architecture, "os": where.os, **({"variant": where.variant} if where.variant else {})}
+    shown: dict[str, Any] = {
+        "ID": one.digest,
+        "Descriptor": {"mediaType": one.media_type, "digest": one.digest, "size": one.size, **({"platform": platform} if platform else {})},
+        "Available": one.available,
+        "Size": {"Content": one.content, "Total": one.content + one.unpacked},
+        "Kind": one.kind,
+    }
+    if one.kind == "image":
+        shown["ImageData"] = {"Platform": platform, "Size": {"Unpacked": one.unpacked}, "Containers": list(one.containers)}
+    if one.kind == "attestation":
+        shown["AttestationData"] = {"For": one.subject}
+    return shown
 
 
 def history(layers: Iterable[ImageLayer]) -> list[dict[str, Any]]:

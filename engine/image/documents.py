@@ -37,10 +37,11 @@ _MOST_RETRIES = 1 << 31
 _MAX_URLS = 16
 _SCHEMA_1 = ("application/vnd.docker.distribution.manifest.v1+json", "application/vnd.docker.distribution.manifest.v1+prettyjws")
 _ATTESTATION = "vnd.docker.reference.type"
+_SUBJECT = "vnd.docker.reference.digest"
 
 
 class Descriptor(Value):
-    """A blob that a document names. ``urls`` are other places to get it (foreign layers)."""
+    """A blob that a document names. ``urls`` are other places to get it (foreign layers); ``subject`` is what an attestation is about."""
 
     media_type: str
     digest: str
@@ -48,6 +49,7 @@ class Descriptor(Value):
     urls: tuple[str, ...] = ()
     platform: Platform | None = None
     attestation: bool = False
+    subject: str = ""
 
 
 class Manifest(Value):
@@ -239,14 +241,17 @@ def _descriptor(found: Any) -> Descriptor:
     size = found.get("size")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_SIZE:
         raise CorruptData("invalid manifest: a descriptor's size must be a number of bytes")
-    annotations = found.get("annotations")
+    given = found.get("annotations")
+    annotations = given if isinstance(given, dict) else {}
+    subject = annotations.get(_SUBJECT)
     return Descriptor(
         media_type=_text(found, "mediaType"),
         digest=_digest(found.get("digest"), "digest"),
         size=size,
         urls=(_texts(found, "urls") or ())[:_MAX_URLS],
         platform=_platform(found.get("platform")),
-        attestation=isinstance(annotations, dict) and _ATTESTATION in annotations,
+        attestation=_ATTESTATION in annotations,
+        subject=subject if isinstance(subject, str) and digests.valid(subject) else "",
     )
 
 

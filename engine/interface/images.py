@@ -13,6 +13,7 @@ from engine.model.images import (
     ImageContents,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullProgress,
     PushProgress,
@@ -35,6 +36,14 @@ class Images(Protocol):
         Raises:
             NotFound: it is not here, or not for ``platform``.
             NotSupported: the engine can not choose platforms.
+        """
+
+    async def manifests(self, image: str) -> Sequence[ImageManifest]:
+        """What its names lead to, of an image of several platforms each of them, here or not; attestations too.
+
+        Raises:
+            NotFound: it is not here.
+            NotSupported: the engine does not tell.
         """
 
     async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:

@@ -39,6 +39,32 @@ class Image(Value):
         return self.id.removeprefix("sha256:")[:12]
 
 
+class ImageManifest(Value):
+    """A manifest that an image's name leads to: the image for one platform, or what belongs to one (API 1.47, ``ImageManifestSummary``).
+
+    Attributes:
+        digest, media_type, size: the manifest's own.
+        kind: ``image``, ``attestation`` or ``unknown``.
+        available: its config and all its layers are here.
+        content: bytes of the blobs that are here, itself included.
+        unpacked: bytes of its unpacked layers, 0 where nothing is.
+        platform: of an image.
+        containers: ids of those that were made from it.
+        subject: the manifest that an attestation is about.
+    """
+
+    digest: str
+    media_type: str
+    size: int
+    kind: str
+    available: bool = False
+    content: int = 0
+    unpacked: int = 0
+    platform: Platform | None = None
+    containers: tuple[str, ...] = ()
+    subject: str = ""
+
+
 class ImageConfig(Value):
     """The run-time defaults of an image (OCI image-spec, ``config.config``). ``None``: not set."""
 

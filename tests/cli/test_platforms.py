@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from engine.connect import connect
+from engine.dockerapi import show_images
+from engine.model.images import ImageManifest
 from engine.store.blobs import Blobs
 from tests.support import images
 from tests.support.registry import Registry
@@ -153,6 +157,69 @@ def test_platforms_over_the_api(longshore: StateRoot, multi: str, tmp_path: Path
         assert ask("POST", "/images/load", 200, platform=arm) == [{"stream": "Loaded image: multi:latest\n"}]
         assert ask("GET", "/images/multi/json", 200)["Architecture"] == "arm64"
         assert ask("DELETE", "/images/multi", 200, platforms=[arm])[0] == {"Untagged": "multi:latest"}
+
+
+def test_manifests_over_the_api(longshore: StateRoot, multi: str) -> None:
+    """What ``docker images`` of docker 29 shows as a tree is asked for since 1.47, and our own client reads it back."""
+    own = longshore.out("create", "--network", "none", "multi", "true").strip()
+    packed = {platform: images.pack(source) for platform, source in PLATFORMS.items()}
+    with running_server(longshore) as url, httpx.Client(transport=httpx.HTTPTransport(uds=url.removeprefix("unix://"))) as client:
+
+        def ask(path: str) -> Any:
+            return client.get(f"http://longshore{path}", timeout=60).raise_for_status().json()
+
+        listed = {image["RepoTags"][0]: image["Manifests"] for image in ask("/v1.47/images/json?manifests=1")}
+        assert set(listed) >= {"busybox:latest"} and len(listed["busybox:latest"]) == 1
+        found = ask("/v1.48/images/multi/json?manifests=true")["Manifests"]
+        assert found in listed.values()
+        assert "Manifests" not in {**ask("/v1.47/images/multi/json?manifests=1"), **ask("/v1.51/images/multi/json")}
+        assert not any("Manifests" in image for image in ask("/v1.46/images/json?manifests=1") + ask("/v1.51/images/json"))
+
+        async def manifests() -> Sequence[ImageManifest]:
+            engine = connect(url)
+            try:
+                return await engine.images.manifests("multi")
+            finally:
+                await engine.close()
+
+        assert show_images.manifests(asyncio.run(manifests())) == found
+    assert [one["ID"] for one in found] == [packed[platform].digest for platform in PLATFORMS]
+    for one, (platform, pack) in zip(found, packed.items(), strict=True):
+        size = len(pack.manifest)
+        assert one["Descriptor"] == {
+            **{"mediaType": pack.media_type, "digest": pack.digest, "size": size},
+            "platform": {"architecture": platform.rpartition("/")[2], "os": "linux"},
+        }
+        assert (one["Kind"], one["Available"], one["Size"]["Content"]) == ("image", True, size + sum(map(len, pack.blobs.values())))
+        unpacked = int(longshore.out("image", "inspect", "-f", "{{.Size}}", "multi")) if platform == "linux/amd64" else 0
+        assert one["ImageData"]["Size"]["Unpacked"] == unpacked
+        assert one["Size"]["Total"] == one["Size"]["Content"] + unpacked
+        assert one["ImageData"]["Containers"] == ([own] if platform == "linux/amd64" else [])
+    longshore.out("rm", own)
+
+
+def test_an_attestation_is_no_image(longshore: StateRoot, registry: Registry) -> None:
+    """As buildx pushes it: an entry of the index that says which manifest it is about."""
+    image, note = images.pack(PLATFORMS["linux/amd64"]), images.pack(images.ImageSource((images.tar_of([("n", b"n", 0o644)]),), oci=True))
+    data, kind = images.index_of({"linux/amd64": image, "unknown/unknown": note}, oci=True)
+    index = json.loads(data)
+    index["manifests"][1]["annotations"] = {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": image.digest,
+    }
+    images.push(registry.url, "library/noted:latest", image)
+    images.push(registry.url, "library/noted:note", note)
+    put = httpx.put(
+        f"{registry.url}/v2/library/noted/manifests/latest", content=json.dumps(index), headers={"Content-Type": kind}, trust_env=False
+    )
+    put.raise_for_status()
+    longshore.out("pull", "-q", "--all-platforms", "noted")
+    with running_server(longshore) as url, httpx.Client(transport=httpx.HTTPTransport(uds=url.removeprefix("unix://"))) as client:
+        first, second = client.get("http://longshore/v1.51/images/noted/json?manifests=1").json()["Manifests"]
+    assert (first["Kind"], first["ID"], "AttestationData" in first) == ("image", image.digest, False)
+    assert (second["Kind"], second["AttestationData"], "ImageData" in second) == ("attestation", {"For": image.digest}, False)
+    assert second["Available"]
+    longshore.out("rmi", "noted")
 
 
 def test_a_check_misses_what_is_gone(longshore: StateRoot, multi: str, index: str) -> None:

@@ -41,6 +41,21 @@ async def test_inspect(lab: Lab, multi: str) -> None:
             await images.inspect(multi, platform="linux/arm64")
 
 
+async def test_manifests(lab: Lab, multi: str) -> None:
+    images = lab.engine.images
+    version = (await lab.engine.system.version()).api_version
+    if tuple(map(int, version.split("."))) < (1, 48):
+        with pytest.raises(NotSupported, match=r'"manifests" requires API version 1\.48'):
+            await images.manifests(multi)
+        return
+    for found in await images.manifests(multi):  # none of a docker whose store knows one platform of an image
+        assert found.kind == "image" and found.digest.startswith("sha256:") and found.size > 0
+        assert found.platform is not None and found.platform.os == "linux"
+        assert found.available == (found.platform.architecture == "amd64")
+    with pytest.raises(NotFound, match="No such image"):
+        await images.manifests("nothing:like-it")
+
+
 async def test_history(lab: Lab, multi: str) -> None:
     images = lab.engine.images
     if await asked(lab, (1, 48), images.history(multi, platform="linux/amd64")):

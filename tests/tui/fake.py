@@ -47,6 +47,7 @@ from engine.model.images import (
     ImageContents,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LayerContents,
     LoadedImage,
     PullPhase,
@@ -528,6 +529,9 @@ class FakeImages:
 
     async def search(self, term: str, *, limit: int = 25, filters: Filters = EMPTY) -> Sequence[SearchResult]:
         return [SearchResult(name=term, description="found", stars=1)][:limit]
+
+    async def manifests(self, image: str) -> Sequence[ImageManifest]:
+        raise NotSupported("the screens ask for no manifests")
 
     async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         found = self.find(image)

@@ -23,6 +23,7 @@ from engine.model.images import (
     ImageContents,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullPhase,
     PullProgress,
@@ -62,6 +63,10 @@ class DockerImages:
     async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
         parameters = {"platform": await self._platform(platform, (1, 49))}
         return codec.decode_details(await self._api.get(f"{path_of(image)}/json", parameters))
+
+    async def manifests(self, image: str) -> Sequence[ImageManifest]:
+        await self._api.need((1, 48), '"manifests"')
+        return codec.decode_manifests(await self._api.get(f"{path_of(image)}/json", {"manifests": True}))
 
     async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         parameters = {"platform": await self._platform(platform, (1, 48))}

@@ -16,6 +16,7 @@ from engine.model.images import (
     ImageContents,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullPhase,
     PullProgress,
@@ -47,6 +48,9 @@ class EmbeddedImages:
 
     async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
         return await self._offload.run(_inspect, self._core, image, platform)
+
+    async def manifests(self, image: str) -> Sequence[ImageManifest]:
+        return await self._offload.run(_manifests, self._core, image)
 
     async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         return await self._offload.run(self._core.catalog.history, image, platform)
@@ -185,6 +189,13 @@ def _inspect(core: Core, image: str, platform: str) -> ImageDetails:
 
     with LayerStore(core.roots, core.database) as layers:
         return inspection.inspect(core.catalog, core.images, layers, image, platform)
+
+
+def _manifests(core: Core, image: str) -> Sequence[ImageManifest]:
+    from engine.image.manifests import manifests
+    from engine.store.blobs import Blobs
+
+    return manifests(core.catalog, core.images, core.containers, Blobs(core.roots), image)
 
 
 def _removing(core: Core, call: Callable[[Removal], T]) -> T:

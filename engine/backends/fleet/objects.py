@@ -18,6 +18,7 @@ from engine.model.images import (
     ImageContents,
     ImageDetails,
     ImageLayer,
+    ImageManifest,
     LoadedImage,
     PullProgress,
     PushProgress,
@@ -47,6 +48,10 @@ class FleetImages:
     async def inspect(self, image: str, *, platform: str = "") -> ImageDetails:
         engine, bare, host = await self._find(image)
         return naming.image_details(await engine.images.inspect(bare, platform=platform), host)
+
+    async def manifests(self, image: str) -> Sequence[ImageManifest]:
+        engine, bare, _ = await self._find(image)
+        return await engine.images.manifests(bare)
 
     async def history(self, image: str, *, platform: str = "") -> Sequence[ImageLayer]:
         engine, bare, _ = await self._find(image)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from engine.dockerapi import auth, images, show_images
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument, NotFound, NotSupported
 from engine.model import reference as references
 from engine.model.images import PullProgress
 from engine.server.messages import JSON, Request, Response, empty, json_answer
@@ -21,16 +23,25 @@ async def listing(service: Service, request: Request) -> Response:
     if request.flag("shared-size"):
         counted = {image.id: image.shared_size for image in (await service.engine.system.disk_usage()).images}
         found = [image.replace(shared_size=counted.get(image.id, image.shared_size)) for image in found]
-    return json_answer(show_images.listing(found, request.version))
+    shown = show_images.listing(found, request.version)
+    if request.version >= (1, 47) and request.flag("manifests"):
+        for document in shown:
+            with contextlib.suppress(NotFound, NotSupported):  # removed meanwhile, or of another host that tells nothing of them
+                document["Manifests"] = show_images.manifests(await service.engine.images.manifests(document["Id"]))
+    return json_answer(shown)
 
 
 async def inspect(service: Service, request: Request) -> Response:
     """Everything about one."""
     platform = _platform(request, (1, 49))
-    if platform and request.version >= (1, 48) and request.flag("manifests"):
+    manifests = request.version >= (1, 48) and request.flag("manifests")
+    if platform and manifests:
         raise InvalidArgument("conflicting options: manifests and platform options cannot both be set")
     found = await service.engine.images.inspect(request.place["name"], platform=platform)
-    return json_answer(show_images.details(found.raw, request.version))
+    shown = show_images.details(found.raw, request.version)
+    if manifests:
+        shown["Manifests"] = show_images.manifests(await service.engine.images.manifests(found.image.id))
+    return json_answer(shown)
 
 
 async def history(service: Service, request: Request) -> Response:

@@ -22,6 +22,14 @@ def test_root_of_a_container_is_the_user(anne: Person) -> None:
     assert anne.out("run", "--rm", "busybox", "grep", "-c", "^overlay / .*userxattr", "/proc/mounts") == "1\n"
 
 
+def test_images_as_mounts(anne: Person) -> None:
+    """Their overlay is the user namespace's too, and so is what is taken out of it."""
+    for mount, place in (("target=/i", "/i/bin"), ("target=/i,image-subpath=bin", "/i")):
+        look = f"ls {place} | grep -x busybox; touch {place}/new"
+        seen = anne("run", "--rm", "--mount", f"type=image,source=busybox,{mount}", "busybox", "sh", "-c", look)
+        assert seen.stdout == "busybox\n" and "Read-only file system" in seen.stderr, seen
+
+
 def test_a_life_in_the_background(anne: Person) -> None:
     anne.out("run", "-d", "--name", "web", "busybox", "sh", "-c", "trap 'exit 7' TERM; echo up; while true; do sleep 0.1; done")
     until(lambda: anne.out("logs", "web") == "up\n")
