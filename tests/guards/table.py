@@ -69,7 +69,11 @@ GUARDS: tuple[Guard, ...] = (
     ),
     _guard(
         "a part of a volume lies in the volume", "2017-1002101 2021-25741", "tests/cli/test_places.py::test_a_part_of_a_volume",
-        ("engine/runtime/rootfs.py", "resolve = paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS", "resolve = 0"),
+        ("engine/runtime/rootfs.py", "resolve=paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS", "resolve=0"),
+    ),
+    _guard(
+        "a part of an image lies in the image", "2017-1002101 2021-25741", "tests/privileged/test_image_mounts.py::test_a_part_of_it_and_no_way_out[overlay]",
+        ("engine/runtime/rootfs.py", "resolve=paths.RESOLVE_BENEATH | paths.RESOLVE_NO_MAGICLINKS", "resolve=0"),
     ),
     _guard(
         "mount targets are held by descriptor", "2021-30465 2024-45310 2023-0778", f"{RUNTIME}/test_files.py::test_targets_are_resolved_inside_the_root",
