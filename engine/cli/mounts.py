@@ -7,6 +7,7 @@ import os
 
 from engine.errors import InvalidArgument
 from engine.model.containers import Mount
+from engine.model.mount_words import mode_words
 from engine.model.units import parse_size
 
 _KINDS = ("bind", "volume", "tmpfs", "image")
@@ -18,7 +19,7 @@ def parse_volume(text: str) -> Mount:
     """``SOURCE:TARGET[:OPTIONS]``: a path binds, a name is a volume; a missing host path is made.
 
     Raises:
-        InvalidArgument: ``invalid volume specification: '…'``.
+        InvalidArgument: ``invalid volume specification: '…'``, or words that exclude each other.
     """
     parts = text.split(":")
     if len(parts) not in (2, 3) or not parts[0] or not parts[1]:
@@ -26,7 +27,7 @@ def parse_volume(text: str) -> Mount:
     source, target = parts[0], parts[1]
     if not target.startswith("/"):
         raise InvalidArgument(f"invalid volume specification: '{text}': invalid mount config: mount path must be absolute: {target}")
-    options = [option for option in (parts[2].split(",") if len(parts) == 3 else []) if option]
+    options = mode_words(parts[2]) if len(parts) == 3 else []
     bind = source.startswith(("/", ".", "~"))
     return Mount(
         kind="bind" if bind else "volume",

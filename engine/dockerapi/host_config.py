@@ -18,6 +18,7 @@ from engine.model.containers import (
     WeightDevice,
 )
 from engine.model.health import Healthcheck
+from engine.model.mount_words import mode_words
 from engine.model.units import whole
 
 
@@ -181,12 +182,12 @@ def _bindings(item: Document) -> tuple[PortBinding, ...]:
 
 
 def _bind(text: str) -> Mount:
-    """``source:target[:options]``."""
+    """``source:target[:options]``. Raises InvalidArgument for options that exclude each other."""
     source, _, rest = text.partition(":")
     target, _, options = rest.partition(":")
     if not target:
         source, target = "", source
-    words = [word for word in options.split(",") if word]
+    words = mode_words(options)
     return Mount(
         kind="bind" if source.startswith("/") else "volume",
         source=source,

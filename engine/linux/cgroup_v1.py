@@ -138,6 +138,17 @@ class V1:
         ):
             if cpu.get(key):
                 self._put(controller, file, cpu[key], warnings)
+        if cpu.get("shares"):
+            self._judge_shares(cpu["shares"])
+
+    def _judge_shares(self, wanted: int) -> None:
+        """The kernel takes shares out of its range and says nothing. Raises OSError in runc's words, as runc does (``fs/cpu.go``)."""
+        path = f"{self.directory('cpu')}/cpu.shares"
+        if not os.path.exists(path):
+            return
+        kept = int(read(path).strip() or wanted)
+        if kept != wanted:
+            raise OSError(errno.EINVAL, f"the {'maximum' if wanted > kept else 'minimum'} allowed cpu-shares is {kept}", "cpu.shares")
 
     def _blkio(self, blkio: Mapping[str, Any], warnings: list[str]) -> None:
         if blkio.get("weight"):

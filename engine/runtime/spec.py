@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument, NotExecutable, NotSupported
 from engine.linux import capabilities
 from engine.linux.cgroup_files import OURS
 from engine.model.containers import ContainerConfig, ExecConfig, HostConfig, Mount
@@ -322,12 +322,13 @@ def exec_process(spec: Mapping[str, Any], config: ExecConfig, facts: HostFacts) 
     """The ``process`` of an exec: the container's own, with what ``config`` changes.
 
     Raises:
-        InvalidArgument: no command, a relative working directory, or a broken environment.
+        InvalidArgument: no command, or a broken environment.
+        NotExecutable: a relative working directory; runc's words, and its exit code 126.
     """
     if not config.cmd:
         raise InvalidArgument("no exec command specified")
     if config.working_dir and not config.working_dir.startswith("/"):
-        raise InvalidArgument(f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path")
+        raise NotExecutable("OCI runtime exec failed: exec failed: Cwd must be an absolute path")
     own = spec["process"]
     process = dict(own)
     process["terminal"] = config.tty

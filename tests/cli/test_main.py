@@ -18,6 +18,8 @@ from engine.cli.flags import FlagError, parse
 from engine.cli.mounts import parse_mount, parse_volume
 from engine.cli.oci import main as oci
 from engine.cli.ports import parse_publish
+from engine.dockerapi.document import Document
+from engine.dockerapi.host_config import decode_host_config
 from engine.errors import InvalidArgument, LongshoreError
 from engine.model.containers import Device, HostConfig, Mount, PortBinding, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice
 from engine.model.health import Healthcheck
@@ -231,6 +233,14 @@ def test_bad_published_ports(text: str) -> None:
 def test_bad_volumes(text: str) -> None:
     with pytest.raises(InvalidArgument):
         parse_volume(text)
+
+
+@pytest.mark.parametrize("mode", ["rw,ro", "ro,ro", "z,Z", "shared,rslave", "cached,delegated", "nocopy,nocopy"])
+def test_words_of_a_volume_that_exclude_each_other(mode: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^invalid mode: {mode}$"):
+        parse_volume(f"data:/data:{mode}")
+    with pytest.raises(InvalidArgument, match=f"^invalid mode: {mode}$"):
+        decode_host_config(Document({"Binds": [f"/srv:/data:{mode}"]}))
 
 
 @pytest.mark.parametrize("text", ["type=bind", "type=nope,target=/x", "bogus=1,target=/x"])

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.errors import Conflict, ExecutableNotFound, NotExecutable, NotFound
+from engine.errors import Conflict, ExecutableNotFound, NotExecutable, NotFound, StartFailed
 from engine.model.containers import ExecConfig
 from tests.contract.lab import Lab, read_until, sh, talk, within
 
@@ -67,6 +67,13 @@ async def test_exec_needs_a_command_that_can_run(lab: Lab) -> None:
         await lab.exec(container, "no-such-command")
     with pytest.raises(NotExecutable, match="permission denied"):
         await lab.exec(container, "/bin/noexec")
+
+
+async def test_exec_needs_an_absolute_working_directory(lab: Lab) -> None:
+    container = await lab.sleeper()
+    with pytest.raises(StartFailed, match="Cwd must be an absolute path") as caught:
+        await lab.engine.containers.exec(container, ExecConfig(cmd=("pwd",), working_dir="rel"))
+    assert caught.value.exit_code == 126
 
 
 async def test_exec_needs_a_running_container(lab: Lab) -> None:

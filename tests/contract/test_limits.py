@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import InvalidArgument, LongshoreError, NotFound
+from engine.errors import InvalidArgument, LongshoreError, NotFound, StartFailed
+from engine.linux import cgroups
 from engine.model.containers import Mount, ThrottleDevice, UpdateConfig, WeightDevice
 from tests.contract.lab import Lab, sh, volume
 
@@ -80,6 +81,19 @@ async def test_what_volumes_from_refuses(lab: Lab) -> None:
     with pytest.raises(LongshoreError, match=r"(?i)invalid mode"):
         await lab.create("true", volumes_from=(f"{giver}:wrong",))
     assert await lab.engine.volumes.list() == []
+
+
+@pytest.mark.skipif(cgroups.detect().version != 1, reason="version 2 has weights, into which shares beyond the range are fitted")
+async def test_shares_beyond_what_the_kernel_takes(lab: Lab) -> None:
+    most = await lab.sleeper(cpu_shares=262144)
+    assert (await lab.inspect(most)).host_config.cpu_shares == 262144
+    with pytest.raises(LongshoreError, match="the maximum allowed cpu-shares is 262144"):
+        await lab.engine.containers.update(most, UpdateConfig(cpu_shares=262145))
+    assert (await lab.inspect(most)).host_config.cpu_shares == 262144
+    for shares, why in ((262145, "the maximum allowed cpu-shares is 262144"), (1, "the minimum allowed cpu-shares is 2")):
+        container = await lab.create("true", cpu_shares=shares)
+        with pytest.raises(StartFailed, match=why):
+            await lab.engine.containers.start(container)
 
 
 async def test_throttled_devices(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import InvalidArgument, NotSupported
+from engine.errors import InvalidArgument, NotExecutable, NotSupported
 from engine.linux import capabilities
 from engine.model.containers import ContainerConfig, Device, ExecConfig, HostConfig, Mount, ThrottleDevice, Ulimit, WeightDevice
 from engine.runtime import defaults, resources, seccomp
@@ -253,9 +253,10 @@ def test_exec_process() -> None:
     assert (other["user"]["username"], other["user"]["groups"]) == ("you", ["g"])
     assert capabilities.mask(other["capabilities"]["bounding"]) == ALL
     assert made["process"]["args"] == ["run", "it"]
-    for broken in (ExecConfig(cmd=()), ExecConfig(cmd=("x",), working_dir="rel")):
-        with pytest.raises(InvalidArgument):
-            exec_process(made, broken, FACTS)
+    with pytest.raises(InvalidArgument):
+        exec_process(made, ExecConfig(cmd=()), FACTS)
+    with pytest.raises(NotExecutable, match=r"exec failed: Cwd must be an absolute path$"):
+        exec_process(made, ExecConfig(cmd=("x",), working_dir="rel"), FACTS)
 
 
 def test_the_machine() -> None:
