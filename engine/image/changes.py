@@ -81,8 +81,12 @@ class _Given(Value):
     def needed(self, what: str = "at least one argument") -> str:
         """What follows, which must not be empty."""
         if not self.text:
-            raise InvalidArgument(f"{self.name} requires {what}")
+            raise self.lacks(what)
         return self.text
+
+    def lacks(self, what: str = "at least one argument") -> InvalidArgument:
+        """The error for an instruction after which too little follows."""
+        return InvalidArgument(f"{self.name} requires {what}")
 
 
 class _Work:
@@ -174,6 +178,8 @@ def _json_texts(text: str) -> list[str] | None:
 def _pairs(given: _Given, work: _Work) -> dict[str, str]:
     """``a=b c="d e"``, or the old form ``a b c``, where all that follows is the value."""
     words = split(given.needed(), work.escape)
+    if not words:  # an escape character alone
+        raise given.lacks()
     if "=" not in words[0]:
         key, *rest = _BLANKS.split(given.text, maxsplit=1)
         if not rest:

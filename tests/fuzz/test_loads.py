@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import LongshoreError
@@ -83,6 +83,7 @@ def test_bent_documents(name: str, document: object) -> None:
 @given(
     st.sampled_from(["CMD", "ENV", "LABEL", "EXPOSE", "VOLUME", "WORKDIR", "USER", "STOPSIGNAL", "ONBUILD", "HEALTHCHECK", "x"]), st.text()
 )
+@example("ENV", "\\")
 def test_bent_changes(instruction: str, text: str) -> None:
     try:
         json.dumps(apply({}, [f"{instruction} {text}"]))
