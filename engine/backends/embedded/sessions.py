@@ -189,6 +189,7 @@ class Wait:
         try:
             state = Containers(self._db).get(self._id).state
         except NotFound:
+            self._follow_events()  # it may have died, and gone, since they were read
             return True
         if self._condition == "removed":
             return False
