@@ -19,7 +19,7 @@ from tui.presenters.swarm import config_lines, task_table
 from tui.screens.log_pages import turn_to
 from tui.screens.log_words import empty_log, what_logs
 from tui.screens.seeking import Seeker
-from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of
+from tui.swarm_snapshot import SwarmNoun, SwarmSnapshot, SwarmThing, key_of, tasks_of
 from tui.widgets.log_view import Edge
 from tui.widgets.main_pane import MainPane
 from tui.words import tr
@@ -66,6 +66,7 @@ class SwarmContent:
         self._thing: SwarmThing | None = None
         self._snapshot = SwarmSnapshot()
         self._shown: tuple[object, ...] = ()
+        self._running: frozenset[str] = frozenset()
         self.paging = asyncio.Lock()
 
     @property
@@ -85,7 +86,11 @@ class SwarmContent:
             self.pane.show_tabs(TABS[noun], self.tab)
         if self.tab != "logs" or thing is None:
             self._show_text(top=moved)
-        if moved:
+        running, before = self._writers(), self._running
+        self._running = running
+        # A manager that is asked before a task has its container may tell nothing of it, ever.
+        silent = self.log is not None and not self.log.window.entries and bool(running - before)
+        if moved or silent:
             self.pane.screen.run_worker(Late(self._open_log, thing), group="content", exclusive=True, exit_on_error=False)
 
     def choose(self, tab: str) -> None:
@@ -145,6 +150,13 @@ class SwarmContent:
         log, self.log = self.log, None
         if log is not None:
             await log.close()
+
+    def _writers(self) -> frozenset[str]:
+        """Ids of the tasks that run and whose log is to be shown."""
+        if self.tab != "logs" or self._thing is None:
+            return frozenset()
+        found = [self._thing] if isinstance(self._thing, Task) else tasks_of(self._snapshot, self._thing)
+        return frozenset(task.id for task in found if task.state == "running")
 
     async def _open_log(self, thing: SwarmThing | None) -> None:
         await self.close()
